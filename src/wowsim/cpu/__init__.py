@@ -1,0 +1,1 @@
+"""The processor: descriptors, page tables, the engine, the native block recorder."""

@@ -1,0 +1,668 @@
+"""The CPU: one Unicorn engine in long mode with real segments and page tables. The only importer of unicorn.
+
+The engine runs user code at CPL 3; the kernel model is Python behind hooks: SYSCALL, trap instructions, software
+interrupts and faults arrive as calls of :class:`Handlers`. What Unicorn does differently from hardware is absorbed
+here (shared reference ``unicorn.md``; each workaround says which).
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from struct import Struct
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import unicorn
+from unicorn import UcError
+from unicorn import x86_const as x86
+from unicorn.unicorn_py3.unicorn import uclib  # the C API: the binding's own register batch is 12 times slower
+
+from wowsim.cpu import cpuid
+from wowsim.cpu.paging import EXECUTE, PAGE, READ, SUPERVISOR, WRITE, PageTables
+from wowsim.cpu.segments import GDT_ADDRESS, GDT_LIMIT, R0_CODE, R0_DATA, Descriptor, gdt_bytes
+
+if TYPE_CHECKING:
+    from wowsim.cpu.recorder import Recorder
+
+Bits = Literal[32, 64]
+KERNEL_STUB = 0xFFFFF800_00C00000
+KERNEL_STACK = 0xFFFFF800_00C10000
+TRAP_VECTOR = 0xFD
+CALLABLE_CODE64 = Descriptor.decode(0x00AFFB00_0000FFFF)
+"""What ``call far`` to selector 33h needs to see in Unicorn; lies in the GDT only while that instruction steps."""
+
+_INTERRUPT = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p)
+_SYSCALL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
+_CPUID = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+_INVALID = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_void_p, ctypes.c_void_p)
+_CODE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
+
+
+class _Translation(ctypes.Structure):
+    _fields_ = (("pc", ctypes.c_uint64), ("icount", ctypes.c_uint16), ("size", ctypes.c_uint16))
+
+
+_EDGE = ctypes.CFUNCTYPE(
+    None, ctypes.c_void_p, ctypes.POINTER(_Translation), ctypes.POINTER(_Translation), ctypes.c_void_p
+)
+_IRET = Struct("<5Q")
+_DESCRIPTOR = Struct("<Q")
+_INT32 = Struct("<i")
+
+GENERAL = ("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+           "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15")  # fmt: skip
+_IDS = {name: getattr(x86, f"UC_X86_REG_{name.upper()}") for name in (*GENERAL, "rip", "cs", "ds", "es", "ss", "fs", "gs")}
+_IDS |= {"rflags": x86.UC_X86_REG_RFLAGS, "fs_base": x86.UC_X86_REG_FS_BASE, "gs_base": x86.UC_X86_REG_GS_BASE,
+         "cr2": x86.UC_X86_REG_CR2}  # fmt: skip
+REGISTERS = tuple(_IDS)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An exception the CPU raised.
+
+    Attributes:
+        vector: 0 #DE, 1 #DB, 6 #UD, 0Dh #GP, 0Eh #PF ...
+        rip: the instruction at fault.
+        error: the hardware error code (0 where the exception has none).
+        address: CR2 for page faults.
+        software: raised by an ``int n`` instruction (then ``rip`` is the instruction behind it).
+    """
+
+    vector: int
+    rip: int
+    error: int = 0
+    address: int = 0
+    software: bool = False
+
+    @property
+    def is_write(self) -> bool:
+        """Page faults: the access was a write."""
+        return bool(self.error & 2)
+
+    @property
+    def is_fetch(self) -> bool:
+        """Page faults: an instruction fetch."""
+        return bool(self.error & 16)
+
+
+class Handlers(Protocol):
+    """What the kernel model gives the CPU."""
+
+    def on_syscall(self) -> None:
+        """A SYSCALL instruction at RIP; execution goes on behind it."""
+
+    def on_trap(self, address: int) -> None:
+        """A trap instruction at ``address``; execution goes on behind it."""
+
+    def on_interrupt(self, vector: int) -> None:
+        """``int vector`` that is no trap of ours; RIP is behind it."""
+
+    def on_fault(self, fault: Fault) -> None:
+        """A CPU exception. Returning without :meth:`Core.stop` retries the instruction."""
+
+
+class Batch:
+    """A fixed list of registers moved by one call into the engine (1-2 us instead of 2.5 us each)."""
+
+    __slots__ = ("_handle", "_ids", "_n", "_pointers", "_values")
+
+    def __init__(self, engine: Any, names: Sequence[str]) -> None:
+        self._handle, self._n = engine._uch, len(names)
+        self._ids = (ctypes.c_int * self._n)(*(_IDS[n] for n in names))
+        self._values = (ctypes.c_uint64 * self._n)()
+        start = ctypes.addressof(self._values)
+        self._pointers = (ctypes.c_void_p * self._n)(*(start + 8 * i for i in range(self._n)))
+
+    def read(self) -> list[int]:
+        """The values, in the order of the names."""
+        uclib.uc_reg_read_batch(self._handle, self._ids, self._pointers, self._n)
+        return self._values[:]
+
+    def write(self, *values: int) -> None:
+        """Set all of them."""
+        self._values[:] = list(values)
+        uclib.uc_reg_write_batch(self._handle, self._ids, self._pointers, self._n)
+
+
+class Core:
+    """One CPU on one set of page tables.
+
+    Args:
+        tables: guest memory.
+        descriptors: the GDT, by selector index.
+        handlers: the kernel model.
+        timestamp: answers RDTSC and RDTSCP.
+        random: answers RDRAND and RDSEED: a 64-bit number.
+    """
+
+    def __init__(
+        self,
+        tables: PageTables,
+        descriptors: Mapping[int, Descriptor],
+        handlers: Handlers,
+        timestamp: Callable[[], int],
+        random: Callable[[], int],
+    ) -> None:
+        self._tables, self._handlers = tables, handlers
+        self._timestamp, self._random = timestamp, random
+        self._uc: Any = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_64)
+        uc = self._uc
+        uc.ctl_set_cpu_model(x86.UC_CPU_X86_NEHALEM)
+        # no "until" address: after each start the engine translates it, which would raise a page fault unseen
+        uc.ctl_exits_enabled(True)
+        uc.mem_map_ptr(0, tables.ram.size, unicorn.UC_PROT_ALL, tables.ram.host_address)
+        tables.flush = self._flush_translations
+        tables.write_code = self._write_code
+        self._stopping = False
+        self._error: BaseException | None = None
+        self._deferred: Callable[[], None] | None = None
+        self._recorder: Recorder | None = None
+        self._recorder_hooks: list[Any] = []
+        self._batches: dict[tuple[str, ...], Batch] = {}
+        self._single = {name: Batch(uc, (name,)) for name in REGISTERS}
+        self._retrying = False
+        self._setup(descriptors)
+        self._calibrate()
+        self._add_hooks()
+
+    # ------------------------------------------------------------ construction
+    def _setup(self, descriptors: Mapping[int, Descriptor]) -> None:
+        uc, tables = self._uc, self._tables
+        for page, access in (
+            (GDT_ADDRESS, READ | SUPERVISOR),
+            (KERNEL_STUB, READ | EXECUTE | SUPERVISOR),
+            (KERNEL_STACK, READ | WRITE | SUPERVISOR),
+        ):
+            tables.map(page >> 12, tables.allocate(1), access)
+        self._gdt = self._physical(GDT_ADDRESS)
+        tables.ram.bytes[self._gdt : self._gdt + GDT_LIMIT + 1] = gdt_bytes(dict(descriptors))
+        # mov ds,2B; mov es,2B; pop rax; iretq: the way from ring 0 to ring 3 in either mode
+        stub = bytes.fromhex("b82b000000 8ed8 8ec0 58 48cf")
+        at = self._physical(KERNEL_STUB)
+        tables.ram.bytes[at : at + len(stub)] = stub
+        uc.reg_write(x86.UC_X86_REG_CR3, tables.root)
+        uc.reg_write(x86.UC_X86_REG_MSR, (0xC0000080, 0xD01))  # EFER: NXE LMA LME SCE
+        # PAE PGE OSFXSR OSXMMEXCPT, and TSD so that RDTSC at CPL 3 faults into our clock
+        uc.reg_write(x86.UC_X86_REG_CR4, 0x6A4)
+        uc.reg_write(x86.UC_X86_REG_GDTR, (0, GDT_ADDRESS, GDT_LIMIT, 0))
+        uc.reg_write(x86.UC_X86_REG_CR0, 0x80050033)  # PG WP AM NE ET MP PE
+        uc.reg_write(x86.UC_X86_REG_CS, R0_CODE)
+        uc.reg_write(x86.UC_X86_REG_SS, R0_DATA)
+        self._ring0 = uc.context_save()
+        self._scratch = uc.context_save()
+        self._scratch_size = uclib.uc_context_size(uc._uch)
+        self._scratch_address = ctypes.cast(self._scratch.context, ctypes.c_void_p).value or 0
+
+    def _physical(self, address: int) -> int:
+        found = self._tables.physical(address)
+        assert found is not None
+        return found
+
+    def _calibrate(self) -> None:
+        """Find the engine's "exception in flight" and error code inside a saved context.
+
+        Unicorn never delivers an exception itself, so QEMU's record of the one in flight stays set and the next
+        fault would count as a double fault (vector 8). Resetting it in the context is the only way in; its place
+        is found by raising one page fault and one #GP here instead of trusting a struct layout.
+        """
+        seen: list[tuple[int, bytes]] = []
+
+        def note(engine: int, vector: int, data: int) -> None:
+            seen.append((vector, self._context_bytes()))
+            self._uc.emu_stop()
+
+        before = self._context_bytes()
+        note_pointer = _INTERRUPT(note)
+        hook = self._hook(unicorn.UC_HOOK_INTR, note_pointer)
+        self._uc.reg_write(x86.UC_X86_REG_RSP, 0x7FFF_0000_0000)  # not mapped: the stub's pop faults
+        uclib.uc_emu_start(self._uc._uch, KERNEL_STUB + 9, 0, 0, 0)
+        uclib.uc_hook_del(self._uc._uch, hook)
+        self._uc.context_restore(self._ring0)
+        if [vector for vector, _ in seen] != [14]:
+            raise RuntimeError(f"calibration expected one page fault, saw vectors {[v for v, _ in seen]}")
+        after = seen[0][1]
+        changed = [i for i in range(0, len(before) - 3, 4) if before[i : i + 4] != after[i : i + 4]]
+        in_flight = [i for i in changed if _value(before, i) == -1 and _value(after, i) == 14]
+        if len(in_flight) != 1:
+            raise RuntimeError(f"this Unicorn keeps the exception in flight at none or many of {in_flight}")
+        self._in_flight = in_flight[0]
+        # error_code, exception_is_int, exception_next_eip (8), dr0-7 (64), four pointers (32) stand before it
+        self._error_code = self._in_flight - 0x70
+
+    def _context_bytes(self) -> bytes:
+        self._save()
+        return ctypes.string_at(self._scratch_address, self._scratch_size)
+
+    def _hook(self, kind: int, pointer: Any, *extra: Any, begin: int = 1, end: int = 0, data: int = 0) -> Any:
+        handle = ctypes.c_size_t()
+        status = uclib.uc_hook_add(
+            self._uc._uch,
+            ctypes.byref(handle),
+            kind,
+            ctypes.cast(pointer, ctypes.c_void_p) if not isinstance(pointer, int) else ctypes.c_void_p(pointer),
+            ctypes.c_void_p(data),
+            ctypes.c_uint64(begin),
+            ctypes.c_uint64(end),
+            *extra,
+        )
+        if status:
+            raise UcError(status)
+        return handle
+
+    def _add_hooks(self) -> None:
+        self._callbacks = [
+            _INTERRUPT(self._on_interrupt),
+            _SYSCALL(self._on_syscall),
+            _CPUID(self._on_cpuid),
+            _INVALID(self._on_invalid),
+        ]
+        interrupt, syscall, identify, invalid = self._callbacks
+        self._hook(unicorn.UC_HOOK_INTR, interrupt)
+        self._hook(unicorn.UC_HOOK_INSN, syscall, ctypes.c_int(x86.UC_X86_INS_SYSCALL))
+        self._hook(unicorn.UC_HOOK_INSN, identify, ctypes.c_int(x86.UC_X86_INS_CPUID))
+        self._hook(unicorn.UC_HOOK_INSN_INVALID, invalid)
+
+    # ------------------------------------------------------------ registers
+    def batch(self, *names: str) -> Batch:
+        """A reusable batch of registers."""
+        found = self._batches.get(names)
+        if found is None:
+            found = self._batches[names] = Batch(self._uc, names)
+        return found
+
+    def read(self, name: str) -> int:
+        """One register by its 64-bit name."""
+        return self._single[name].read()[0]
+
+    def write(self, name: str, value: int) -> None:
+        """Set one register."""
+        self._single[name].write(value & 0xFFFFFFFF_FFFFFFFF)
+
+    def read_all(self) -> dict[str, int]:
+        """Every register of :data:`REGISTERS`."""
+        return dict(zip(REGISTERS, self.batch(*REGISTERS).read(), strict=True))
+
+    @property
+    def bits(self) -> Bits:
+        """The mode the CPU is in, by the descriptor behind CS."""
+        return self.mode_of(self.read("cs"))
+
+    def mode_of(self, selector: int) -> Bits:
+        """The mode that code in a segment runs in."""
+        return 64 if self.descriptor(selector).long_mode else 32
+
+    # ------------------------------------------------------------ descriptors
+    def descriptor(self, selector: int) -> Descriptor:
+        """The descriptor in guest memory behind a selector; null where the table ends."""
+        index = selector & 0xFFF8
+        if index + 7 > GDT_LIMIT:
+            return Descriptor.decode(0)
+        return Descriptor.decode(_DESCRIPTOR.unpack_from(self._tables.ram.bytes, self._gdt + index)[0])
+
+    def set_descriptor(self, selector: int, descriptor: Descriptor) -> None:
+        """Change a descriptor in the GDT; segment registers keep what they loaded.
+
+        Raises:
+            IndexError: the selector lies outside the table.
+        """
+        index = selector & 0xFFF8
+        if index + 7 > GDT_LIMIT:
+            raise IndexError(f"selector {selector:#x} lies outside the GDT (limit {GDT_LIMIT:#x})")
+        _DESCRIPTOR.pack_into(self._tables.ram.bytes, self._gdt + index, descriptor.encode())
+
+    # ------------------------------------------------------------ running
+    def enter(self, registers: Mapping[str, int]) -> None:
+        """Set a whole user state, entered by an executed ``iretq`` when :meth:`run` starts.
+
+        Args:
+            registers: general registers (default 0), rip, rflags, cs, ss, and gs_base.
+        """
+        self._uc.context_restore(self._ring0)
+        for name in GENERAL[1:]:
+            if name != "rsp":
+                self.write(name, registers.get(name, 0))
+        self._uc.reg_write(x86.UC_X86_REG_FS, 0x53)
+        self._uc.reg_write(x86.UC_X86_REG_GS, 0x2B)
+        self._uc.reg_write(x86.UC_X86_REG_GS_BASE, registers["gs_base"])
+        at = self._physical(KERNEL_STACK)
+        _DESCRIPTOR.pack_into(self._tables.ram.bytes, at, registers.get("rax", 0))
+        _IRET.pack_into(
+            self._tables.ram.bytes,
+            at + 8,
+            registers["rip"],
+            registers["cs"],
+            registers.get("rflags", 0x202),
+            registers["rsp"],
+            registers["ss"],
+        )
+        self.write("rsp", KERNEL_STACK)
+        self.write("rip", KERNEL_STUB)
+        self._uc.reg_write(x86.UC_X86_REG_RAX, 0)
+        self._arrive(registers["rip"], registers["cs"])
+
+    def _arrive(self, rip: int, cs: int) -> None:
+        """Run the stub's five instructions, so that the next start is user code."""
+        self.step(5)
+        if self.read("cs") != cs or self.read("rip") != rip:
+            raise RuntimeError(f"iretq arrived at {self.read('cs'):x}:{self.read('rip'):x}, not {cs:x}:{rip:x}")
+
+    def run(self) -> None:
+        """Execute until a handler calls :meth:`stop`."""
+        self._stopping = False
+        handle = self._uc._uch
+        while not self._stopping:
+            start = self.read("rip")
+            recorder = self._recorder
+            if recorder is not None:
+                recorder.revalidate(start)
+            status = uclib.uc_emu_start(handle, ctypes.c_uint64(start), 0, 0, 0)
+            self._raise_pending()
+            if self._deferred is not None:
+                action, self._deferred = self._deferred, None
+                action()
+            elif status:
+                self._engine_error(status)
+
+    def stop(self) -> None:
+        """Make :meth:`run` return at the next instruction boundary; from handlers or another thread."""
+        self._stopping = True
+        uclib.uc_emu_stop(self._uc._uch)
+
+    def interrupt(self) -> None:
+        """Leave translated code once without ending :meth:`run` (another thread's timer)."""
+        uclib.uc_emu_stop(self._uc._uch)
+
+    def later(self, action: Callable[[], None]) -> None:
+        """From a handler: leave translated code, run ``action``, go on."""
+        self._deferred = action
+        uclib.uc_emu_stop(self._uc._uch)
+
+    def step(self, count: int = 1) -> None:
+        """Execute ``count`` instructions outside the recorder; fewer when a handler stops the CPU."""
+        left = count
+
+        def each(engine: int, address: int, size: int, data: int) -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                uclib.uc_emu_stop(self._uc._uch)
+
+        # not emu_start(count=): cached blocks lack its counter, and it deletes its hook at the next start
+        pointer = _CODE(each)
+        hook = self._hook(unicorn.UC_HOOK_CODE, pointer)
+        if self._recorder is not None:
+            self._recorder.paused = True
+        self._flush_blocks()
+        try:
+            uclib.uc_emu_start(self._uc._uch, ctypes.c_uint64(self.read("rip")), 0, 0, 0)
+        finally:
+            if self._recorder is not None:
+                self._recorder.paused = False
+            self._unhook(hook)
+        self._raise_pending()
+
+    def _unhook(self, hook: Any) -> None:
+        uclib.uc_hook_del(self._uc._uch, hook)
+        self._flush_blocks()
+        # deleting a hook makes the engine look up code it had translated, and what it cannot reach from the
+        # current ring leaves a page fault "in flight"
+        self._save()
+        self._resume()
+
+    def _save(self) -> None:
+        uclib.uc_context_save(self._uc._uch, self._scratch.context)
+
+    def _resume(self) -> None:
+        """Put the saved context back with no exception in flight."""
+        ctypes.c_int32.from_address(self._scratch_address + self._in_flight).value = -1
+        uclib.uc_context_restore(self._uc._uch, self._scratch.context)
+
+    def close(self) -> None:
+        """Release the engine; the page tables may be closed afterwards."""
+        self._callbacks.clear()
+        del self._ring0, self._scratch, self._uc
+
+    # ------------------------------------------------------------ recording
+    def attach(self, recorder: Recorder | None) -> None:
+        """Record blocks from now on, or no longer."""
+        for hook in self._recorder_hooks:
+            self._unhook(hook)
+        self._recorder_hooks = []
+        self._recorder = recorder
+        if recorder is not None:
+            pointer = recorder.callback_address
+            self._recorder_hooks.append(
+                self._hook(
+                    unicorn.UC_HOOK_BLOCK, pointer, begin=0, end=0x7FFF_FFFF_FFFF, data=recorder.state_address
+                )
+            )
+            self._edge = _EDGE(self._on_edge)
+            self._recorder_hooks.append(self._hook(unicorn.UC_HOOK_EDGE_GENERATED, self._edge))
+        self._flush_blocks()
+
+    def _on_edge(self, engine: int, new: Any, previous: Any, data: int) -> None:
+        block = new.contents
+        if self._recorder is not None and not self._recorder.paused:
+            self._recorder.translated(block.pc, block.size, block.icount)
+
+    def watch(self, callback: Callable[[int, int], None], begin: int = 0, end: int = 0x7FFF_FFFF_FFFF) -> Callable[[], None]:
+        """Call ``callback(address, size)`` before each instruction of a range; returns the remover. Slow."""
+
+        def each(engine: int, address: int, size: int, data: int) -> None:
+            try:
+                callback(address, size)
+            except BaseException as error:  # noqa: BLE001 - carried over native code, raised by run()
+                self._fail(error)
+
+        pointer = _CODE(each)
+        handle = self._hook(unicorn.UC_HOOK_CODE, pointer, begin=begin, end=end)
+        self._callbacks.append(pointer)
+        self._flush_blocks()
+
+        def remove() -> None:
+            self._unhook(handle)
+            self._callbacks.remove(pointer)
+
+        return remove
+
+    # ------------------------------------------------------------ hooks
+    def _fail(self, error: BaseException) -> None:
+        if self._error is None:
+            self._error = error
+        self.stop()
+
+    def _raise_pending(self) -> None:
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+        if self._recorder is not None:
+            self._recorder.raise_error()
+
+    def _on_syscall(self, engine: int, data: int) -> None:
+        try:
+            self._handlers.on_syscall()
+        except BaseException as error:  # noqa: BLE001 - carried over native code, raised by run()
+            self._fail(error)
+
+    def _on_interrupt(self, engine: int, vector: int, data: int) -> None:
+        try:
+            if vector == TRAP_VECTOR:
+                self._handlers.on_trap(self._single["rip"].read()[0] - 2)
+            elif vector >= 32:
+                self._handlers.on_interrupt(vector)
+            else:
+                self._exception(vector)
+        except BaseException as error:  # noqa: BLE001 - carried over native code, raised by run()
+            self._fail(error)
+
+    def _exception(self, vector: int) -> None:
+        rip, cr2 = self.batch("rip", "cr2").read()
+        self._save()
+        at = self._scratch_address
+        software = ctypes.c_int32.from_address(at + self._error_code + 4).value != 0
+        if software:
+            self._handlers.on_interrupt(vector)
+            return
+        error = ctypes.c_int32.from_address(at + self._error_code).value
+        self._resume()
+        if vector == 13 and self._answer_gp(rip):
+            return
+        if self._recorder is not None:
+            self._recorder.cut(rip)
+        has_code = vector in (8, 10, 11, 12, 13, 14, 17)
+        self._handlers.on_fault(Fault(vector, rip, error if has_code else 0, cr2 if vector == 14 else 0))
+
+    def _on_invalid(self, engine: int, data: int) -> bool:
+        try:
+            rip = self._single["rip"].read()[0]
+            if not self._answer_ud(rip):
+                if self._recorder is not None:
+                    self._recorder.cut(rip)
+                self._handlers.on_fault(Fault(6, rip))
+        except BaseException as error:  # noqa: BLE001 - carried over native code, raised by run()
+            self._fail(error)
+        return True
+
+    def _on_cpuid(self, engine: int, data: int) -> int:
+        leaf, subleaf = self.batch("rax", "rcx").read()
+        answer = cpuid.answer(leaf & 0xFFFFFFFF, subleaf & 0xFFFFFFFF)
+        self.batch("rax", "rbx", "rcx", "rdx").write(*answer)
+        return 1
+
+    # ------------------------------------------------------------ what Unicorn does otherwise
+    def _answer_gp(self, rip: int) -> bool:
+        """#GPs that are ours to answer: RDTSC under CR4.TSD, and ``call far`` to a 64-bit segment."""
+        code = self._tables.peek(rip, 15) or self._tables.peek(rip, PAGE - (rip & 0xFFF)) or b""
+        if code[:2] == b"\x0f\x31":
+            now = self._timestamp()
+            self.batch("rax", "rdx").write(now & 0xFFFFFFFF, now >> 32 & 0xFFFFFFFF)
+            self.later(lambda: self._skip(rip, 2))
+            return True
+        if not self._retrying and _is_call_far(code):
+            self.later(lambda: self._call_far(rip))
+            return True
+        return False
+
+    def _answer_ud(self, rip: int) -> bool:
+        """#UDs of instructions the engine's CPU model lacks on purpose: RDTSCP, RDRAND, RDSEED."""
+        code = self._tables.peek(rip, 5) or b""
+        if code[:3] == b"\x0f\x01\xf9":
+            now = self._timestamp()
+            self.batch("rax", "rdx", "rcx").write(now & 0xFFFFFFFF, now >> 32 & 0xFFFFFFFF, 0)
+            self.later(lambda: self._skip(rip, 3))
+            return True
+        found = _random_target(code)
+        if found is None:
+            return False
+        name, size, length = found
+        value = self._random()
+        if size == 16:
+            value = self.read(name) & ~0xFFFF | value & 0xFFFF
+        elif size == 32:
+            value &= 0xFFFFFFFF
+        self.write(name, value)
+        self.write("rflags", self.read("rflags") & ~0x8D5 | 1)
+        self.later(lambda: self._skip(rip, length))
+        return True
+
+    def _skip(self, rip: int, length: int) -> None:
+        self.write("rip", rip + length)
+
+    def _call_far(self, rip: int) -> None:
+        """QEMU's far call checks the limit of a 64-bit segment, which hardware ignores: lend it one for a step."""
+        lent = {
+            index: d for index in range(8, GDT_LIMIT, 8)
+            if (d := self.descriptor(index)).is_code and d.long_mode and d.present and d.dpl == 3
+        }  # fmt: skip
+        faults: list[Fault] = []
+        handlers, self._handlers = self._handlers, _Collect(faults)
+        self._retrying = True
+        try:
+            for index in lent:
+                self.set_descriptor(index, CALLABLE_CODE64)
+            self.step()
+        finally:
+            for index, descriptor in lent.items():
+                self.set_descriptor(index, descriptor)
+            self._retrying = False
+            self._handlers = handlers
+        if faults:
+            if self._recorder is not None:
+                self._recorder.cut(rip)
+            handlers.on_fault(faults[0])
+
+    def _engine_error(self, status: int) -> None:
+        rip = self.read("rip")
+        if status == unicorn.UC_ERR_INSN_INVALID:
+            self._handlers.on_fault(Fault(6, rip))
+        else:
+            raise RuntimeError(f"the engine stopped with {UcError(status)} at {rip:#x}")
+
+    def _flush_translations(self) -> None:
+        uclib.uc_ctl(self._uc._uch, _TLB_FLUSH)
+
+    def _flush_blocks(self) -> None:
+        self._uc.ctl_flush_tb()
+
+    def _write_code(self, physical: int, data: bytes) -> None:
+        self._uc.mem_write(physical, data)
+
+
+class _Collect:
+    """Handlers for one internal step: remembers the fault."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        self._faults = faults
+
+    def on_syscall(self) -> None:
+        """A far call is no SYSCALL."""
+
+    def on_trap(self, address: int) -> None:
+        """A far call is no trap."""
+
+    def on_interrupt(self, vector: int) -> None:
+        """A far call is no interrupt."""
+
+    def on_fault(self, fault: Fault) -> None:
+        """Keep it."""
+        self._faults.append(fault)
+
+
+_TLB_FLUSH = 1 << 30 | unicorn.unicorn_const.UC_CTL_TLB_FLUSH
+"""``uc_ctl_flush_tlb``, which the binding does not wrap: a write control without arguments."""
+
+
+def _value(data: bytes, at: int) -> int:
+    value: int = _INT32.unpack_from(data, at)[0]
+    return value
+
+
+def _prefix_length(code: bytes, prefixes: Iterable[int]) -> int:
+    known = frozenset(prefixes)
+    return next((i for i, byte in enumerate(code) if byte not in known), len(code))
+
+
+def _is_call_far(code: bytes) -> bool:
+    at = _prefix_length(code, (0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x67, *range(0x40, 0x50)))
+    if code[at : at + 1] == b"\x9a":
+        return True
+    return code[at : at + 1] == b"\xff" and len(code) > at + 1 and code[at + 1] >> 3 & 7 == 3
+
+
+def _random_target(code: bytes) -> tuple[str, int, int] | None:
+    """(register, operand size, instruction length) of a RDRAND or RDSEED."""
+    at, size, extension = 0, 32, 0
+    if code[:1] == b"\x66":
+        at, size = 1, 16
+    if code[at : at + 1] and code[at] >> 4 == 4:
+        extension = code[at] & 1
+        size = 64 if code[at] & 8 else size
+        at += 1
+    if code[at : at + 2] != b"\x0f\xc7" or len(code) <= at + 2:
+        return None
+    modrm = code[at + 2]
+    if modrm < 0xC0 or modrm >> 3 & 7 not in (6, 7):
+        return None
+    return GENERAL[modrm & 7 | extension << 3], size, at + 3

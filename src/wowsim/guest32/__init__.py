@@ -1,0 +1,1 @@
+"""The built-in 32-bit system DLLs: ntdll (``ntdll32``), kernel32, KERNELBASE."""

@@ -1,0 +1,64 @@
+"""The 32-bit ntdll's service stubs, generated from the service table in the build's own form.
+
+Source of the forms: wow64-facts section 2. Stubs lie in the order of their numbers, each aligned to 4 bytes
+(Windows 7) or 16 bytes (Windows 10). For Windows 7 the seed's trace agrees: with ``ZwCreateFile`` at 777F00B0,
+the old Eip it shows in the CPU area, 777EFACE, is the return address in ``ZwAllocateVirtualMemory``. For
+Windows 10 the spacing is unverified.
+
+Who may import it: the 32-bit system DLLs and their tests.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from wowsim.nt.builds import Build, ServiceRow, Stub32
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+SYSTEM_SERVICE_CALL = "Wow64SystemServiceCall"
+WIN32K = 0x1000
+"""Numbers from here on belong to win32k's table, whose stubs are not ntdll's (wow64-facts section 4)."""
+
+
+def stub_name(service: str) -> str:
+    """The stub's symbol: ``ZwCreateFile`` for ``NtCreateFile``; both names are exported."""
+    return "Zw" + service[2:]
+
+
+def _back(argument_bytes: int) -> bytes:
+    return struct.pack("<BH", 0xC2, argument_bytes) if argument_bytes else b"\xc3"
+
+
+def stub_code(build: Build, service: ServiceRow, argument_bytes: int, service_call: int = 0) -> bytes:
+    """Bytes of one stub.
+
+    Args:
+        build: decides the generation.
+        service: number and turbo index.
+        argument_bytes: what ``ret n`` pops.
+        service_call: address of Wow64SystemServiceCall, where the build has one.
+    """
+    if build.stub32 is Stub32.FS_C0:
+        # mov ecx, T | xor ecx, ecx; lea edx, [esp+4]; call fs:[0C0h]; add esp, 4
+        turbo = struct.pack("<BI", 0xB9, service.turbo) if service.turbo else b"\x33\xc9"
+        body = turbo + bytes.fromhex("8d542404 64ff15c0000000 83c404")
+        return struct.pack("<BI", 0xB8, service.number) + body + _back(argument_bytes)
+    eax = service.turbo << 16 | service.number
+    return struct.pack("<BIBI", 0xB8, eax, 0xBA, service_call) + b"\xff\xd2" + _back(argument_bytes)
+
+
+def laid_out(
+    build: Build, services: Sequence[ServiceRow], argument_bytes: Mapping[str, int], service_call: int = 0
+) -> Iterator[tuple[ServiceRow, int, bytes]]:
+    """Every stub with its offset from the first; a service of unknown argument count leaves its room empty."""
+    unit = 4 if build.stub32 is Stub32.FS_C0 else 16
+    at = 0
+    for service in sorted((s for s in services if s.number < WIN32K), key=lambda s: s.number):
+        known = argument_bytes.get(service.name)
+        code = stub_code(build, service, known or 0, service_call)
+        if known is not None:
+            yield service, at, code
+        at = (at + len(code) + unit - 1) // unit * unit

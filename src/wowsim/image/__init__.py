@@ -1,0 +1,1 @@
+"""Executable images: parsed from PE files (``pe``) or assembled by wowsim (``synth``)."""

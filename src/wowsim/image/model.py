@@ -1,0 +1,197 @@
+"""An executable image as the loader sees it, whoever made it.
+
+Stands for what a section object of SEC_IMAGE holds: contents in memory layout, sections, exports,
+imports, relocations. ``image.pe`` parses files into it, ``image.synth`` assembles built-in DLLs into it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from functools import cached_property
+from typing import Literal
+
+PAGE = 0x1000
+
+
+class Provenance(Enum):
+    """Where the bytes of a code range come from (wow64-facts, seed documents)."""
+
+    BUILD = "build"
+    """The bytes and address are those of the Windows build itself."""
+    RECONSTRUCTED = "reconstructed"
+    """Written from a public description of what the build's code does."""
+    OURS = "ours"
+    """wowsim's own code in the place of the build's."""
+    TRAP = "trap"
+    """One instruction that hands over to Python."""
+    GUEST = "guest"
+    """The program's own code."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """Bytes ``[start, end)`` (RVAs) of one provenance."""
+
+    start: int
+    end: int
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section in memory.
+
+    Attributes:
+        rva: start, page aligned.
+        size: virtual size in bytes, not rounded.
+    """
+
+    name: str
+    rva: int
+    size: int
+    readable: bool = True
+    writable: bool = False
+    executable: bool = False
+    shared: bool = False
+
+
+@dataclass(frozen=True)
+class Export:
+    """One exported entry; ``forwarder`` is ``"DLL.Name"`` or None, ``name`` None for ordinal-only entries."""
+
+    name: str | None
+    ordinal: int
+    rva: int
+    forwarder: str | None = None
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import: ``module`` as written in the file, by ``name`` or by ``ordinal``; ``slot`` is the IAT RVA."""
+
+    module: str
+    name: str | None
+    ordinal: int | None
+    slot: int
+
+    def __str__(self) -> str:
+        """``kernel32.dll!CreateFileW`` or ``ws2_32.dll!#115``."""
+        return f"{self.module}!{self.name if self.name is not None else f'#{self.ordinal}'}"
+
+
+@dataclass(frozen=True)
+class Tls:
+    """The TLS directory, as RVAs and sizes in bytes.
+
+    Attributes:
+        start: RVA of the raw data; ``end`` is exclusive.
+        index: RVA of the dword that receives the index.
+        callbacks: RVAs of the callbacks.
+        zero_fill: bytes of zeros after the raw data.
+    """
+
+    start: int
+    end: int
+    index: int
+    callbacks: tuple[int, ...]
+    zero_fill: int
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image at its preferred base.
+
+    Attributes:
+        name: the module name a debugger shows (``ntdll32``, ``KERNELBASE``, ``createfile``).
+        file_name: the file's own name (``ntdll.dll``).
+        path: Win32 path in the guest, for loader lists (``C:\\Windows\\syswow64\\ntdll.dll``).
+        bits: 32 or 64.
+        base: preferred base address.
+        contents: memory layout at the preferred base, ``size`` bytes.
+        entry: RVA of the entry point; 0 means none.
+        relocations: RVAs of the pointers (4 bytes in 32-bit, 8 in 64-bit images) that carry the base; None when
+            they are stripped and the image cannot move.
+        symbols: RVA -> name, beyond exports.
+        traps: RVA of a trap instruction -> name of its handler.
+        provenance: ranges, ascending; empty for guest programs.
+        system: whether it belongs to Windows rather than to the program.
+    """
+
+    name: str
+    file_name: str
+    path: str
+    bits: Literal[32, 64]
+    base: int
+    contents: bytes
+    entry: int = 0
+    sections: tuple[Section, ...] = ()
+    exports: tuple[Export, ...] = ()
+    imports: tuple[Import, ...] = ()
+    relocations: tuple[int, ...] | None = None
+    tls: Tls | None = None
+    symbols: dict[int, str] = field(default_factory=dict)
+    traps: dict[int, str] = field(default_factory=dict)
+    provenance: tuple[Range, ...] = ()
+    system: bool = False
+    is_dll: bool = False
+    subsystem: int = 3
+    dynamic_base: bool = False
+    large_address_aware: bool = False
+    stack_reserve: int = 0x100000
+    stack_commit: int = 0x1000
+    headers_size: int = PAGE
+    timestamp: int = 0
+    checksum: int = 0
+
+    @property
+    def size(self) -> int:
+        """SizeOfImage in bytes, page aligned."""
+        return len(self.contents)
+
+    @cached_property
+    def export_by_name(self) -> dict[str, Export]:
+        """Exports that have a name."""
+        return {e.name: e for e in self.exports if e.name is not None}
+
+    @cached_property
+    def export_by_ordinal(self) -> dict[int, Export]:
+        """All exports."""
+        return {e.ordinal: e for e in self.exports}
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [r.start for r in self.provenance]
+
+    def provenance_at(self, rva: int) -> Provenance | None:
+        """The provenance of the byte at ``rva``; GUEST outside system images, None where nothing is declared."""
+        if not self.system:
+            return Provenance.GUEST
+        at = bisect_right(self._starts, rva) - 1
+        if at >= 0 and rva < self.provenance[at].end:
+            return self.provenance[at].provenance
+        return None
+
+    def relocated(self, base: int) -> bytes:
+        """The contents for another base.
+
+        Raises:
+            ValueError: the relocations are stripped and ``base`` is not the preferred one.
+        """
+        delta = base - self.base
+        if delta == 0:
+            return self.contents
+        if self.relocations is None:
+            raise ValueError(f"{self.file_name} has no relocations and must load at {self.base:#x}, not {base:#x}")
+        moved = bytearray(self.contents)
+        width = self.bits // 8
+        mask = (1 << self.bits) - 1
+        for rva in self.relocations:
+            value = int.from_bytes(moved[rva : rva + width], "little")
+            moved[rva : rva + width] = ((value + delta) & mask).to_bytes(width, "little")
+        return bytes(moved)
+
+    def renamed(self, name: str, path: str) -> Image:
+        """The same image under another module name and guest path."""
+        return replace(self, name=name, path=path)

@@ -1,0 +1,1 @@
+"""Ring 0 in Python: service table, objects, files, memory services, processes."""

@@ -1,0 +1,232 @@
+r"""What a service works on: one machine's memory, objects, files and time (nt!PsGetCurrentProcess and all).
+
+Leaves out scheduling: the simulation runs the threads and reads :attr:`Kernel.pending` after each service.
+Who may import it: the kernel package and the simulation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from wowsim.errors import GuestFault, StopReason
+from wowsim.kernel.access import FILE_MAPPING, FILE_SYNCHRONOUS_IO_NONALERT, GenericMapping
+from wowsim.kernel.clock import Clock
+from wowsim.kernel.console import Console, ConsoleDevice, Stream
+from wowsim.kernel.device import NullDevice
+from wowsim.kernel.names import from_utf16
+from wowsim.kernel.namespace import Namespace, SymbolicLink
+from wowsim.kernel.objects import CURRENT_PROCESS, CURRENT_THREAD, HandleTable, KernelObject
+from wowsim.kernel.volume import Volume
+from wowsim.kernel.volume_api import Files
+from wowsim.kernel.volume_device import VolumeDevice
+from wowsim.nt.abi import Memory, Width, layout
+from wowsim.nt.status import STATUS_ACCESS_VIOLATION, STATUS_OBJECT_NAME_INVALID, STATUS_PENDING
+from wowsim.nt.structures import SECTION_IMAGE_INFORMATION, UNICODE_STRING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wowsim.memory.space import AddressSpace
+    from wowsim.nt.builds import Build
+
+_UNICODE_STRING = {width: layout(UNICODE_STRING, width).struct for width in (32, 64)}
+VOLUME_DEVICE = r"\Device\HarddiskVolume1"
+
+
+@dataclass(eq=False)
+class Process(KernelObject):
+    r"""The process, as services report it.
+
+    Attributes:
+        id: a multiple of 4.
+        image_path: NT path (``\Device\HarddiskVolume1\...``) of the program.
+        command_line: as ProcessParameters hold it.
+        peb: address of the 64-bit PEB (of the only one on 32-bit Windows).
+        peb32: address of the WoW64 process' 32-bit PEB, else 0.
+        exit_status: STATUS_PENDING (259) while it runs.
+        parent_id: who started it.
+        cookie: what ProcessCookie answers (pointers are encoded with it).
+        image: what ProcessImageInformation answers; set by whoever maps the program.
+    """
+
+    id: int = 0x1000
+    image_path: str = ""
+    command_line: str = ""
+    peb: int = 0
+    peb32: int = 0
+    exit_status: int = STATUS_PENDING
+    parent_id: int = 0xFFC
+    cookie: int = 0
+    image: SECTION_IMAGE_INFORMATION | None = None
+
+    type_name: ClassVar[str] = "Process"
+    mapping: ClassVar[GenericMapping] = GenericMapping(0x20410, 0x20BEB, 0x121001, 0x1FFFFF)
+
+
+@dataclass(eq=False)
+class Thread(KernelObject):
+    """A thread, as services report it.
+
+    Attributes:
+        id: a multiple of 4.
+        teb: address of the 64-bit TEB (of the only one on 32-bit Windows).
+        teb32: address of the 32-bit TEB of a WoW64 thread, else 0.
+        exit_status: STATUS_PENDING while it runs.
+        hidden: ThreadHideFromDebugger was set.
+    """
+
+    id: int = 0x1004
+    teb: int = 0
+    teb32: int = 0
+    exit_status: int = STATUS_PENDING
+    hidden: bool = False
+
+    type_name: ClassVar[str] = "Thread"
+    mapping: ClassVar[GenericMapping] = GenericMapping(0x20048, 0x20437, 0x121800, 0x1FFFFF)
+
+
+@dataclass(frozen=True)
+class Exit:
+    """Why the machine is to stop behind the present service.
+
+    Attributes:
+        reason: what ``run()`` reports.
+        status: the exit status, unsigned, where the program ended.
+        detail: one line for people.
+    """
+
+    reason: StopReason
+    status: int = 0
+    detail: str = ""
+
+
+class Kernel:
+    """What a service receives as ``k``.
+
+    Args:
+        memory: guest memory.
+        space: the address space of the process.
+        build: the Windows it is.
+        width: pointer width of the callers: 64 behind a 64-bit SYSCALL, 32 on 32-bit Windows.
+        seed: of :attr:`random`.
+        clock: simulated time.
+        console: the standard streams.
+        capacity: bytes on the volume.
+        emit: takes the events of services.
+
+    Attributes:
+        process: the process.
+        thread: the thread that called; the simulation sets it when it switches.
+        threads: all that have not ended.
+        pending: set by a service that ends the run; nobody clears it but the simulation.
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        space: AddressSpace,
+        build: Build,
+        *,
+        width: Width = 64,
+        seed: int = 0,
+        clock: Clock | None = None,
+        console: Console | None = None,
+        capacity: int = 512 << 20,
+        emit: Callable[[Any], None] = lambda event: None,
+    ) -> None:
+        self.memory = memory
+        self.space = space
+        self.build = build
+        self.width: Width = width
+        self.random = Random(seed)
+        self.clock = clock or Clock()
+        self.console = console or Console()
+        self.emit = emit
+        self.volume = Volume(self.clock, capacity)
+        self.files = Files(self.volume)
+        self.handles = HandleTable()
+        self.process = Process(cookie=self.random.getrandbits(32))
+        self.thread = Thread()
+        self.threads = [self.thread]
+        self.pending: Exit | None = None
+        self._luid = 0x3E7
+        self.handles.pseudo[CURRENT_PROCESS] = self.process
+        self.use_thread(self.thread)
+        self.namespace = Namespace()
+        self._console_device = ConsoleDevice(r"\Device\ConDrv", self.console)
+        self._name_devices()
+
+    def _name_devices(self) -> None:
+        insert = self.namespace.insert
+        insert(VOLUME_DEVICE, VolumeDevice(VOLUME_DEVICE, self.volume))
+        insert(r"\Device\ConDrv", self._console_device)
+        insert(r"\Device\Null", NullDevice(r"\Device\Null"))
+        for name, target in (
+            (rf"\??\{self.volume.drive}", VOLUME_DEVICE),
+            (r"\SystemRoot", rf"\??\{self.volume.drive}\Windows"),
+            (r"\??\NUL", r"\Device\Null"),
+            (r"\??\CON", r"\Device\ConDrv\Console"),
+            (r"\??\CONIN$", r"\Device\ConDrv\CurrentIn"),
+            (r"\??\CONOUT$", r"\Device\ConDrv\CurrentOut"),
+        ):
+            insert(name, SymbolicLink(target))
+
+    def use_thread(self, thread: Thread) -> None:
+        """Make ``thread`` the one that calls: what pseudo-handle -2 means."""
+        self.thread = thread
+        self.handles.pseudo[CURRENT_THREAD] = thread
+
+    def open_standard_handles(self) -> tuple[int, int, int]:
+        """Handles of standard input, output and error, as a parent hands them to its child."""
+        device = self._console_device
+        access = FILE_MAPPING.read | FILE_MAPPING.write
+        files = [device.standard(stream, access, FILE_SYNCHRONOUS_IO_NONALERT) for stream in Stream]
+        first, second, third = (self.handles.insert(file, access) for file in files)
+        return first, second, third
+
+    def capture_string(self, address: int, width: Width | None = None) -> str:
+        """The text of a UNICODE_STRING; a NULL pointer is an empty one.
+
+        Raises:
+            GuestFault: STATUS_OBJECT_NAME_INVALID for an odd length, STATUS_ACCESS_VIOLATION for bad memory.
+        """
+        if address == 0:
+            return ""
+        length, _, buffer = self.memory.unpack(_UNICODE_STRING[width or self.width], address)
+        if length == 0:
+            return ""
+        if length & 1:
+            raise GuestFault(STATUS_OBJECT_NAME_INVALID)
+        if buffer == 0:
+            raise GuestFault(STATUS_ACCESS_VIOLATION, 0)
+        return from_utf16(self.memory.read(buffer, length))
+
+    def win32_path(self, path: str) -> str:
+        r"""``\Device\HarddiskVolume1\a.exe`` as ``C:\a.exe``; other paths as they are."""
+        return self.volume.drive + path[len(VOLUME_DEVICE) :] if path.startswith(VOLUME_DEVICE) else path
+
+    def next_luid(self) -> int:
+        """A locally unique id that was not given before."""
+        self._luid += 1
+        return self._luid
+
+    def exit_process(self, status: int) -> None:
+        """End the process: its handles are closed and the run stops behind this service."""
+        self.process.exit_status = status & 0xFFFFFFFF
+        self.pending = Exit(StopReason.EXITED, self.process.exit_status)
+        self.threads.clear()
+        self.handles.close_all()
+
+    def exit_thread(self, thread: Thread, status: int) -> None:
+        """End a thread; the last one takes the process with it."""
+        thread.exit_status = status & 0xFFFFFFFF
+        if thread in self.threads:
+            self.threads.remove(thread)
+        if not self.threads:
+            self.exit_process(status)
+
+    def stop(self, reason: StopReason, detail: str) -> None:
+        """Stop the run behind this service for another reason than the program's end."""
+        self.pending = Exit(reason, detail=detail)

@@ -1,0 +1,56 @@
+"""How an information class reaches the caller's buffer: too short, cut, or whole ([MS-FSA] 2.1.5.12).
+
+Who may import it: the kernel package.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wowsim.errors import GuestFault
+from wowsim.nt.abi import ULONG_PTR, Out, Width, encode, layout
+from wowsim.nt.status import STATUS_BUFFER_OVERFLOW, STATUS_INFO_LENGTH_MISMATCH, STATUS_SUCCESS
+from wowsim.nt.structures import IO_STATUS_BLOCK
+
+if TYPE_CHECKING:
+    from wowsim.kernel.context import Kernel
+    from wowsim.nt.abi import NTSTATUS
+
+
+def tail_offset(kind: type, width: Width) -> int:
+    """Where the variable part of a structure begins: directly behind its last field."""
+    *_, last = layout(kind, width).fields.values()
+    return last.offset + last.size
+
+
+def minimum_size(kind: type, width: Width, *, tail: bool) -> int:
+    """``sizeof`` as the header has it: with one WCHAR of the tail, where there is one."""
+    shape = layout(kind, width)
+    if not tail:
+        return shape.size
+    return -(-(tail_offset(kind, width) + 2) // shape.alignment) * shape.alignment
+
+
+def deliver(
+    k: Kernel,
+    io_status_block: Out[IO_STATUS_BLOCK],
+    buffer: int,
+    length: int,
+    value: Any,
+    tail: bytes | None = None,
+) -> NTSTATUS:
+    """Write a structure and its tail, as much as fits.
+
+    Raises:
+        GuestFault: STATUS_INFO_LENGTH_MISMATCH when not even the fixed part fits.
+    """
+    kind = type(value)
+    if length < minimum_size(kind, k.width, tail=tail is not None):
+        raise GuestFault(STATUS_INFO_LENGTH_MISMATCH)
+    data = encode(kind, k.width, value)
+    if tail is not None:
+        data = data[: tail_offset(kind, k.width)] + tail
+    status = STATUS_SUCCESS if len(data) <= length else STATUS_BUFFER_OVERFLOW
+    k.memory.write(buffer, data[:length])
+    io_status_block.set(IO_STATUS_BLOCK(status, ULONG_PTR(min(len(data), length))))
+    return status

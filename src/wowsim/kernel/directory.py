@@ -1,0 +1,191 @@
+"""NtQueryDirectoryFile: the entries of a directory, in the order of an NTFS index ([MS-FSA] 2.1.5.6.3).
+
+Leaves out 8.3 names (their length is 0) and change notification.
+Who may import it: the simulation, through the service table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from struct import Struct
+from typing import TYPE_CHECKING
+
+from wowsim.errors import GuestFault
+from wowsim.kernel.access import FILE_LIST_DIRECTORY
+from wowsim.kernel.class_names import FILE_CLASSES, absent
+from wowsim.kernel.context import Kernel
+from wowsim.kernel.device import FileObject
+from wowsim.kernel.file_io import refuse_asynchronous
+from wowsim.kernel.names import MAXIMUM_COMPONENT, utf16
+from wowsim.kernel.node_information import allocation_size
+from wowsim.kernel.nodes import DirectoryNode, Node
+from wowsim.kernel.table import Support, service
+from wowsim.kernel.volume_file import VolumeFile
+from wowsim.kernel.wildcards import matches
+from wowsim.nt.abi import BOOLEAN, HANDLE, LARGE_INTEGER, NTSTATUS, PVOID, ULONG, ULONG_PTR, Out, encode
+from wowsim.nt.status import (
+    STATUS_BUFFER_OVERFLOW,
+    STATUS_INFO_LENGTH_MISMATCH,
+    STATUS_INVALID_PARAMETER,
+    STATUS_NO_MORE_FILES,
+    STATUS_NO_SUCH_FILE,
+    STATUS_OBJECT_NAME_INVALID,
+    STATUS_SUCCESS,
+)
+from wowsim.nt.structures import FILE_DIRECTORY_INFORMATION, FILE_NAMES_INFORMATION, IO_STATUS_BLOCK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_EA_SIZE = Struct("<I")
+_EA_SIZE_AND_ID = Struct("<I4xQ")
+_SHORT_NAME = Struct("<IBx24x")
+_SHORT_NAME_AND_ID = Struct("<IBx24x2xQ")
+_NEXT = Struct("<I")
+
+
+@dataclass
+class Search:
+    """Where an open directory stands: the mask of its first query, and the entries still to come."""
+
+    mask: str
+    remaining: list[tuple[str, Node]]
+
+
+def _base(name: bytes, node: Node) -> bytes:
+    """Class 1, and the beginning of classes 2, 3, 37 and 38."""
+    size = node.size
+    created, accessed, written, changed = map(LARGE_INTEGER, node.times)
+    entry = FILE_DIRECTORY_INFORMATION(
+        NextEntryOffset=ULONG(0),
+        FileIndex=ULONG(0),
+        CreationTime=created,
+        LastAccessTime=accessed,
+        LastWriteTime=written,
+        ChangeTime=changed,
+        EndOfFile=LARGE_INTEGER(size),
+        AllocationSize=LARGE_INTEGER(allocation_size(size)),
+        FileAttributes=ULONG(node.reported_attributes),
+        FileNameLength=ULONG(len(name)),
+    )
+    return encode(FILE_DIRECTORY_INFORMATION, 64, entry)
+
+
+def _names_only(name: bytes, node: Node) -> bytes:
+    entry = FILE_NAMES_INFORMATION(ULONG(0), ULONG(0), ULONG(len(name)))
+    return encode(FILE_NAMES_INFORMATION, 64, entry)
+
+
+_CLASSES: dict[int, Callable[[bytes, Node], bytes]] = {
+    1: _base,
+    2: lambda name, node: _base(name, node) + _EA_SIZE.pack(0),
+    3: lambda name, node: _base(name, node) + _SHORT_NAME.pack(0, 0),
+    12: _names_only,
+    37: lambda name, node: _base(name, node) + _SHORT_NAME_AND_ID.pack(0, 0, node.file_id),
+    38: lambda name, node: _base(name, node) + _EA_SIZE_AND_ID.pack(0, node.file_id),
+}
+"""Class -> the fixed part of an entry; the layouts are the same in both widths."""
+
+
+def _start(directory: DirectoryNode, mask: str) -> Search:
+    """All entries that match, ``.`` and ``..`` first except in the root."""
+    found: list[tuple[str, Node]] = []
+    if directory.parent is not None:
+        found += [(".", directory), ("..", directory.parent)]
+    found += [(child.name, child) for child in directory.children()]
+    wanted = [(name, node) for name, node in found if mask in ("", "*") or matches(mask, name)]
+    wanted.reverse()  # taken from the end
+    return Search(mask, wanted)
+
+
+def _search(k: Kernel, file: VolumeFile, file_name: int, restart: bool) -> tuple[Search, bool]:
+    """The state of the directory's query, and whether it begins with this call."""
+    if not isinstance(file.node, DirectoryNode):
+        raise GuestFault(STATUS_INVALID_PARAMETER)
+    known = file.search
+    if known is None:
+        mask = k.capture_string(file_name)
+        if len(mask) > MAXIMUM_COMPONENT or "\\" in mask:
+            raise GuestFault(STATUS_OBJECT_NAME_INVALID)
+        file.search = _start(file.node, mask)
+        return file.search, True
+    if restart:
+        file.search = _start(file.node, known.mask)
+        return file.search, True
+    return known, False
+
+
+def _fill(
+    search: Search, fixed: Callable[[bytes, Node], bytes], length: int, single: bool
+) -> tuple[bytearray, bool]:
+    """As many entries as fit, each on a multiple of 8; and whether the first one had to be cut."""
+    data = bytearray()
+    last = 0
+    while search.remaining:
+        name, node = search.remaining[-1]
+        text = utf16(name)
+        head = _fixed_part(fixed, text, node)
+        if head is None:
+            search.remaining.pop()
+            continue
+        start = -(-len(data) // 8) * 8
+        if start + len(head) + len(text) > length:
+            if data:
+                break
+            if len(head) + 2 > length:
+                raise GuestFault(STATUS_INFO_LENGTH_MISMATCH)
+            search.remaining.pop()
+            return bytearray((head + text)[:length]), True
+        search.remaining.pop()
+        if data:
+            _NEXT.pack_into(data, last, start - last)
+            data.extend(bytes(start - len(data)))
+        last = start
+        data += head + text
+        if single:
+            break
+    return data, False
+
+
+def _fixed_part(fixed: Callable[[bytes, Node], bytes], text: bytes, node: Node) -> bytes | None:
+    """None for what went since the search began, on the volume or on the host of a mount."""
+    if node.deleted:
+        return None
+    try:
+        return fixed(text, node)
+    except GuestFault:
+        return None
+
+
+@service(Support.PARTIAL, "classes 1-3, 12, 37, 38; no 8.3 names")
+def NtQueryDirectoryFile(
+    k: Kernel,
+    file_handle: HANDLE,
+    event: HANDLE,
+    apc_routine: PVOID,
+    apc_context: PVOID,
+    io_status_block: Out[IO_STATUS_BLOCK],
+    file_information: PVOID,
+    length: ULONG,
+    file_information_class: ULONG,
+    return_single_entry: BOOLEAN,
+    file_name: PVOID,
+    restart_scan: BOOLEAN,
+) -> NTSTATUS:
+    """The next entries of an open directory; the mask of the first call holds for all that follow."""
+    file = k.handles.lookup(file_handle, FileObject, FILE_LIST_DIRECTORY)
+    refuse_asynchronous(k, event, apc_routine)
+    if not isinstance(file, VolumeFile):
+        return STATUS_INVALID_PARAMETER
+    fixed = _CLASSES.get(file_information_class)
+    if fixed is None:
+        raise absent("NtQueryDirectoryFile", FILE_CLASSES, file_information_class)
+    k.memory.probe_write(file_information, length)
+    search, first = _search(k, file, file_name, restart_scan != 0)
+    data, cut = _fill(search, fixed, length, return_single_entry != 0)
+    if not data:
+        return STATUS_NO_SUCH_FILE if first else STATUS_NO_MORE_FILES
+    k.memory.write(file_information, bytes(data))
+    status = STATUS_BUFFER_OVERFLOW if cut else STATUS_SUCCESS
+    io_status_block.set(IO_STATUS_BLOCK(status, ULONG_PTR(len(data))))
+    return status

@@ -1,0 +1,143 @@
+"""Host directories as part of the volume: nodes whose bytes and names come from a :class:`HostTree`.
+
+Times are the simulated ones of the moment the guest first saw a file; attributes the guest sets last as long
+as the simulation. Who may import it: the kernel package.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wowsim.errors import GuestFault
+from wowsim.kernel.access import FILE_ATTRIBUTE_ARCHIVE
+from wowsim.kernel.nodes import DirectoryNode, FileNode, Node
+from wowsim.nt.status import STATUS_NOT_SAME_DEVICE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wowsim.kernel.host_tree import HostTree, Parts
+    from wowsim.kernel.volume import Volume
+
+
+class HostFile(FileNode):
+    """A file of the host."""
+
+    def __init__(self, directory: HostDirectory, host_name: str, attributes: int) -> None:
+        volume = directory.volume
+        super().__init__(host_name, volume.next_file_id(), volume.clock.now, attributes)
+        self.parent: HostDirectory = directory
+        self.host_name = host_name
+
+    @property
+    def parts(self) -> Parts:
+        """Where it lies in the tree."""
+        return (*self.parent.parts, self.host_name)
+
+    @property
+    def read_only_medium(self) -> bool:
+        """Whether the mount is read-only."""
+        return not self.parent.tree.writable
+
+    @property
+    def size(self) -> int:
+        """Its length at this moment."""
+        return self.parent.tree.size(self.parts)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Read from the host."""
+        return self.parent.tree.read(self.parts, offset, length)
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Write to the host."""
+        self.parent.tree.write(self.parts, offset, data)
+
+    def resize(self, size: int) -> None:
+        """Cut or grow on the host."""
+        self.parent.tree.resize(self.parts, size)
+
+
+class HostDirectory(DirectoryNode):
+    """A directory of the host; the mount point itself has no ``host_name``."""
+
+    def __init__(
+        self,
+        volume: Volume,
+        tree: HostTree,
+        name: str,
+        parent: HostDirectory | None = None,
+        attributes: int = 0,
+    ) -> None:
+        super().__init__(name, volume.next_file_id(), volume.clock.now, attributes)
+        self.volume = volume
+        self.tree = tree
+        self.host_name = name
+        self._host_parent = parent
+        self.parent = parent
+        self._seen: dict[str, HostFile | HostDirectory] = {}
+
+    @property
+    def parts(self) -> Parts:
+        """Where it lies in the tree."""
+        return () if self._host_parent is None else (*self._host_parent.parts, self.host_name)
+
+    @property
+    def read_only_medium(self) -> bool:
+        """Whether the mount is read-only."""
+        return not self.tree.writable
+
+    def lookup(self, key: str) -> Node | None:
+        """Look the name up in a fresh listing."""
+        name = self.tree.names(self.parts).get(key)
+        return None if name is None else self._node(key, name)
+
+    def children(self) -> Sequence[Node]:
+        """All that a fresh listing shows."""
+        names = sorted(self.tree.names(self.parts).items())
+        return [node for key, name in names if (node := self._node(key, name)) is not None]
+
+    def create(self, name: str, attributes: int, *, directory: bool) -> Node:
+        """Create on the host."""
+        self.tree.create((*self.parts, name), directory=directory)
+        return self._adopt(name, attributes, directory=directory)
+
+    def remove(self, child: Node) -> None:
+        """Delete on the host."""
+        assert isinstance(child, (HostFile, HostDirectory))
+        self.tree.remove(child.parts, directory=child.is_directory)
+        self._seen.pop(child.key, None)
+
+    def move(self, child: Node, name: str) -> None:
+        """Rename on the host, within one mount."""
+        if not isinstance(child, (HostFile, HostDirectory)) or child.parent is None:
+            raise GuestFault(STATUS_NOT_SAME_DEVICE)
+        source = child.parent
+        if not isinstance(source, HostDirectory) or source.tree is not self.tree:
+            raise GuestFault(STATUS_NOT_SAME_DEVICE)
+        self.tree.move(child.parts, (*self.parts, name))
+        source._seen.pop(child.key, None)
+        child.rename(name)
+        child.host_name = name
+        child.parent = self
+        if isinstance(child, HostDirectory):
+            child._host_parent = self
+        self._seen[child.key] = child
+
+    def _node(self, key: str, name: str) -> Node | None:
+        """The node of a listed name: the known one while it is still the same kind of thing."""
+        directory = self.tree.is_directory((*self.parts, name))
+        if directory is None:
+            return None
+        known = self._seen.get(key)
+        if known is not None and known.host_name == name and known.is_directory == directory:
+            return known
+        return self._adopt(name, 0 if directory else FILE_ATTRIBUTE_ARCHIVE, directory=directory)
+
+    def _adopt(self, name: str, attributes: int, *, directory: bool) -> Node:
+        node: HostFile | HostDirectory
+        if directory:
+            node = HostDirectory(self.volume, self.tree, name, self, attributes)
+        else:
+            node = HostFile(self, name, attributes)
+        self._seen[node.key] = node
+        return node

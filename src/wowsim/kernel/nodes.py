@@ -1,0 +1,197 @@
+"""Files and directories of a volume, whatever keeps their data (NTFS file control blocks).
+
+The volume keeps them in memory, a mount keeps them on the host; both sides of this interface answer guest
+mistakes with :class:`~wowsim.errors.GuestFault`. Leaves out links, streams and security.
+Who may import it: the kernel package.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from wowsim.errors import GuestFault
+from wowsim.kernel.access import (
+    DELETE,
+    FILE_APPEND_DATA,
+    FILE_ATTRIBUTE_DIRECTORY,
+    FILE_ATTRIBUTE_NORMAL,
+    FILE_EXECUTE,
+    FILE_READ_DATA,
+    FILE_SHARE_DELETE,
+    FILE_SHARE_READ,
+    FILE_SHARE_WRITE,
+    FILE_WRITE_DATA,
+)
+from wowsim.kernel.names import upcase
+from wowsim.nt.status import STATUS_SHARING_VIOLATION
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_READING = FILE_READ_DATA | FILE_EXECUTE
+_WRITING = FILE_WRITE_DATA | FILE_APPEND_DATA
+_SHARED = _READING | _WRITING | DELETE
+
+
+class ShareAccess:
+    """Who has a file open and what they share (SHARE_ACCESS; IoCheckShareAccess of the WDK).
+
+    Only opens for reading, writing or deleting count.
+    """
+
+    __slots__ = ("_opens", "deleters", "readers", "shared_delete", "shared_read", "shared_write", "writers")
+
+    def __init__(self) -> None:
+        self._opens = 0
+        self.readers = self.writers = self.deleters = 0
+        self.shared_read = self.shared_write = self.shared_delete = 0
+
+    def check(self, access: int, share: int) -> None:
+        """Raise STATUS_SHARING_VIOLATION unless one more open with these bits fits."""
+        if self._opens == 0 or not access & _SHARED:
+            return
+        opens = self._opens
+        if (
+            (access & _READING and self.shared_read < opens)
+            or (access & _WRITING and self.shared_write < opens)
+            or (access & DELETE and self.shared_delete < opens)
+            or (self.readers and not share & FILE_SHARE_READ)
+            or (self.writers and not share & FILE_SHARE_WRITE)
+            or (self.deleters and not share & FILE_SHARE_DELETE)
+        ):
+            raise GuestFault(STATUS_SHARING_VIOLATION)
+
+    def add(self, access: int, share: int, count: int = 1) -> None:
+        """Count an open, or with ``count=-1`` take it back."""
+        if not access & _SHARED:
+            return
+        self._opens += count
+        if access & _READING:
+            self.readers += count
+        if access & _WRITING:
+            self.writers += count
+        if access & DELETE:
+            self.deleters += count
+        if share & FILE_SHARE_READ:
+            self.shared_read += count
+        if share & FILE_SHARE_WRITE:
+            self.shared_write += count
+        if share & FILE_SHARE_DELETE:
+            self.shared_delete += count
+
+
+class Node:
+    """A file or directory.
+
+    Attributes:
+        name: as it was given at creation or rename.
+        parent: None for the root and for what has been deleted.
+        file_id: unique on the volume.
+        attributes: FILE_ATTRIBUTE bits, with DIRECTORY where it is one, never NORMAL.
+        opens: file objects that have it open.
+        share: their share modes.
+        delete_pending: it goes when the last of them is closed.
+        deleted: it is gone from the volume.
+        pinned: the root or a mount point: cannot be deleted or renamed.
+    """
+
+    is_directory: ClassVar[bool]
+
+    def __init__(self, name: str, file_id: int, now: int, attributes: int) -> None:
+        self.name = name
+        self.key = upcase(name)
+        self.parent: DirectoryNode | None = None
+        self.file_id = file_id
+        self.attributes = attributes
+        self.creation_time = self.last_access_time = self.last_write_time = self.change_time = now
+        self.opens = 0
+        self.share = ShareAccess()
+        self.delete_pending = False
+        self.deleted = False
+        self.pinned = False
+
+    @property
+    def times(self) -> tuple[int, int, int, int]:
+        """Creation, last access, last write, change: in the order of the information classes."""
+        return self.creation_time, self.last_access_time, self.last_write_time, self.change_time
+
+    @property
+    def reported_attributes(self) -> int:
+        """The attributes as queries give them: NORMAL where there are none."""
+        return self.attributes or FILE_ATTRIBUTE_NORMAL
+
+    @property
+    def path(self) -> str:
+        r"""Path on the volume: ``\`` for the root, ``\data\a.txt``."""
+        names: list[str] = []
+        node: Node = self
+        while node.parent is not None:
+            names.append(node.name)
+            node = node.parent
+        return "\\" + "\\".join(reversed(names))
+
+    @property
+    def size(self) -> int:
+        """EndOfFile; 0 for a directory."""
+        return 0
+
+    @property
+    def read_only_medium(self) -> bool:
+        """Whether it lies on a mount that cannot be written."""
+        return False
+
+    def rename(self, name: str) -> None:
+        """Take another name; the directory it lies in does the rest."""
+        self.name = name
+        self.key = upcase(name)
+
+
+class FileNode(Node):
+    """A file: bytes of a length."""
+
+    is_directory = False
+
+    def read(self, offset: int, length: int) -> bytes:
+        """What there is of these bytes."""
+        raise NotImplementedError
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Write all, growing the file and filling a gap with zeros."""
+        raise NotImplementedError
+
+    def resize(self, size: int) -> None:
+        """Cut or grow with zeros."""
+        raise NotImplementedError
+
+
+class DirectoryNode(Node):
+    """A directory: names to nodes."""
+
+    is_directory = True
+
+    def __init__(self, name: str, file_id: int, now: int, attributes: int = 0) -> None:
+        super().__init__(name, file_id, now, attributes | FILE_ATTRIBUTE_DIRECTORY)
+
+    def lookup(self, key: str) -> Node | None:
+        """The child of that upcased name."""
+        raise NotImplementedError
+
+    def children(self) -> Sequence[Node]:
+        """All of them, sorted by upcased name as an NTFS index is."""
+        raise NotImplementedError
+
+    def create(self, name: str, attributes: int, *, directory: bool) -> Node:
+        """A new empty child; the caller knows that the name is valid and free."""
+        raise NotImplementedError
+
+    def remove(self, child: Node) -> None:
+        """Delete a child for good."""
+        raise NotImplementedError
+
+    def move(self, child: Node, name: str) -> None:
+        """Take ``child`` from where it lies and put it here under ``name``, which is free.
+
+        Raises:
+            GuestFault: STATUS_NOT_SAME_DEVICE between the volume and a mount.
+        """
+        raise NotImplementedError

@@ -1,0 +1,154 @@
+"""Kernel objects and the handle table of a process (nt!Ob, nt!Ex handle tables).
+
+Leaves out quotas, security descriptors and object creation by name. Handles are multiples of 4 and the
+lowest free one is given next; Windows reuses in another order (unverified), ours is the readable one.
+Who may import it: the kernel package and the simulation.
+"""
+
+from __future__ import annotations
+
+import heapq
+from typing import ClassVar, TypeVar
+
+from wowsim.errors import GuestFault
+from wowsim.kernel.access import GenericMapping
+from wowsim.nt.status import (
+    STATUS_ACCESS_DENIED,
+    STATUS_HANDLE_NOT_CLOSABLE,
+    STATUS_INSUFFICIENT_RESOURCES,
+    STATUS_INVALID_HANDLE,
+    STATUS_OBJECT_TYPE_MISMATCH,
+)
+
+O = TypeVar("O", bound="KernelObject")  # noqa: E741 - the object type asked for
+
+MASK64 = 0xFFFFFFFF_FFFFFFFF
+CURRENT_PROCESS = MASK64
+CURRENT_THREAD = MASK64 - 1
+
+OBJ_INHERIT = 0x2
+OBJ_PROTECT_CLOSE = 0x1
+"""Handle attributes as NtQueryObject reports them; OBJ_PROTECT_CLOSE is OBJ_PROTECT of ntdef.h."""
+
+
+class KernelObject:
+    """What a handle can stand for.
+
+    Attributes:
+        type_name: the object type as NtQueryObject prints it.
+        mapping: what generic rights mean for it.
+        handle_count: open handles.
+    """
+
+    type_name: ClassVar[str] = "Object"
+    mapping: ClassVar[GenericMapping] = GenericMapping(0x20000, 0x20000, 0x20000, 0x1F0000)
+    handle_count: int = 0
+
+    def last_handle_closed(self) -> None:
+        """Called when :attr:`handle_count` falls to zero (for files: IRP_MJ_CLEANUP)."""
+
+    def nt_name(self) -> str:
+        """The name NtQueryObject reports; empty for an object without one."""
+        return ""
+
+
+class HandleEntry:
+    """One slot of the table: the object, the rights granted, the attributes."""
+
+    __slots__ = ("access", "attributes", "target")
+
+    def __init__(self, target: KernelObject, access: int, attributes: int) -> None:
+        self.target = target
+        self.access = access
+        self.attributes = attributes
+
+
+class HandleTable:
+    """The handles of one process.
+
+    Args:
+        limit: how many may be open at once; one more gives STATUS_INSUFFICIENT_RESOURCES.
+    """
+
+    def __init__(self, limit: int = 0x10000) -> None:
+        self.limit = limit
+        self.pseudo: dict[int, KernelObject] = {}
+        self._entries: dict[int, HandleEntry] = {}
+        self._free: list[int] = []
+        self._next = 4
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def insert(self, target: KernelObject, access: int, attributes: int = 0) -> int:
+        """Open a handle and return it."""
+        if len(self._entries) >= self.limit:
+            raise GuestFault(STATUS_INSUFFICIENT_RESOURCES)
+        if self._free:
+            handle = heapq.heappop(self._free)
+        else:
+            handle = self._next
+            self._next += 4
+        self._entries[handle] = HandleEntry(target, access, attributes)
+        target.handle_count += 1
+        return handle
+
+    def lookup(self, handle: int, kind: type[O], access: int = 0) -> O:
+        """The object behind a handle or pseudo-handle.
+
+        Raises:
+            GuestFault: STATUS_INVALID_HANDLE, STATUS_OBJECT_TYPE_MISMATCH when it is no ``kind``,
+                STATUS_ACCESS_DENIED when a right of ``access`` is missing.
+        """
+        target, granted = self.lookup_granted(handle, kind)
+        if access & ~granted:
+            raise GuestFault(STATUS_ACCESS_DENIED)
+        return target
+
+    def lookup_granted(self, handle: int, kind: type[O]) -> tuple[O, int]:
+        """The object and the rights of the handle; a pseudo-handle has them all."""
+        entry = self._entries.get(handle & (MASK64 - 3))
+        if entry is None:
+            target = self._pseudo(handle)
+            granted = target.mapping.all
+        else:
+            target, granted = entry.target, entry.access
+        if not isinstance(target, kind):
+            raise GuestFault(STATUS_OBJECT_TYPE_MISMATCH)
+        return target, granted
+
+    def attributes(self, handle: int) -> int:
+        """Handle attributes; a pseudo-handle has none."""
+        entry = self._entries.get(handle & (MASK64 - 3))
+        if entry is None:
+            self._pseudo(handle)
+            return 0
+        return entry.attributes
+
+    def close(self, handle: int) -> None:
+        """Close a handle; closing a pseudo-handle has no effect (MS docs, GetCurrentProcess)."""
+        key = handle & (MASK64 - 3)
+        entry = self._entries.get(key)
+        if entry is None:
+            self._pseudo(handle)
+            return
+        if entry.attributes & OBJ_PROTECT_CLOSE:
+            raise GuestFault(STATUS_HANDLE_NOT_CLOSABLE)
+        del self._entries[key]
+        heapq.heappush(self._free, key)
+        target = entry.target
+        target.handle_count -= 1
+        if target.handle_count == 0:
+            target.last_handle_closed()
+
+    def close_all(self) -> None:
+        """Close every handle, lowest first, protected or not: what the end of a process does."""
+        for handle in sorted(self._entries):
+            self._entries[handle].attributes = 0
+            self.close(handle)
+
+    def _pseudo(self, handle: int) -> KernelObject:
+        found = self.pseudo.get(handle & MASK64)
+        if found is None:
+            raise GuestFault(STATUS_INVALID_HANDLE)
+        return found

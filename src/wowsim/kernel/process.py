@@ -1,0 +1,236 @@
+"""Processes and threads as services see them: ending them and asking about them (nt!Ps).
+
+Leaves out creating either and opening others by id. Information classes: phnt; their lengths are checked as
+Windows does (exact for fixed ones). Who may import it: the simulation, through the service table.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wowsim.errors import Unsupported
+from wowsim.kernel.class_names import PROCESS_CLASSES, THREAD_CLASSES, absent
+from wowsim.kernel.context import Kernel, Process, Thread
+from wowsim.kernel.names import utf16
+from wowsim.kernel.objects import CURRENT_PROCESS
+from wowsim.kernel.table import Support, service
+from wowsim.nt.abi import (
+    BOOLEAN,
+    HANDLE,
+    LONG,
+    NTSTATUS,
+    PVOID,
+    ULONG,
+    ULONG_PTR,
+    USHORT,
+    Out,
+    encode,
+    size_of,
+)
+from wowsim.nt.status import (
+    STATUS_ACCESS_DENIED,
+    STATUS_CANT_TERMINATE_SELF,
+    STATUS_INFO_LENGTH_MISMATCH,
+    STATUS_INVALID_PARAMETER,
+    STATUS_PORT_NOT_SET,
+    STATUS_SUCCESS,
+)
+from wowsim.nt.structures import (
+    CLIENT_ID,
+    PROCESS_BASIC_INFORMATION,
+    THREAD_BASIC_INFORMATION,
+    UNICODE_STRING,
+)
+
+PROCESS_TERMINATE = THREAD_TERMINATE = 0x1
+THREAD_SET_INFORMATION = 0x20
+PROCESS_QUERY = 0x1400
+"""PROCESS_QUERY_INFORMATION or PROCESS_QUERY_LIMITED_INFORMATION."""
+THREAD_QUERY = 0x840
+"""THREAD_QUERY_INFORMATION or THREAD_QUERY_LIMITED_INFORMATION."""
+
+_TLS = {32: (0xE10, 0xF94, 4), 64: (0x1480, 0x1780, 8)}
+"""TEB offsets of TlsSlots and TlsExpansionSlots, and the size of a slot (wow64-facts section 9)."""
+TLS_SLOTS, TLS_EXPANSION_SLOTS = 64, 1024
+
+
+# ---------------------------------------------------------------- ending
+@service(Support.FULL)
+def NtTerminateProcess(k: Kernel, process_handle: HANDLE, exit_status: NTSTATUS) -> NTSTATUS:
+    """End the process; handle 0 ends all its threads but the caller (wow64-facts section 6)."""
+    if process_handle == 0:
+        for thread in [t for t in k.threads if t is not k.thread]:
+            k.exit_thread(thread, exit_status)
+        return STATUS_SUCCESS
+    k.handles.lookup(process_handle, Process, PROCESS_TERMINATE)
+    k.exit_process(exit_status)
+    return STATUS_SUCCESS
+
+
+@service(Support.FULL)
+def NtTerminateThread(k: Kernel, thread_handle: HANDLE, exit_status: NTSTATUS) -> NTSTATUS:
+    """End a thread; handle 0 is the caller, which must not be the last one (STATUS_CANT_TERMINATE_SELF)."""
+    if thread_handle == 0:
+        if len(k.threads) == 1:
+            return STATUS_CANT_TERMINATE_SELF
+        thread = k.thread
+    else:
+        thread = k.handles.lookup(thread_handle, Thread, THREAD_TERMINATE)
+    k.exit_thread(thread, exit_status)
+    return STATUS_SUCCESS
+
+
+# ---------------------------------------------------------------- asking
+def _answer(
+    k: Kernel, kind: Any, value: Any, address: int, length: int, return_length: Out[ULONG] | None
+) -> NTSTATUS:
+    size = size_of(kind, k.width)
+    if length != size:
+        return STATUS_INFO_LENGTH_MISMATCH
+    k.memory.write(address, encode(kind, k.width, value))
+    if return_length is not None:
+        return_length.set(ULONG(size))
+    return STATUS_SUCCESS
+
+
+def _process_basic(process: Process) -> PROCESS_BASIC_INFORMATION:
+    return PROCESS_BASIC_INFORMATION(
+        NTSTATUS(process.exit_status),
+        PVOID(process.peb),
+        ULONG_PTR(1),
+        LONG(8),
+        ULONG_PTR(process.id),
+        ULONG_PTR(process.parent_id),
+    )
+
+
+def _counted_string(
+    k: Kernel, text: str, address: int, length: int, return_length: Out[ULONG] | None
+) -> NTSTATUS:
+    """A UNICODE_STRING whose text lies directly behind it."""
+    data = utf16(text)
+    header = size_of(UNICODE_STRING, k.width)
+    needed = header + len(data) + 2
+    if return_length is not None:
+        return_length.set(ULONG(needed))
+    if length < needed:
+        return STATUS_INFO_LENGTH_MISMATCH
+    string = UNICODE_STRING(USHORT(len(data)), USHORT(len(data) + 2), PVOID(address + header))
+    k.memory.write(address, encode(UNICODE_STRING, k.width, string) + data + b"\0\0")
+    return STATUS_SUCCESS
+
+
+@service(Support.PARTIAL, "classes 0, 7, 26, 27, 30, 31, 36, 37, 43")
+def NtQueryInformationProcess(
+    k: Kernel,
+    process_handle: HANDLE,
+    process_information_class: ULONG,
+    process_information: PVOID,
+    process_information_length: ULONG,
+    return_length: Out[ULONG] | None,
+) -> NTSTATUS:
+    """What the process is; no debugger is ever attached to it."""
+    process, access = k.handles.lookup_granted(process_handle, Process)
+    if not access & PROCESS_QUERY:
+        return STATUS_ACCESS_DENIED
+    if process_information_class in (27, 43):
+        text = process.image_path if process_information_class == 27 else k.win32_path(process.image_path)
+        return _counted_string(k, text, process_information, process_information_length, return_length)
+    if process_information_class == 30:
+        return (
+            STATUS_PORT_NOT_SET if process_information_length == k.width // 8 else STATUS_INFO_LENGTH_MISMATCH
+        )
+    if process_information_class == 36 and process_handle != CURRENT_PROCESS:
+        return STATUS_INVALID_PARAMETER
+    if process_information_class == 37 and process.image is None:
+        raise Unsupported("NtQueryInformationProcess(ProcessImageInformation) without a program image")
+    answers: dict[int, tuple[Any, Any]] = {
+        0: (PROCESS_BASIC_INFORMATION, _process_basic(process)),
+        7: (ULONG_PTR, 0),
+        26: (ULONG_PTR, process.peb32),
+        31: (ULONG, 1),
+        36: (ULONG, process.cookie),
+        37: (type(process.image), process.image),
+    }
+    answer = answers.get(process_information_class)
+    if answer is None:
+        raise absent("NtQueryInformationProcess", PROCESS_CLASSES, process_information_class)
+    return _answer(k, *answer, process_information, process_information_length, return_length)
+
+
+@service(Support.PARTIAL, "classes 0, 12, 17")
+def NtQueryInformationThread(
+    k: Kernel,
+    thread_handle: HANDLE,
+    thread_information_class: ULONG,
+    thread_information: PVOID,
+    thread_information_length: ULONG,
+    return_length: Out[ULONG] | None,
+) -> NTSTATUS:
+    """What a thread is."""
+    thread, access = k.handles.lookup_granted(thread_handle, Thread)
+    if not access & THREAD_QUERY:
+        return STATUS_ACCESS_DENIED
+    answers: dict[int, tuple[Any, Any]] = {
+        0: (
+            THREAD_BASIC_INFORMATION,
+            THREAD_BASIC_INFORMATION(
+                NTSTATUS(thread.exit_status),
+                PVOID(thread.teb),
+                CLIENT_ID(HANDLE(k.process.id), HANDLE(thread.id)),
+                ULONG_PTR(1),
+                LONG(8),
+                LONG(0),
+            ),
+        ),
+        12: (ULONG, int(len(k.threads) == 1)),
+        17: (BOOLEAN, int(thread.hidden)),
+    }
+    answer = answers.get(thread_information_class)
+    if answer is None:
+        raise absent("NtQueryInformationThread", THREAD_CLASSES, thread_information_class)
+    return _answer(k, *answer, thread_information, thread_information_length, return_length)
+
+
+@service(Support.PARTIAL, "classes 10, 17")
+def NtSetInformationThread(
+    k: Kernel,
+    thread_handle: HANDLE,
+    thread_information_class: ULONG,
+    thread_information: PVOID,
+    thread_information_length: ULONG,
+) -> NTSTATUS:
+    """Clear a TLS slot in every thread, or hide a thread from a debugger."""
+    thread = k.handles.lookup(thread_handle, Thread, THREAD_SET_INFORMATION)
+    if thread_information_class == 10:
+        if thread is not k.thread:
+            return STATUS_INVALID_PARAMETER
+        if thread_information_length != 4:
+            return STATUS_INFO_LENGTH_MISMATCH
+        index = int.from_bytes(k.memory.read(thread_information, 4), "little")
+        if index >= TLS_SLOTS + TLS_EXPANSION_SLOTS:
+            return STATUS_INVALID_PARAMETER
+        for each in k.threads:
+            _clear_tls(k, each, index)
+        return STATUS_SUCCESS
+    if thread_information_class == 17:
+        if thread_information_length != 0:
+            return STATUS_INFO_LENGTH_MISMATCH
+        thread.hidden = True
+        return STATUS_SUCCESS
+    raise absent("NtSetInformationThread", THREAD_CLASSES, thread_information_class)
+
+
+def _clear_tls(k: Kernel, thread: Thread, index: int) -> None:
+    """In a WoW64 process it is the 32-bit TEB that is meant (unverified)."""
+    wow64 = thread.teb32 != 0
+    teb = thread.teb32 if wow64 else thread.teb
+    slots, expansion, size = _TLS[32 if wow64 else k.width]
+    if index < TLS_SLOTS:
+        address = teb + slots + index * size
+    else:
+        table = int.from_bytes(k.memory.read(teb + expansion, size), "little")
+        if table == 0:
+            return
+        address = table + (index - TLS_SLOTS) * size
+    k.memory.write(address, bytes(size))

@@ -1,0 +1,186 @@
+"""The service table (nt!KiServiceTable): number -> typed Python function, bound once per simulation.
+
+A service is declared by one typed function; everything else (decoder, stub, thunk, support row) is derived
+from its prototype. What a build numbers but nobody implements is refused by name.
+
+Who may import it: the other kernel modules (for the decorator) and the simulation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from wowsim.errors import GuestFault, Unsupported, UsageError
+from wowsim.nt.abi import Decoder, Prototype, Width, prototype
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from wowsim.kernel.context import Kernel
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+NAME_MASK = 0x3FFF
+"""Bits 0-13 of EAX are the number; a turbo index may stand above (wow64-facts section 4)."""
+
+
+class Support(Enum):
+    """How much of a service is there."""
+
+    FULL = "full"
+    PARTIAL = "partial"
+    DECLARED = "declared"
+
+
+@dataclass(frozen=True)
+class Service:
+    """One declared service."""
+
+    prototype: Prototype
+    handler: Callable[..., int]
+    support: Support
+    note: str = ""
+
+    @property
+    def name(self) -> str:
+        """The Nt name."""
+        return self.prototype.name
+
+
+def service(support: Support, note: str = "") -> Callable[[F], F]:
+    """Declare the function below as an Nt service; the function itself is returned unchanged."""
+    if support is Support.PARTIAL and not note:
+        raise TypeError("a partly supported service says in its note what is missing")
+
+    def declare(function: F) -> F:
+        function.__service__ = (support, note)  # type: ignore[attr-defined]  # read back by services_of
+        return function
+
+    return declare
+
+
+def services_of(modules: Iterable[ModuleType]) -> dict[str, Service]:
+    """Every service declared in the modules, by name."""
+    found: dict[str, Service] = {}
+    for module in modules:
+        for name, function in vars(module).items():
+            declared = getattr(function, "__service__", None)
+            if declared is not None and function.__module__ == module.__name__:
+                found[name] = Service(prototype(function), function, *declared)
+    return found
+
+
+CallObserver = Callable[[Service, int, Sequence[Any]], Callable[[int], None]]
+"""Called before a handler with the service, its number and the decoded values; what it returns is called
+with the status after."""
+
+
+class ServiceTable:
+    """Numbers of one build bound to handlers of one kernel.
+
+    Args:
+        numbers: Nt name -> number, for every service the build has.
+        services: what is implemented.
+        kernel: handed to each handler.
+        width: pointer width of the callers at the SYSCALL.
+    """
+
+    def __init__(
+        self, numbers: Mapping[str, int], services: Mapping[str, Service], kernel: Kernel, width: Width
+    ) -> None:
+        self._kernel = kernel
+        self._width: Width = width
+        self._names = {number: name for name, number in numbers.items()}
+        self._numbers = dict(numbers)
+        self._observer: CallObserver | None = None
+        self._services: dict[str, Service] = {}
+        self._bound: dict[int, Callable[[Sequence[int]], int]] = {}
+        self.argument_counts: dict[int, int] = {}
+        for name, declared in services.items():
+            if name in self._numbers:
+                self._bind(declared)
+
+    def name_of(self, number: int) -> str | None:
+        """The Nt name behind a number, if this build has it."""
+        return self._names.get(number & NAME_MASK)
+
+    def dispatch(self, number: int, slots: Sequence[int]) -> int:
+        """Run one service and return its NTSTATUS, unsigned.
+
+        Args:
+            number: EAX at the SYSCALL.
+            slots: argument slots of the table's width; more than needed is fine.
+
+        Raises:
+            Unsupported: the build has the service, wowsim does not.
+        """
+        handler = self._bound.get(number)
+        if handler is None:
+            return self._missing(number)
+        return handler(slots)
+
+    def replace(self, function: Callable[..., int], support: Support = Support.FULL) -> None:
+        """Put ``function`` in the place of the service of its name, for this table only.
+
+        Raises:
+            UsageError: the build has no service of that name.
+        """
+        if function.__name__ not in self._numbers:
+            raise UsageError(
+                f"{function.__name__} is no service of this build; name the function like the service"
+            )
+        self._bind(Service(prototype(function), function, support))
+
+    def observe(self, observer: CallObserver | None) -> None:
+        """Bind every handler with ``observer`` around it, or bare again with None."""
+        self._observer = observer
+        for declared in list(self._services.values()):
+            self._bind(declared)
+
+    def _missing(self, number: int) -> int:
+        name = self._names.get(number & NAME_MASK)
+        if name is None:
+            return 0xC000001C  # STATUS_INVALID_SYSTEM_SERVICE
+        if number != number & NAME_MASK:
+            return self.dispatch(number & NAME_MASK, ())
+        raise Unsupported(f"service {name} (number {number:X}h) is not implemented")
+
+    def _bind(self, declared: Service) -> None:
+        number = self._numbers[declared.name]
+        self._services[declared.name] = declared
+        self.argument_counts[number] = len(declared.prototype.parameters)
+        self._bound[number] = _bound(
+            declared, number, declared.prototype.decoder(self._width), self._kernel, self._observer
+        )
+
+
+def _bound(
+    declared: Service, number: int, decode: Decoder, kernel: Kernel, observer: CallObserver | None
+) -> Callable[[Sequence[int]], int]:
+    handler, memory = declared.handler, kernel.memory
+
+    def call(slots: Sequence[int]) -> int:
+        try:
+            return handler(kernel, *decode(memory, slots)) & 0xFFFFFFFF
+        except GuestFault as fault:
+            return fault.status
+
+    def observed_call(slots: Sequence[int]) -> int:
+        assert observer is not None
+        try:
+            values = decode(memory, slots)
+        except GuestFault as fault:
+            observer(declared, number, ())(fault.status)
+            return fault.status
+        done = observer(declared, number, values)
+        try:
+            status = handler(kernel, *values) & 0xFFFFFFFF
+        except GuestFault as fault:
+            status = fault.status
+        done(status)
+        return status
+
+    return call if observer is None else observed_call

@@ -1,0 +1,198 @@
+"""Opening on a volume: dispositions, share modes, delete on close (the create path of ntfs.sys).
+
+What is answered when: [MS-FSA] 2.1.5.1; where it leaves the order of two failing checks open, ours is
+unverified. Leaves out ACLs, oplocks, extended attributes, streams, open by file id.
+Who may import it: the kernel package.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wowsim.errors import GuestFault, Unsupported
+from wowsim.kernel.access import (
+    DELETE,
+    FILE_APPEND_DATA,
+    FILE_ATTRIBUTE_ARCHIVE,
+    FILE_ATTRIBUTE_HIDDEN,
+    FILE_ATTRIBUTE_READONLY,
+    FILE_ATTRIBUTE_SETTABLE,
+    FILE_ATTRIBUTE_SYSTEM,
+    FILE_CREATE,
+    FILE_CREATED,
+    FILE_DELETE_ON_CLOSE,
+    FILE_DIRECTORY_FILE,
+    FILE_EXECUTE,
+    FILE_NON_DIRECTORY_FILE,
+    FILE_OPEN,
+    FILE_OPEN_BY_FILE_ID,
+    FILE_OPEN_IF,
+    FILE_OPENED,
+    FILE_OVERWRITE,
+    FILE_OVERWRITTEN,
+    FILE_READ_DATA,
+    FILE_SUPERSEDE,
+    FILE_SUPERSEDED,
+    FILE_WRITE_DATA,
+)
+from wowsim.kernel.device import FILE_DEVICE_DISK, FILE_DEVICE_IS_MOUNTED, Device, FileObject, OpenRequest
+from wowsim.kernel.names import utf16
+from wowsim.kernel.nodes import DirectoryNode, FileNode, Node
+from wowsim.kernel.volume_file import VolumeFile, deletable, touch
+from wowsim.nt.status import (
+    STATUS_ACCESS_DENIED,
+    STATUS_CANNOT_DELETE,
+    STATUS_DELETE_PENDING,
+    STATUS_DISK_FULL,
+    STATUS_FILE_IS_A_DIRECTORY,
+    STATUS_MEDIA_WRITE_PROTECTED,
+    STATUS_NAME_TOO_LONG,
+    STATUS_NOT_A_DIRECTORY,
+    STATUS_OBJECT_NAME_COLLISION,
+    STATUS_OBJECT_NAME_INVALID,
+    STATUS_OBJECT_NAME_NOT_FOUND,
+    STATUS_OBJECT_PATH_NOT_FOUND,
+)
+
+if TYPE_CHECKING:
+    from wowsim.kernel.volume import Volume
+
+
+_WRITING = FILE_WRITE_DATA | FILE_APPEND_DATA
+_DATA = _WRITING | FILE_READ_DATA | FILE_EXECUTE
+MAXIMUM_PATH = 32767
+"""UTF-16 units of a whole path ([MS-FSCC] 2.1.5)."""
+
+
+class VolumeHandle(FileObject):
+    r"""An open volume itself (``\??\C:`` without a path): it answers volume queries, no data."""
+
+
+class VolumeDevice(Device):
+    r"""``\Device\HarddiskVolume1``."""
+
+    device_type = FILE_DEVICE_DISK
+    characteristics = FILE_DEVICE_IS_MOUNTED
+
+    def __init__(self, path: str, volume: Volume) -> None:
+        super().__init__(path)
+        self.volume = volume
+
+    def open(self, request: OpenRequest) -> tuple[FileObject, int]:
+        """Open or create what ``request`` names."""
+        if request.options & FILE_OPEN_BY_FILE_ID:
+            raise Unsupported("FILE_OPEN_BY_FILE_ID in NtCreateFile is not implemented")
+        path = request.name
+        if request.related is None:
+            if not path:
+                return self._open_volume(request)
+            start: Node = self.volume.root
+            # A doubled backslash at the start counts as one (unverified for NTFS); any other is an error.
+            path = path[2:] if path.startswith("\\\\") else path[1:]
+        else:
+            if request.related.node is None or path.startswith("\\"):
+                raise GuestFault(STATUS_OBJECT_NAME_INVALID)
+            start = request.related.node
+        must_be_directory = path.endswith("\\")
+        if must_be_directory:
+            if request.options & FILE_NON_DIRECTORY_FILE:
+                raise GuestFault(STATUS_OBJECT_NAME_INVALID)
+            path = path[:-1]
+        if path:
+            if not isinstance(start, DirectoryNode):
+                raise GuestFault(STATUS_OBJECT_PATH_NOT_FOUND)
+            parent, name, node = self.volume.locate(start, path)
+            if node is None:
+                return self._create(parent, name, request, must_be_directory), FILE_CREATED
+        else:
+            node = start
+        if must_be_directory and not node.is_directory:
+            raise GuestFault(STATUS_OBJECT_NAME_INVALID)
+        if request.disposition in (FILE_OPEN, FILE_OPEN_IF):
+            return self._open_existing(node, request), FILE_OPENED
+        return self._overwrite(node, request)
+
+    def _open_volume(self, request: OpenRequest) -> tuple[FileObject, int]:
+        if request.access & (_DATA | DELETE):
+            raise GuestFault(STATUS_ACCESS_DENIED)
+        if request.options & FILE_DIRECTORY_FILE:
+            raise GuestFault(STATUS_NOT_A_DIRECTORY)
+        return VolumeHandle(self, request.access, request.options), FILE_OPENED
+
+    def _open_existing(self, node: Node, request: OpenRequest) -> VolumeFile:
+        if node.delete_pending:
+            raise GuestFault(STATUS_DELETE_PENDING)
+        options, access = request.options, request.access
+        if node.is_directory:
+            if options & FILE_NON_DIRECTORY_FILE:
+                raise GuestFault(STATUS_FILE_IS_A_DIRECTORY)
+        elif options & FILE_DIRECTORY_FILE:
+            raise GuestFault(STATUS_NOT_A_DIRECTORY)
+        elif access & _WRITING and node.attributes & FILE_ATTRIBUTE_READONLY:
+            raise GuestFault(STATUS_ACCESS_DENIED)
+        if options & FILE_DELETE_ON_CLOSE and not deletable(node):
+            raise GuestFault(STATUS_CANNOT_DELETE)
+        if access & (_WRITING | DELETE) and node.read_only_medium and not node.is_directory:
+            raise GuestFault(STATUS_MEDIA_WRITE_PROTECTED)
+        node.share.check(access, request.share)
+        return VolumeFile(self, node, request)
+
+    def _overwrite(self, node: Node, request: OpenRequest) -> tuple[FileObject, int]:
+        if isinstance(node, FileNode) and request.disposition != FILE_CREATE:
+            kept = node.attributes & (FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM)
+            if node.attributes & FILE_ATTRIBUTE_READONLY or kept & ~request.attributes:
+                raise GuestFault(STATUS_ACCESS_DENIED)
+            if node.read_only_medium:
+                raise GuestFault(STATUS_MEDIA_WRITE_PROTECTED)
+            self._check_allocation(request.allocation_size - node.size)
+            # Whoever forbids writing (or for supersede deleting) forbids this, whatever access is asked for.
+            implied = DELETE if request.disposition == FILE_SUPERSEDE else FILE_WRITE_DATA
+            node.share.check(request.access | implied, request.share)
+            opened = self._open_existing(node, request)
+            node.resize(0)
+            attributes = request.attributes & FILE_ATTRIBUTE_SETTABLE | FILE_ATTRIBUTE_ARCHIVE
+            if request.disposition == FILE_SUPERSEDE:
+                node.attributes = attributes
+                node.creation_time = self.volume.clock.now
+                outcome = FILE_SUPERSEDED
+            else:
+                node.attributes |= attributes
+                outcome = FILE_OVERWRITTEN
+            touch(node, self.volume.clock.now)
+            return opened, outcome
+        if node.delete_pending:
+            raise GuestFault(STATUS_DELETE_PENDING)
+        if (
+            node.is_directory
+            and request.options & FILE_NON_DIRECTORY_FILE
+            and request.disposition != FILE_CREATE
+        ):
+            raise GuestFault(STATUS_FILE_IS_A_DIRECTORY)
+        raise GuestFault(STATUS_OBJECT_NAME_COLLISION)
+
+    def _create(
+        self, parent: DirectoryNode, name: str, request: OpenRequest, must_be_directory: bool
+    ) -> VolumeFile:
+        if request.disposition in (FILE_OPEN, FILE_OVERWRITE):
+            raise GuestFault(STATUS_OBJECT_NAME_NOT_FOUND)
+        directory = request.options & FILE_DIRECTORY_FILE != 0
+        if must_be_directory and not directory:
+            raise GuestFault(STATUS_OBJECT_NAME_INVALID)
+        if parent.read_only_medium:
+            raise GuestFault(STATUS_MEDIA_WRITE_PROTECTED)
+        if parent.delete_pending:
+            raise GuestFault(STATUS_DELETE_PENDING)
+        attributes = request.attributes & FILE_ATTRIBUTE_SETTABLE
+        if attributes & FILE_ATTRIBUTE_READONLY and request.options & FILE_DELETE_ON_CLOSE:
+            raise GuestFault(STATUS_CANNOT_DELETE)
+        if len(utf16(parent.path)) // 2 + len(utf16(name)) // 2 >= MAXIMUM_PATH:
+            raise GuestFault(STATUS_NAME_TOO_LONG)
+        self._check_allocation(request.allocation_size)
+        if not directory:
+            attributes |= FILE_ATTRIBUTE_ARCHIVE
+        return VolumeFile(self, parent.create(name, attributes, directory=directory), request)
+
+    def _check_allocation(self, size: int) -> None:
+        """Space asked for in advance has to be there; wowsim keeps none of it back."""
+        if size > self.volume.capacity - self.volume.used:
+            raise GuestFault(STATUS_DISK_FULL)

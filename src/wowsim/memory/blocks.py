@@ -1,0 +1,135 @@
+"""The blocks a new process and its threads get: PEBs, TEBs, stacks, parameters, heap.
+
+Stands for nt!MmCreatePeb, nt!MmCreateTeb and ntdll's stack and heap creation, as far as address space goes;
+the contents are written by others. Placement: wow64-facts section 3.1.
+
+Who may import it: kernel process services and the simulation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wowsim.memory.allocate import MEM_COMMIT, MEM_RESERVE
+from wowsim.memory.pages import PAGE_SHIFT, PAGE_SIZE
+from wowsim.memory.protection import MM_READWRITE, PAGE_GUARD, PAGE_READWRITE
+from wowsim.memory.vad import VadKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wowsim.memory.creation import ProcessSpace
+    from wowsim.memory.space import AddressSpace
+
+_REGION = 0x200000
+
+
+class BlockAllocator:
+    """Where PEBs and TEBs go: page by page downwards, or upwards through regions of 2 MB."""
+
+    def __init__(self, space: AddressSpace) -> None:
+        self._space = space
+        self._next = self._end = 0
+
+    def allocate(self, pages: int) -> int:
+        """Address of ``pages`` fresh pages."""
+        space, layout = self._space, self._space.layout
+        if not layout.peb_region:
+            start = space.find_gap(pages, layout.peb >> PAGE_SHIFT, top_down=True, alignment=1)
+            space.insert_committed(start, start + pages - 1, MM_READWRITE)
+            return start << PAGE_SHIFT
+        if self._next + pages * PAGE_SIZE > self._end:
+            self._new_region()
+        address = self._next
+        self._next += pages * PAGE_SIZE
+        space.allocate(address, pages * PAGE_SIZE, MEM_COMMIT, PAGE_READWRITE)
+        return address
+
+    def _new_region(self) -> None:
+        space = self._space
+        preferred = space.layout.peb & ~(_REGION - 1)
+        count = _REGION >> PAGE_SHIFT
+        start = preferred >> PAGE_SHIFT
+        if space.vads.is_free(start, start + count - 1):
+            self._next = space.layout.peb
+        else:
+            start = space.find_gap(count, space.highest_vpn)
+            self._next = start << PAGE_SHIFT
+        space.insert_vad(start, start + count - 1, VadKind.PRIVATE, MM_READWRITE)
+        self._end = (start + count) << PAGE_SHIFT
+
+
+@dataclass(frozen=True)
+class StackRange:
+    """A stack: lowest reserved address, lowest committed one without the guard, and the first beyond."""
+
+    base: int
+    limit: int
+    top: int
+
+
+def allocate_pebs(process: ProcessSpace, blocks: BlockAllocator) -> tuple[int, int]:
+    """The native PEB and, in a WoW64 process, the 32-bit one (else 0)."""
+    process.space.cause = "MmCreatePeb"
+    if not process.wow64_process:
+        return blocks.allocate(1), 0
+    if process.space.layout.peb_region:
+        native = blocks.allocate(2)
+        return native, native + PAGE_SIZE
+    return blocks.allocate(1), blocks.allocate(1)
+
+
+def allocate_teb(process: ProcessSpace, blocks: BlockAllocator) -> int:
+    """The block of one thread's TEBs; in a WoW64 process the 32-bit one lies 2000h above."""
+    process.space.cause = "MmCreateTeb"
+    return blocks.allocate(process.space.layout.teb_pages)
+
+
+def allocate_stack(
+    space: AddressSpace,
+    reserve: int,
+    commit: int,
+    *,
+    preferred: int | None = None,
+    on_growth: Callable[[int], None] | None = None,
+) -> StackRange:
+    """Reserve a stack, commit its top and a guard page below (RtlCreateUserStack).
+
+    Args:
+        space: the address space.
+        reserve: bytes to reserve.
+        commit: bytes to commit.
+        preferred: base to take when it is free.
+        on_growth: called with the new StackLimit when it grows.
+
+    Raises:
+        GuestFault: STATUS_NO_MEMORY or STATUS_COMMITMENT_LIMIT.
+    """
+    reserve = max(-(-reserve // 0x10000) * 0x10000, 0x10000)
+    commit = min(-(-commit // PAGE_SIZE) * PAGE_SIZE or PAGE_SIZE, reserve)
+    base, _ = space.allocate(_if_free(space, preferred, reserve) or 0, reserve, MEM_RESERVE, PAGE_READWRITE)
+    top = base + reserve
+    limit = top - commit
+    space.allocate(limit, commit, MEM_COMMIT, PAGE_READWRITE)
+    if limit - PAGE_SIZE > base:
+        space.allocate(limit - PAGE_SIZE, PAGE_SIZE, MEM_COMMIT, PAGE_READWRITE | PAGE_GUARD)
+        space.register_stack(base, on_growth=on_growth)
+    return StackRange(base, limit, top)
+
+
+def allocate_block(space: AddressSpace, reserve: int, commit: int, cause: str) -> int:
+    """Private read-write memory for parameters, environment or a heap; all is committed when they agree."""
+    space.cause = cause
+    if commit >= reserve:
+        return space.allocate(0, reserve, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE)[0]
+    base, _ = space.allocate(0, reserve, MEM_RESERVE, PAGE_READWRITE)
+    if commit:
+        space.allocate(base, commit, MEM_COMMIT, PAGE_READWRITE)
+    return base
+
+
+def _if_free(space: AddressSpace, base: int | None, size: int) -> int | None:
+    if base is None or not space.vads.is_free(base >> PAGE_SHIFT, (base + size - 1) >> PAGE_SHIFT):
+        return None
+    return base

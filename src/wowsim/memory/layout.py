@@ -1,0 +1,188 @@
+"""Where each Windows build puts what into the user half (nt!MmHighestUserAddress and its kin).
+
+Values only. ``source`` says where a layout comes from; a value that nothing public proves is listed in
+``unverified``. Later service packs and the randomisation of bases are left out: one boot is described.
+
+Who may import it: everybody above ``wowsim.nt``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from wowsim.errors import UsageError
+from wowsim.nt.builds import WIN7SP1, WIN10_22H2
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LOWEST_USER_ADDRESS = 0x10000
+KUSER_SHARED_DATA = 0x7FFE0000
+_8_TB = 0x7FF_FFFEFFFF
+_128_TB = 0x7FFF_FFFEFFFF
+
+
+@dataclass(frozen=True)
+class SpaceLayout:
+    """The user address space of one build.
+
+    Attributes:
+        name: the build.
+        highest_user: last byte that user mode may ever own.
+        limit: first address that an ordinary 32-bit process cannot have.
+        limit_large: the same with IMAGE_FILE_LARGE_ADDRESS_AWARE.
+        wow64: whether 32-bit programs are guests of a 64-bit kernel.
+        ntdll: base of the native ntdll.
+        ntdll32: base of the SysWOW64 ntdll; None on native 32-bit Windows.
+        kuser_rest: whether pages 7FFE1-7FFEF are one region in which nothing may be committed.
+        hypervisor_page: address of the extra read-only page near KUSER_SHARED_DATA, or None.
+        cfg: ``(base, size)`` of the Control Flow Guard bitmaps, the native one first; empty without CFG.
+        peb: preferred address of the first PEB.
+        peb_region: whether PEBs and TEBs go upwards through regions of 2 MB; else page by page downwards.
+        teb_pages: pages of one thread's TEBs (wow64-facts sections 3.1 and 9).
+        stack: preferred base of the first program stack, or None for the lowest gap.
+        stack64: preferred base of the first thread's 64-bit stack, or None for the lowest gap.
+        source: where the values come from.
+        unverified: names of the fields whose values are choices.
+    """
+
+    name: str
+    highest_user: int
+    ntdll: int
+    ntdll32: int | None
+    peb: int
+    limit: int = 0x7FFF0000
+    limit_large: int = 0xFFFF0000
+    wow64: bool = True
+    kuser_rest: bool = True
+    hypervisor_page: int | None = None
+    cfg: tuple[tuple[int, int], ...] = ()
+    peb_region: bool = False
+    teb_pages: int = 3
+    stack: int | None = None
+    stack64: int | None = None
+    source: str = ""
+    unverified: tuple[str, ...] = ()
+
+    @property
+    def highest_program(self) -> int:
+        """Last byte that an ordinary 32-bit program may own."""
+        return min(self.limit, self.highest_user + 1) - 1
+
+
+_SEED2 = "Windows 7 SP1 x64 trace (wow64-facts section 0, S2; sections 3.1, 8.2)"
+_SEED0 = "Lindor, How Windows Maps 64-Bit Ntdll to WoW64 Process (wow64-facts section 8.1, S0; section 8.2)"
+
+_WIN7 = SpaceLayout(
+    "win7sp1",
+    highest_user=_8_TB,
+    ntdll=WIN7SP1.module("ntdll").base,
+    ntdll32=WIN7SP1.module("ntdll32").base,
+    peb=WIN7SP1.place.peb64,
+    stack=WIN7SP1.place.stack32[0],
+    stack64=WIN7SP1.place.stack64[0],
+    source=_SEED2,
+    unverified=("stack",),
+)
+_XP = replace(
+    _WIN7,
+    name="winxp-x64",
+    ntdll=0x77EC0000,
+    ntdll32=0x7D600000,
+    stack=None,
+    stack64=None,
+    source="wow64-facts section 8.2 for the limits",
+    unverified=("ntdll", "ntdll32", "peb", "kuser_rest"),
+)
+_VISTA = replace(_XP, name="vista", ntdll=0x77680000, ntdll32=0x77840000)
+_WIN8 = replace(
+    _XP,
+    name="win8",
+    ntdll=0x7FE_13AC0000,
+    ntdll32=0x77A10000,
+)
+_WIN81 = SpaceLayout(
+    "win8.1",
+    highest_user=_128_TB,
+    ntdll=0x7FFF_FED40000,
+    ntdll32=0x77A90000,
+    peb=_WIN7.peb,
+    source=_SEED0,
+    unverified=("ntdll32", "peb"),
+)
+_WIN10 = SpaceLayout(
+    "win10-22h2",
+    highest_user=_128_TB,
+    ntdll=WIN10_22H2.module("ntdll").base,
+    ntdll32=WIN10_22H2.module("ntdll32").base,
+    kuser_rest=False,
+    hypervisor_page=0x7FFEB000,
+    cfg=((0x7DF5_FFEC0000, 0x200_00000000), (0x7DDE0000, 0x2000000)),
+    peb=WIN10_22H2.place.peb64,
+    peb_region=True,
+    stack=WIN10_22H2.place.stack32[0],
+    stack64=WIN10_22H2.place.stack64[0],
+    source="wow64-facts sections 3.1 (PEB, TEB), 8.1 (CFG, 1803 and later), 8.2 (limits)",
+    unverified=("ntdll", "ntdll32", "cfg", "hypervisor_page"),
+)
+_WIN10_FIRST = replace(_WIN10, kuser_rest=True, hypervisor_page=None)
+_OLDER_10 = ("1507", "1511", "1607", "1703", "1709")
+_NEWER_10 = ("1803", "1809", "1903", "1909", "2004", "20h2", "21h1", "21h2", "22h2")
+_11 = ("21h2", "22h2", "23h2")
+
+
+def _native(name: str, ntdll: int, source: SpaceLayout) -> SpaceLayout:
+    """A 32-bit Windows: no 64-bit half, 2 GB (3 GB boots are left out)."""
+    return replace(
+        source,
+        name=name,
+        highest_user=0x7FFEFFFF,
+        limit_large=0x7FFF0000,
+        wow64=False,
+        teb_pages=1,
+        ntdll=ntdll,
+        ntdll32=None,
+        cfg=source.cfg[1:],
+        peb=source.peb if source.peb_region else 0x7FFDF000,
+        stack=None,
+        stack64=None,
+        source="wow64-facts section 8.2 for the limit",
+        unverified=("ntdll", "peb", "kuser_rest", "cfg"),
+    )
+
+
+def _all() -> dict[str, SpaceLayout]:
+    layouts = [_XP, _VISTA, _WIN7, _WIN8, _WIN81]
+    layouts += [replace(_WIN10_FIRST, name=f"win10-{release}") for release in _OLDER_10]
+    layouts += [replace(_WIN10, name=f"win10-{release}") for release in _NEWER_10]
+    layouts += [replace(_WIN10, name=f"win11-{release}") for release in _11]
+    # A 32-bit TEB of 1018h bytes takes a second page (wow64-facts section 9).
+    layouts += [replace(_WIN10, name="win11-24h2", teb_pages=4)]
+    layouts += [
+        _native("winxp-x86", 0x7C900000, _XP),
+        _native("vista-x86", 0x77680000, _VISTA),
+        _native("win7sp1-x86", 0x77680000, _WIN7),
+        _native("win8-x86", 0x77A10000, _WIN8),
+        _native("win8.1-x86", 0x77A90000, _WIN81),
+    ]
+    layouts += [_native(f"win10-{release}-x86", 0x77390000, _WIN10_FIRST) for release in _OLDER_10]
+    layouts += [_native(f"win10-{release}-x86", 0x77390000, _WIN10) for release in _NEWER_10]
+    return {layout.name: layout for layout in layouts}
+
+
+LAYOUTS: Mapping[str, SpaceLayout] = MappingProxyType(_all())
+"""Every layout, by build name."""
+
+
+def layout_of(build: str) -> SpaceLayout:
+    """The layout of a build.
+
+    Raises:
+        UsageError: no such build; the message lists the known.
+    """
+    found = LAYOUTS.get(build)
+    if found is None:
+        raise UsageError(f"no address-space layout for build {build!r}; known: {', '.join(LAYOUTS)}")
+    return found

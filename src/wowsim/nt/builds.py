@@ -1,0 +1,242 @@
+"""Windows builds as data: numbers, stub generation, module places, structure offsets.
+
+Code that asks "which Windows" branches on a property here, never on a version number. Values are from
+wow64-facts (section in the comment) or marked unverified.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+from importlib import resources
+from typing import Literal
+
+from wowsim.errors import UsageError
+
+NUMBER_MASK = 0x3FFF
+
+
+class Stub32(Enum):
+    """The generation of the 32-bit ntdll's service stubs (wow64-facts section 2)."""
+
+    FS_C0 = "mov eax,N; xor ecx,ecx | mov ecx,T; lea edx,[esp+4]; call fs:[0C0h]; add esp,4; ret n"
+    """Windows 7: turbo index in ECX, arguments in EDX."""
+    WOW64_TRANSITION = "mov eax,T<<16|N; mov edx,Wow64SystemServiceCall; call edx; ret n"
+    """Windows 10 1607 and later: Wow64SystemServiceCall jumps through ntdll32!Wow64Transition."""
+
+
+class Gate(Enum):
+    """How wow64cpu crosses from CS 23h to CS 33h (wow64-facts sections 2 and 3)."""
+
+    SWITCH_TO_64 = "X86SwitchTo64BitMode"
+    """Windows 7: one far jump to CpupReturnFromSimulatedCode."""
+    KI_FAST_SYSTEM_CALL = "KiFastSystemCall"
+    """Windows 10: a far jump to the next instruction, then ``jmp [r15+0F8h]``."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """Where a system DLL lies: WinDbg's module name, file name, base address and SizeOfImage in bytes."""
+
+    name: str
+    file_name: str
+    base: int
+    size: int
+    bits: Literal[32, 64]
+    directory: str
+
+    @property
+    def path(self) -> str:
+        """Win32 path in the guest."""
+        return rf"C:\Windows\{self.directory}\{self.file_name}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Addresses of the first thread's and the process' blocks (wow64-facts section 3.1)."""
+
+    teb64: int
+    peb64: int
+    peb32: int
+    stack64: tuple[int, int]
+    stack32: tuple[int, int]
+
+    @property
+    def teb32(self) -> int:
+        """TEB32 = TEB64 + 2000h in every build seen."""
+        return self.teb64 + 0x2000
+
+    @property
+    def cpu_area(self) -> int:
+        """WOW64_CPURESERVED: 2E0h below the top of the 64-bit stack."""
+        return self.stack64[1] - 0x2E0
+
+
+@dataclass(frozen=True)
+class Build:
+    """One Windows build.
+
+    Attributes:
+        name: the name the caller chooses it by.
+        title: for people.
+        version: major, minor, build number.
+        stub32: generation of the 32-bit stubs.
+        gate: form of the far jump.
+        stub64_checks_7ffe0308: the 64-bit stub tests KUSER_SHARED_DATA.SystemCall first (1511 and later).
+        turbo_column: which published table the turbo indices come from; ``verified`` says if it is this build's.
+        modules: the system DLLs in the order they are mapped.
+        place: addresses of the first thread's blocks.
+        reserved: ranges that wow64.dll reserves while it maps the 64-bit kernel32 and user32 (section 3.8).
+        peb32_size: WOW64INFO lies directly behind (section 3.1).
+        cpu_bias: what wow64cpu adds to the address of WOW64_CPURESERVED in R13 (section 3.3).
+        has_kernelbase: Windows 7 and later.
+        fast_fail: ``int 29h`` is a fast fail (Windows 8 and later, section 10).
+    """
+
+    name: str
+    title: str
+    version: tuple[int, int, int]
+    stub32: Stub32
+    gate: Gate
+    stub64_checks_7ffe0308: bool
+    turbo_column: str
+    modules: tuple[Module, ...]
+    place: Place
+    reserved: tuple[tuple[int, int], ...]
+    peb32_size: int
+    cpu_bias: int
+    service_pack: str = ""
+    has_kernelbase: bool = True
+    fast_fail: bool = True
+
+    @property
+    def turbo_in_ecx(self) -> bool:
+        """Before Windows 8 the turbo index travels in ECX, later in bits 16-20 of EAX (section 4)."""
+        return self.stub32 is Stub32.FS_C0
+
+    def module(self, name: str) -> Module:
+        """The module of that WinDbg name."""
+        return next(m for m in self.modules if m.name == name)
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """Nt name -> service number."""
+        return {row.name: row.number for row in services(self.name)}
+
+
+@dataclass(frozen=True)
+class ServiceRow:
+    """One published row: name, number, turbo index, argument count (None where unpublished)."""
+
+    name: str
+    number: int
+    turbo: int
+    arguments: int | None
+
+
+@lru_cache(maxsize=1)
+def _table() -> list[dict[str, str]]:
+    text = resources.files("wowsim.nt").joinpath("services.csv").read_text(encoding="ascii")
+    return list(csv.DictReader(text.splitlines()))
+
+
+@lru_cache
+def services(build: str) -> tuple[ServiceRow, ...]:
+    """Every Nt service of a build, by number (wow64-facts section 7; turbo indices section 4)."""
+    turbo = BUILDS[build].turbo_column
+    rows = [
+        ServiceRow(r["service"], int(r[build], 16), int(r[turbo] or 0), int(r["arguments"].split("/")[-1] or -1))
+        for r in _table()
+        if r[build] and r["arguments"]
+    ]
+    rows += [
+        ServiceRow(r["service"], int(r[build], 16), int(r[turbo] or 0), None)
+        for r in _table()
+        if r[build] and not r["arguments"]
+    ]
+    return tuple(sorted(rows, key=lambda row: row.number))
+
+
+def _modules(*rows: tuple[str, str, int, int, Literal[32, 64], str]) -> tuple[Module, ...]:
+    return tuple(Module(*row) for row in rows)
+
+
+# Modules, sizes and reserved ranges: the ModLoad lines of seed 002; thread blocks: wow64-facts 3.1.
+WIN7SP1 = Build(
+    name="win7sp1",
+    title="Windows 7 SP1 x64",
+    version=(6, 1, 7601),
+    service_pack="Service Pack 1",
+    stub32=Stub32.FS_C0,
+    gate=Gate.SWITCH_TO_64,
+    stub64_checks_7ffe0308=False,
+    turbo_column="turbo_8",
+    modules=_modules(
+        ("ntdll", "ntdll.dll", 0x775F0000, 0x1A8000, 64, "System32"),
+        ("ntdll32", "ntdll.dll", 0x777D0000, 0x180000, 32, "SysWOW64"),
+        ("wow64", "wow64.dll", 0x738C0000, 0x3F000, 64, "System32"),
+        ("wow64win", "wow64win.dll", 0x73860000, 0x5C000, 64, "System32"),
+        ("wow64cpu", "wow64cpu.dll", 0x73850000, 0x8000, 64, "System32"),
+        ("kernel32", "kernel32.dll", 0x75840000, 0x110000, 32, "SysWOW64"),
+        ("KERNELBASE", "KERNELBASE.dll", 0x77330000, 0x47000, 32, "SysWOW64"),
+    ),
+    place=Place(
+        teb64=0x7EFDB000,
+        peb64=0x7EFDF000,
+        peb32=0x7EFDE000,
+        stack64=(0x180000, 0x1C0000),
+        stack32=(0x50000, 0x150000),
+    ),
+    reserved=((0x773D0000, 0x774EF000), (0x774F0000, 0x775EA000)),
+    peb32_size=0x248,
+    cpu_bias=0,
+    fast_fail=False,
+)
+
+# Thread blocks as in the sample of wow64-facts 3.1; wow64cpu's base as in section 4; other bases are
+# chosen (Windows randomises them), sizes unverified.
+WIN10_22H2 = Build(
+    name="win10-22h2",
+    title="Windows 10 22H2 x64",
+    version=(10, 0, 19045),
+    stub32=Stub32.WOW64_TRANSITION,
+    gate=Gate.KI_FAST_SYSTEM_CALL,
+    stub64_checks_7ffe0308=True,
+    turbo_column="turbo_10",
+    modules=_modules(
+        ("ntdll", "ntdll.dll", 0x7FFC5B2D0000, 0x1F8000, 64, "System32"),
+        ("ntdll32", "ntdll.dll", 0x77A50000, 0x1A4000, 32, "SysWOW64"),
+        ("wow64", "wow64.dll", 0x6B0A0000, 0x59000, 64, "System32"),
+        ("wow64win", "wow64win.dll", 0x6B010000, 0x83000, 64, "System32"),
+        ("wow64cpu", "wow64cpu.dll", 0x6B100000, 0xA000, 64, "System32"),
+        ("kernel32", "kernel32.dll", 0x76840000, 0xF0000, 32, "SysWOW64"),
+        ("KERNELBASE", "KERNELBASE.dll", 0x77330000, 0x227000, 32, "SysWOW64"),
+    ),
+    place=Place(
+        teb64=0xDC0000,
+        peb64=0xDBE000,
+        peb32=0xDBF000,
+        stack64=(0xE00000, 0xE40000),
+        stack32=(0xE50000, 0xF50000),
+    ),
+    reserved=(),
+    peb32_size=0x488,
+    cpu_bias=0x80,
+)
+
+BUILDS: dict[str, Build] = {build.name: build for build in (WIN7SP1, WIN10_22H2)}
+"""Every build wowsim can run, oldest first."""
+
+
+def build_named(name: str) -> Build:
+    """The build of that name.
+
+    Raises:
+        UsageError: there is none; the message lists the names.
+    """
+    found = BUILDS.get(name)
+    if found is None:
+        raise UsageError(f"there is no build {name!r}; the builds are {', '.join(BUILDS)}")
+    return found
