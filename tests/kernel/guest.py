@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,6 +14,7 @@ from wowsim.nt.status import STATUS_ACCESS_VIOLATION
 from wowsim.nt.structures import IO_STATUS_BLOCK, OBJECT_ATTRIBUTES, UNICODE_STRING
 
 if TYPE_CHECKING:
+    import struct
     from collections.abc import Callable
 
 BASE = 0x10000
@@ -135,7 +135,14 @@ class Guest:
         """The handle that the last create gave."""
         return self.value(self.out, self.width // 8)
 
-    def open(self, path: str | None, access: int = READ, disposition: int = FILE_OPEN, options: int = SYNC, **more: Any) -> int:
+    def open(
+        self,
+        path: str | None,
+        access: int = READ,
+        disposition: int = FILE_OPEN,
+        options: int = SYNC,
+        **more: Any,
+    ) -> int:
         """A handle; the open must succeed."""
         status = self.create(path, access, disposition, options, **more)
         assert status == 0, f"{status:08X}"

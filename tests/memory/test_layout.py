@@ -23,7 +23,6 @@ def test_values_fit_together(layout: SpaceLayout) -> None:
     assert all(0x10000 <= base < layout.highest_user for base in bases)
     assert (layout.ntdll32 or 0) < layout.limit
     assert all(base & 0xFFFF == 0 for base in (layout.ntdll, layout.ntdll32 or 0))
-    assert layout.highest_program == min(0x7FFEFFFF, layout.highest_user)
 
 
 @pytest.mark.parametrize(

@@ -183,9 +183,9 @@ class Pair:
         for vpn in range(FIRST, COUNT):
             page, entry = self.model.pages[vpn], pages.entry(vpn)
             assert (entry is not None) == (page is not None and page.committed)
-            if entry is not None and page is not None:
+            if entry is not None and page is not None and page.data is not None:
                 assert entry[1] == RIGHTS[self.model.access(vpn)], hex(vpn)
-                assert pages.read_frame(entry[0], 0, PAGE) == page.data, hex(vpn)
+                assert pages.read_frame(entry[0], 0, PAGE) == bytes(page.data), hex(vpn)
 
 
 def outcome(call: Callable[[], Any]) -> tuple[int, Any]:

@@ -223,6 +223,8 @@ def test_query_merges_equal_pages_of_one_region_only(space: AddressSpace) -> Non
     assert space.query(0x12345).size == 0xE000
     space.protect(0x14000, 1, 2)
     assert space.query(0x12000).size == 0x2000
+    space.free(0x16000, 1, MEM_DECOMMIT)
+    assert [space.query(at).size for at in (0x15000, 0x16000, 0x17000)] == [0x1000, 0x1000, 0x9000]
     assert space.query(0).size == 0x10000
     assert space.query(0x30000).size == space.layout.highest_user + 1 - 0x30000
     with refused(status.STATUS_INVALID_PARAMETER):

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from wowsim.memory.vad import GRANULARITY, Vad, VadTree
+from wowsim.memory.gaps import GRANULARITY
+from wowsim.memory.vad import Vad, VadTree
 
 
 def height_and_check(node: Vad | None, parent: Vad | None) -> int:

@@ -35,10 +35,10 @@ class MemoryFile:
     def size(self) -> int:
         return len(self.data)
 
-    def read_at(self, offset: int, size: int) -> bytes:
-        return bytes(self.data[offset : offset + size])
+    def read(self, offset: int, length: int) -> bytes:
+        return bytes(self.data[offset : offset + length])
 
-    def write_at(self, offset: int, data: bytes) -> None:
+    def write(self, offset: int, data: bytes) -> None:
         self.writes.append((offset, len(data)))
         if offset + len(data) > len(self.data):
             self.data.extend(bytes(offset + len(data) - len(self.data)))
@@ -263,7 +263,7 @@ def test_a_huge_reserved_section_costs_nothing(space: AddressSpace) -> None:
 def test_view_refusals(space: AddressSpace, arguments: dict[str, int], expected: int) -> None:
     section = data_section(space, 0x20000)
     with refused(expected):
-        space.map_view(section, **{"protection": 4, **arguments})  # type: ignore[arg-type]
+        space.map_view(section, **{"protection": 4, **arguments})
     assert len(space.vads) == 0
 
 
@@ -299,7 +299,7 @@ def test_only_written_pages_go_back_to_the_file(space: AddressSpace) -> None:
     assert file.writes == []
     space.flush_view(base, 0)
     assert file.writes == [(0x2000, 0x1000)]
-    assert file.read_at(0x2010, 7) == b"changed"
+    assert file.read(0x2010, 7) == b"changed"
     space.write(base + 0x4000, b"tail")
     space.unmap_view(base)
     assert file.writes[1:] == [(0x4000, 0x800)]

@@ -419,6 +419,14 @@ class Core:
         ctypes.c_int32.from_address(self._scratch_address + self._in_flight).value = -1
         uclib.uc_context_restore(self._uc._uch, self._scratch.context)
 
+    def save(self) -> Any:
+        """The whole CPU state, for :meth:`restore`."""
+        return self._uc.context_save()
+
+    def restore(self, state: Any) -> None:
+        """Put a state back that :meth:`save` returned."""
+        self._uc.context_restore(state)
+
     def close(self) -> None:
         """Release the engine; the page tables may be closed afterwards."""
         self._callbacks.clear()

@@ -80,7 +80,8 @@ class Recorder:
         self._read_code, self._mode, self._lengths, self._spent = read_code, mode, lengths, spent
         self.keep = keep
         self.blocks: list[Block] = []
-        self.paused = False
+        self._paused = False
+        self._nothing = (ctypes.c_uint64 * (2 * _SLACK))()
         self.stopped = False
         self._ids: dict[tuple[int, int], int] = {}
         self._variants: dict[tuple[int, bytes, Bits], int] = {}
@@ -157,6 +158,16 @@ class Recorder:
         self.stopped = False
 
     @property
+    def paused(self) -> bool:
+        """While set, blocks are neither recorded nor counted."""
+        return self._paused
+
+    @paused.setter
+    def paused(self, value: bool) -> None:
+        self._paused = value
+        self._point()
+
+    @property
     def left(self) -> int:
         """Instructions left of the last grant."""
         return self._state[4]
@@ -202,7 +213,7 @@ class Recorder:
 
     # ------------------------------------------------------------ slow path
     def _on_slow(self, engine: int, address: int, size: int, state: int) -> None:
-        if self.paused or self.stopped:
+        if self._paused or self.stopped:
             return
         try:
             self._block(address, size)
@@ -246,8 +257,8 @@ class Recorder:
             count = len(self._lengths(code, address, bits))
         id = self._variant(address, code, bits, count)
         self._ids[address, size] = id
-        if len(self._ids) * 2 > self._state[1]:
-            self._grow(self._state[1].bit_length() + 1)
+        if len(self._ids) * 2 > self._mask:
+            self._grow(self._mask.bit_length() + 1)
         else:
             self._insert(address, size, id)
         return id
@@ -263,12 +274,18 @@ class Recorder:
     # ------------------------------------------------------------ the table the native code probes
     def _grow(self, bits: int) -> None:
         self._entries = (ctypes.c_uint64 * (2 * ((1 << bits) + _SLACK)))()
-        self._state[0], self._state[1] = ctypes.addressof(self._entries), (1 << bits) - 1
+        self._mask = (1 << bits) - 1
+        self._point()
         for (address, size), id in self._ids.items():
             self._insert(address, size, id)
 
+    def _point(self) -> None:
+        """Let the native code see the table, or one where nothing is ever found."""
+        self._state[0] = ctypes.addressof(self._nothing if self._paused else self._entries)
+        self._state[1] = 0 if self._paused else self._mask
+
     def _slot(self, address: int) -> int:
-        return 2 * (((address >> 12) ^ address) & self._state[1])
+        return 2 * (((address >> 12) ^ address) & self._mask)
 
     def _insert(self, address: int, size: int, id: int) -> None:
         count = self.blocks[id].count
@@ -278,7 +295,7 @@ class Recorder:
         while self._entries[at]:
             at += 2
         if at >= len(self._entries) - 2:  # the last entry stays empty: it ends every probe
-            self._grow(self._state[1].bit_length() + 1)
+            self._grow(self._mask.bit_length() + 1)
             return
         self._entries[at + 1] = size | count << 16 | id << 32
         self._entries[at] = address

@@ -1,8 +1,9 @@
 """Which parts of one heap are busy and free: the arithmetic under RtlAllocateHeap.
 
-Stands for a heap's free lists and segments (_HEAP, _HEAP_SEGMENT). Windows keeps them in guest memory between the
-blocks; here they are Python state, so that a guest that overwrites block headers confuses itself and nobody
-else. Leaves out: the low fragmentation heap, decommitting of free pages. Who may import it: ``guest32.heap``.
+Stands for a heap's free lists and segments (_HEAP, _HEAP_SEGMENT). Windows keeps them in guest memory between
+the blocks; here they are Python state, so that a guest that overwrites block headers confuses itself and
+nobody else. Leaves out: the low fragmentation heap, decommitting of free pages. Who may import it:
+``guest32.heap``.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ class Arena:
         self._insert(start, end - start)
 
     def growth(self, requested: int, step: int) -> tuple[Segment, int] | None:
-        """The segment to commit more of, and how many bytes, so that ``requested`` fits; None if none has room."""
+        """The segment to commit more of and how many bytes, so that ``requested`` fits; None if none can."""
         for segment in self.segments:
             tail = segment.committed - self._start_of.get(segment.committed, segment.committed)
             need = -(-(total_of(requested) - tail) // PAGE) * PAGE

@@ -7,14 +7,19 @@ It holds no state. Who may import it: the other modules of ``guest32``.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from wowsim.errors import GuestFault
 from wowsim.nt.status import STATUS_ACCESS_VIOLATION
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wowsim.nt.abi import Memory
     from wowsim.nt.trap import Trap
+
+T = TypeVar("T")
 
 TEB_TLS_VECTOR = 0x2C
 TEB_LAST_ERROR = 0x34
@@ -133,3 +138,34 @@ def set_last_status(trap: Trap, status: int, error: int) -> None:
     """Record a failed status in the TEB, as NT status and as Win32 error."""
     put_dword(trap.memory, trap.teb32 + TEB_LAST_STATUS, status)
     put_dword(trap.memory, trap.teb32 + TEB_LAST_ERROR, error)
+
+
+def on_fault(value: int, ecx: int | None = None) -> Callable[[T], T]:
+    """Decorates a routine (a method): bad guest memory makes EAX ``value``, and ECX ``ecx`` if that is given.
+
+    For routines whose EAX is no status: they answer "nothing" or "failed" where the real code would fault.
+    """
+
+    def decorate(routine: Callable[[Any, Trap], int]) -> Callable[[Any, Trap], int]:
+        @wraps(routine)
+        def guarded(self: Any, trap: Trap) -> int:
+            try:
+                return routine(self, trap)
+            except GuestFault:
+                if ecx is not None:
+                    trap.set_register("rcx", ecx)
+                return value
+
+        return guarded
+
+    return cast("Callable[[T], T]", decorate)
+
+
+def register32(trap: Trap, name: str) -> int:
+    """A general register's lower half, by its 64-bit name."""
+    return trap.register(name) & 0xFFFFFFFF
+
+
+def parameter(trap: Trap, index: int) -> int:
+    """The ``index``-th stack argument of a routine that has set up EBP."""
+    return dword(trap.memory, register32(trap, "rbp") + 8 + 4 * index)

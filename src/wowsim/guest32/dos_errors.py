@@ -1,9 +1,9 @@
 """NTSTATUS to Win32 error: the table behind RtlNtStatusToDosError.
 
-Stands for ntdll's table, published as "Mapping NT Status Error Codes to Win32 Error Codes" (Microsoft KB113996).
-Holds the statuses of the file, memory, object, process, section, registry and loader services; its rows were
-not compared with a Windows build one by one. Every other status gives ERROR_MR_MID_NOT_FOUND, as an unlisted one
-does on Windows. Who may import it: the 32-bit system DLLs.
+Stands for ntdll's table, published as "Mapping NT Status Error Codes to Win32 Error Codes" (Microsoft
+KB113996). Holds the statuses of the file, memory, object, process, section, registry and loader services; its
+rows were not compared with a Windows build one by one. Every other status gives ERROR_MR_MID_NOT_FOUND, as an
+unlisted one does on Windows. Who may import it: the 32-bit system DLLs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ _STATUSES_OF = {
     2: "C000000E C000000F C0000034",
     3: "C000003A C000009B",
     4: "C000011F",
-    5: "C000001E C000001F C0000021 C0000022 C0000041 C000004B C0000056 C00000BA C00000DB C000010A C0000121 C0000123",
+    5: "C000001E C000001F C0000021 C0000022 C0000041 C000004B C0000056 C00000BA C00000DB C000010A C0000121"
+    " C0000123",
     6: "C0000008 C0000024 C0000037 C0000042 C0000128 C0000235",
     8: "C0000017 C0000040",
     17: "C00000D4",
@@ -36,8 +37,8 @@ _STATUSES_OF = {
     53: "C00000BE",
     64: "C00000C9",
     67: "C00000CC",
-    87: "C0000003 C000000B C000000D C000001A C000001B C0000030 C0000038 C0000045 C0000048 C000004E C00000EF C00000F0"
-    " C00000F1 C00000F2 C00000F3 C00000F4 C00000F5 C00000F6 C00000F7 C00000F8 C00000F9 C00000FA",
+    87: "C0000003 C000000B C000000D C000001A C000001B C0000030 C0000038 C0000045 C0000048 C000004E C00000EF"
+    " C00000F0 C00000F1 C00000F2 C00000F3 C00000F4 C00000F5 C00000F6 C00000F7 C00000F8 C00000F9 C00000FA",
     109: "C000014B",
     112: "C000007F",
     121: "C00000B5",
@@ -112,8 +113,8 @@ _ERROR_OF |= {int(status, 16): int(status, 16) for status in _THEMSELVES.split()
 def dos_error(status: int) -> int:
     """The Win32 error of an NTSTATUS.
 
-    Zero stays zero, a status with the customer bit stays itself, and one that wraps a Win32 error (8007xxxx,
-    C001xxxx, D0000000-form codes) is unwrapped.
+    Zero and a status with the customer bit stay themselves; D-form codes count as their C-form, and of
+    8007xxxx and C001xxxx the low half is the error (these rules are unverified).
     """
     status &= 0xFFFFFFFF
     if status == 0 or status & 0x20000000:

@@ -6,6 +6,14 @@ Who may import it: ``guest32.loader_code`` and the loader's routines.
 
 from __future__ import annotations
 
+import struct
+from typing import TYPE_CHECKING
+
+from wowsim.guest32 import blocks
+
+if TYPE_CHECKING:
+    from wowsim.nt.trap import Trap
+
 BASE = 0x00
 """View of the module at hand, then the result of a load; ``VIEW_SIZE`` its size in bytes."""
 VIEW_SIZE = 0x04
@@ -46,3 +54,49 @@ PROCESS_DETACH, PROCESS_ATTACH, THREAD_ATTACH, THREAD_DETACH = range(4)
 
 UNPROTECT_ALL, PROTECT_ALL, UNPROTECT_IAT, PROTECT_IAT = range(4)
 """Values of ``MODE`` for protections."""
+
+OBJ_CASE_INSENSITIVE = 0x40
+
+
+class Frame:
+    """The frame of the load that a trap belongs to."""
+
+    def __init__(self, trap: Trap) -> None:
+        self.memory = trap.memory
+        self.address = blocks.register32(trap, "rsi")
+
+    def __getitem__(self, field: int) -> int:
+        return blocks.dword(self.memory, self.address + field)
+
+    def __setitem__(self, field: int, value: int) -> None:
+        blocks.put_dword(self.memory, self.address + field, value)
+
+    def clear(self) -> None:
+        """Start afresh: all fields zero but the context, which the guest code sets first."""
+        context = self[CONTEXT]
+        self.memory.write(self.address, bytes(NAME))
+        self[CONTEXT] = context
+
+    @property
+    def name(self) -> str:
+        """The wanted DLL: a file name, or a full path."""
+        return blocks.wide(self.memory.read(self.address + NAME, min(self[NAME_LENGTH], NAME_ROOM)))
+
+    @name.setter
+    def name(self, name: str) -> None:
+        data = blocks.encoded(name)[:NAME_ROOM]
+        self.memory.write(self.address + NAME_LENGTH, struct.pack("<I", len(data)) + data)
+
+    @property
+    def nt_name(self) -> str:
+        """The NT name that is being opened, or was."""
+        return blocks.unicode_string(self.memory, self.address + NT_NAME)
+
+    @nt_name.setter
+    def nt_name(self, name: str) -> None:
+        data = blocks.encoded(name)[:NT_ROOM]
+        name_at = self.address + NT_NAME
+        blocks.put_string(self.memory, name_at, len(data), NT_ROOM, self.address + NT_BUFFER)
+        self.memory.write(self.address + NT_BUFFER, data)
+        attributes = struct.pack("<6I", 24, 0, name_at, OBJ_CASE_INSENSITIVE, 0, 0)
+        self.memory.write(self.address + OBJECT_ATTRIBUTES, attributes)

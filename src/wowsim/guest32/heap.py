@@ -1,9 +1,9 @@
 """The heap routines of the 32-bit ntdll: RtlAllocateHeap and its family, below their guest code.
 
-Stands for ntdll's back-end heap. Guest code (``guest32.heap_code``) makes every Nt call; the routines here find
-a block or say what must be reserved or committed first. Each block has a header of 8 bytes in guest memory
-(requested size, total size with bit 0 set while busy: wowsim's own form), heap handles are addresses of a
-``_HEAP`` with the fields that programs look at. Leaves out: the low fragmentation heap, heap tags,
+Stands for ntdll's back-end heap. Guest code (``guest32.heap_code``) makes every Nt call; the routines here
+find a block or say what must be reserved or committed first. Each block has a header of 8 bytes in guest
+memory (requested size, total size with bit 0 set while busy: wowsim's own form), heap handles are addresses
+of a ``_HEAP`` with the fields that programs look at. Leaves out: the low fragmentation heap, heap tags,
 HEAP_GENERATE_EXCEPTIONS, heaps in the caller's own memory. Who may import it: the simulation.
 
 A header that the guest overwrote makes the operation fail; Windows would end the process instead.
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from wowsim.errors import Unsupported
 from wowsim.guest32 import blocks
-from wowsim.guest32.arena import HEADER, PAGE, Arena, Busy, Segment
+from wowsim.guest32.arena import HEADER, MINIMUM, PAGE, Arena, Busy, Segment
 from wowsim.nt.status import STATUS_INVALID_PARAMETER, STATUS_NO_MEMORY, STATUS_SUCCESS, succeeded
 
 if TYPE_CHECKING:
@@ -92,9 +92,9 @@ class Heaps:
 
     # ------------------------------------------------------------ creating and destroying
     def _plan(self, trap: Trap) -> None:
-        """RtlCreateHeap's sizes: [ebp-8] address, [ebp-4] bytes to reserve, [ebp-0Ch] bytes to commit, EDX protection."""
-        frame = trap.register("rbp") & 0xFFFFFFFF
-        flags, base, reserve, commit = (blocks.dword(trap.memory, frame + 8 + 4 * i) for i in range(4))
+        """RtlCreateHeap: [ebp-8] address, [ebp-4] bytes to reserve, [ebp-0Ch] to commit, EDX protection."""
+        frame = blocks.register32(trap, "rbp")
+        flags, base, reserve, commit = (blocks.parameter(trap, i) for i in range(4))
         if base:
             raise Unsupported("RtlCreateHeap in memory of the caller (HeapBase is not NULL)")
         commit = max(_pages(commit), PAGE)
@@ -104,12 +104,15 @@ class Heaps:
         blocks.put_dword(trap.memory, frame - 0xC, commit)
         trap.set_register("rdx", Heap(flags, Arena()).protection)
 
+    @blocks.on_fault(0)
     def _create(self, trap: Trap) -> int:
         """Make the reserved range at [ebp-8] a heap; EAX is its handle."""
-        memory, frame = trap.memory, trap.register("rbp") & 0xFFFFFFFF
-        flags = blocks.dword(memory, frame + 8)
+        memory, frame = trap.memory, blocks.register32(trap, "rbp")
+        flags = blocks.parameter(trap, 0)
         base, reserve = blocks.dword(memory, frame - 8), blocks.dword(memory, frame - 4)
         commit = blocks.dword(memory, frame - 0xC)
+        if not FIRST_BLOCK + MINIMUM <= commit <= reserve <= TOP - base:
+            return 0
         heap = Heap(flags, Arena([Segment(base + FIRST_BLOCK, base + commit, base + reserve)]))
         heap.arena.add(base + FIRST_BLOCK, base + commit)
         memory.pack(_HEAP_FIELDS, base, 0xFFEEFFEE, base)
@@ -119,10 +122,11 @@ class Heaps:
         self._publish(trap)
         return base
 
+    @blocks.on_fault(0)
     def _release(self, trap: Trap) -> int:
-        """RtlDestroyHeap: EAX 1 and [ebp-8] = a range to free, ECX = ranges left after it; EAX 0: no such heap."""
-        memory, frame = trap.memory, trap.register("rbp") & 0xFFFFFFFF
-        handle = blocks.dword(memory, frame + 8)
+        """RtlDestroyHeap: EAX 1, [ebp-8] = a range to free, ECX = ranges left then; EAX 0: no such heap."""
+        memory, frame = trap.memory, blocks.register32(trap, "rbp")
+        handle = blocks.parameter(trap, 0)
         heap = self._heaps.get(handle)
         if heap is None or handle == blocks.dword(memory, blocks.peb(trap) + blocks.PEB_PROCESS_HEAP):
             return 0
@@ -153,10 +157,11 @@ class Heaps:
         memory.write(array, struct.pack(f"<{len(shown)}I", *shown))
 
     # ------------------------------------------------------------ blocks
+    @blocks.on_fault(0, ecx=0)
     def _allocate(self, trap: Trap) -> int:
-        """RtlAllocateHeap: EAX = block with ECX 0; or ECX = allocation type for the range at [ebp-8], [ebp-4]."""
-        memory, frame = trap.memory, trap.register("rbp") & 0xFFFFFFFF
-        handle, flags, size = (blocks.dword(memory, frame + 8 + 4 * i) for i in range(3))
+        """RtlAllocateHeap: EAX = block, ECX 0; or ECX = how to allocate the range at [ebp-8], [ebp-4]."""
+        memory = trap.memory
+        handle, flags, size = (blocks.parameter(trap, i) for i in range(3))
         heap = self._heaps.get(handle)
         trap.set_register("rcx", 0)
         if heap is None or size >= TOP:
@@ -181,33 +186,37 @@ class Heaps:
         return self._ask(trap, MEM_RESERVE, 0, max(SEGMENT, doubled), heap)
 
     def _ask(self, trap: Trap, kind: int, address: int, size: int, heap: Heap) -> int:
-        frame = trap.register("rbp") & 0xFFFFFFFF
+        frame = blocks.register32(trap, "rbp")
         trap.memory.write(frame - 0xC, struct.pack("<III", kind, address, size))
         trap.set_register("rcx", kind)
         trap.set_register("rdx", heap.protection)
         return 0
 
+    @blocks.on_fault(0, ecx=0)
     def _grown(self, trap: Trap) -> int:
         """After ZwAllocateVirtualMemory: ECX 1 to look again; else EAX = the large block, or 0 on failure."""
-        memory, frame = trap.memory, trap.register("rbp") & 0xFFFFFFFF
+        memory, frame = trap.memory, blocks.register32(trap, "rbp")
         kind, address, size = struct.unpack("<III", memory.read(frame - 0xC, 12))
-        heap = self._heaps.get(blocks.dword(memory, frame + 8))
+        heap = self._heaps.get(blocks.parameter(trap, 0))
         trap.set_register("rcx", 0)
         if heap is None or not succeeded(trap.register("rax")):
             return self._no_memory(trap)
         if kind == MEM_RESERVE:
+            # Whatever a hook on the Nt call pretends, segments never overlap.
+            if any(address < s.end and s.start < address + size for s in heap.arena.segments) or not size:
+                return self._no_memory(trap)
             heap.arena.segments.append(Segment(address, address, address + size))
         elif kind == MEM_COMMIT:
-            segment = next((s for s in heap.arena.segments if s.committed == address), None)
-            if segment is None or address + size > segment.end:
+            segment = next((s for s in heap.arena.segments if s.committed == address < s.end), None)
+            if segment is None or not address < address + size <= segment.end:
                 return self._no_memory(trap)
             segment.committed = address + size
             heap.arena.add(address, address + size)
         else:
-            block = Busy(blocks.dword(memory, frame + 0x10), size)
+            block = Busy(blocks.parameter(trap, 2), size)
             memory.pack(_BLOCK_HEADER, address + LARGE_HEADER - HEADER, *_header(block, True))
             heap.large[address + LARGE_HEADER] = block
-            return address + LARGE_HEADER
+            return int(address + LARGE_HEADER)
         trap.set_register("rcx", 1)
         return 0
 
@@ -216,11 +225,11 @@ class Heaps:
         blocks.set_last_status(trap, STATUS_NO_MEMORY, ERROR_NOT_ENOUGH_MEMORY)
         return 0
 
+    @blocks.on_fault(0, ecx=0)
     def _free(self, trap: Trap) -> int:
         """RtlFreeHeap: EAX = BOOLEAN; ECX = address of a large block's reservation to release, or 0."""
         trap.set_register("rcx", 0)
-        frame = trap.register("rbp") & 0xFFFFFFFF
-        handle, payload = blocks.dword(trap.memory, frame + 8), blocks.dword(trap.memory, frame + 0x10)
+        handle, payload = blocks.parameter(trap, 0), blocks.parameter(trap, 2)
         if payload == 0:
             return 1
         heap = self._heaps.get(handle)
@@ -235,10 +244,11 @@ class Heaps:
             trap.memory.pack(_BLOCK_HEADER, heap.arena.give_back(payload), *_header(block, False))
         return 1
 
+    @blocks.on_fault(0, ecx=0)
     def _reallocate(self, trap: Trap) -> int:
         """RtlReAllocateHeap: EAX = the block, resized in place; or ECX 1: move it, EDX = bytes to copy."""
-        memory, frame = trap.memory, trap.register("rbp") & 0xFFFFFFFF
-        handle, flags, payload, size = (blocks.dword(memory, frame + 8 + 4 * i) for i in range(4))
+        memory = trap.memory
+        handle, flags, payload, size = (blocks.parameter(trap, i) for i in range(4))
         heap = self._heaps.get(handle)
         block = self._intact(memory, heap, payload)
         trap.set_register("rcx", 0)
@@ -263,11 +273,13 @@ class Heaps:
         return 0
 
     # ------------------------------------------------------------ questions
+    @blocks.on_fault(0xFFFFFFFF)
     def _size(self, trap: Trap) -> int:
         """RtlSizeHeap: bytes asked for, or -1."""
         block = self._intact(trap.memory, self._heaps.get(trap.argument(0)), trap.argument(2))
         return 0xFFFFFFFF if block is None else block.requested
 
+    @blocks.on_fault(0)
     def _validate(self, trap: Trap) -> int:
         """RtlValidateHeap: one block, or all of them when the address is NULL."""
         heap, payload = self._heaps.get(trap.argument(0)), trap.argument(2)
@@ -285,7 +297,7 @@ class Heaps:
         return len(self._heaps)
 
     def _information(self, trap: Trap) -> int:
-        """RtlSetHeapInformation: the front end (0) and termination on corruption (1), which change no result."""
+        """RtlSetHeapInformation: the front end (0) and termination on corruption (1) change no result."""
         return STATUS_SUCCESS if trap.argument(1) in (0, 1) else STATUS_INVALID_PARAMETER
 
     @staticmethod

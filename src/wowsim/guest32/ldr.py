@@ -1,15 +1,15 @@
 """The loader's lists in guest memory: PEB_LDR_DATA and LDR_DATA_TABLE_ENTRY.
 
-Stands for the structures that programs walk to find their modules (wow64-facts section 9; layout as in Windows 7,
-which later builds extend). What is read here may have been changed by the guest: walks are bounded.
-``LoadCount`` holds the references in every build; DdagNode, hash chains and the module index tree of later builds
-stay empty. Who may import it: the loader's modules, and the routines that answer GetModuleFileName and its like.
+Stands for the structures that programs walk to find their modules (wow64-facts section 9; layout as in
+Windows 7, which later builds extend). What is read here may have been changed by the guest: walks are
+bounded. ``LoadCount`` holds the references in every build; DdagNode, hash chains and the module index tree of
+later builds stay empty. Who may import it: the loader's modules, and the routines that answer
+GetModuleFileName and its like.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,8 @@ from wowsim.errors import GuestFault
 from wowsim.guest32 import blocks
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from wowsim.nt.abi import Memory
     from wowsim.nt.trap import Trap
 
@@ -44,7 +46,7 @@ _LINKS = struct.Struct("<II")
 _COUNTS = struct.Struct("<HH")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Entry:
     """One LDR_DATA_TABLE_ENTRY, read and written where it lies."""
 
@@ -179,7 +181,9 @@ class Modules:
         self.memory.write(self.data + SHUTDOWN, struct.pack("<B3xI", 1, thread))
 
 
-def write_entry(memory: Memory, address: int, values: tuple[int, int, int, int], full_name: str, flags: int) -> Entry:
+def write_entry(
+    memory: Memory, address: int, values: tuple[int, int, int, int], full_name: str, flags: int
+) -> Entry:
     """Fill a new entry and its names, which lie behind it.
 
     Args:

@@ -1,9 +1,10 @@
 """Guest code of the loader: from LdrInitializeThunk to ZwContinue, LdrLoadDll, LdrUnloadDll, process exit.
 
-Stands for the control flow of ntdll's Ldr routines and keeps their names. Every Nt call is made here; the traps
-(``guest32.loader``) say which DLL comes next, walk PE headers and write IATs. Routines called between each other
-keep ESI on a frame (:mod:`wowsim.guest32.frame`) that holds all state of one load. Leaves out: manifests and
-activation contexts, load configurations, DLL notifications. Who may import it: ``guest32.ntdll32``.
+Stands for the control flow of ntdll's Ldr routines and keeps their names. Every Nt call is made here; the
+traps (``guest32.loader``) say which DLL comes next, walk PE headers and write IATs. Routines called between
+each other keep ESI on a frame (:mod:`wowsim.guest32.frame`) that holds all state of one load. Leaves out:
+manifests and activation contexts, load configurations, DLL notifications. Who may import it:
+``guest32.ntdll32``.
 
 Sources: wow64-facts sections 3.8 (start) and 5 (dispatchers' stack layouts).
 """
@@ -23,13 +24,14 @@ _ENTER = f"""
     push esi
     push edi
     lea esi, [ebp-{f.SIZE:#x}]
+    and dword ptr [esi+{f.CONTEXT:#x}], 0
 """
 _LOCK = """
-    push offset LdrpLoaderLock
+    push LdrpLoaderLock
     call RtlEnterCriticalSection
 """
 _UNLOCK = """
-    push offset LdrpLoaderLock
+    push LdrpLoaderLock
     call RtlLeaveCriticalSection
 """
 _LEAVE = """
@@ -71,6 +73,7 @@ L_failed:
 """,
     f"""
 LdrpInitializeProcess:
+    mov eax, PebLdr
     trap loader.begin
     push 0
     push 0
@@ -145,7 +148,7 @@ RtlUserThreadStart:
 _RtlUserThreadStart:
     push ebp
     mov ebp, esp
-    push offset _except_handler
+    push _except_handler
     push dword ptr fs:[0]
     mov dword ptr fs:[0], esp
     mov edx, [ebp+8]
@@ -163,6 +166,8 @@ L_exit:
     push eax
     call RtlExitUserThread
     ud2
+""",
+    """
 _except_handler:
     mov eax, 1
     ret
@@ -289,7 +294,7 @@ L_done:
 LdrpFindKnownDll:
     lea eax, [esi+{f.OBJECT_ATTRIBUTES:#x}]
     push eax
-    push 0x0d
+    push 0x0e
     lea eax, [esi+{f.SECTION:#x}]
     push eax
     call ZwOpenSection
@@ -625,17 +630,6 @@ KiUserCallbackDispatcher:
 )
 
 CODE = (*_START, *_LOAD, *_UNLOAD, *_DISPATCHERS)
-
-LEAVES = {
-    "LdrGetDllHandle": ("loader.handle", 4),
-    "LdrGetDllHandleEx": ("loader.handle_ex", 5),
-    "LdrAddRefDll": ("loader.add_reference", 2),
-    "LdrFindEntryForAddress": ("loader.entry_for", 2),
-    "LdrDisableThreadCalloutsForDll": ("loader.no_thread_calls", 1),
-    "RtlPcToFileHeader": ("loader.base_for", 2),
-    "RtlImageDirectoryEntryToData": ("loader.directory", 4),
-}
-"""Routines that are one trap: export -> routine and number of arguments."""
 
 EXPORTS = (
     "LdrInitializeThunk",

@@ -10,7 +10,6 @@ Format: Microsoft's "PE Format" specification.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn
@@ -19,6 +18,8 @@ from wowsim.errors import GuestFault
 from wowsim.nt.status import STATUS_INVALID_IMAGE_FORMAT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from wowsim.nt.abi import Memory
 
 EXPORT, IMPORT, RELOCATION, TLS, IAT = 0, 1, 5, 9, 12
@@ -26,6 +27,8 @@ EXPORT, IMPORT, RELOCATION, TLS, IAT = 0, 1, 5, 9, 12
 MAX_COUNT = 0x10000
 """Most descriptors, thunks, exports or relocation blocks that are walked."""
 MAX_NAME = 0x200
+MAX_SIZE = 0x4000000
+"""Largest image whose export directory is read in one piece."""
 PAGE = 0x1000
 
 _DESCRIPTOR = struct.Struct("<5I")
@@ -48,7 +51,7 @@ class Thunk:
 
 @dataclass(frozen=True)
 class Descriptor:
-    """One import descriptor; ``lookup`` is the RVA of the names (0: only the IAT itself), ``slots`` of the IAT."""
+    """One import descriptor: RVAs of the names (0: only in the IAT itself) and of the IAT slots."""
 
     module: str
     lookup: int
@@ -71,10 +74,27 @@ class MappedSection:
     @property
     def protection(self) -> int:
         """The PAGE_ constant that a fresh view has."""
-        execute, read, write = (bool(self.characteristics & bit) for bit in (0x20000000, 0x40000000, 0x80000000))
+        execute, read, write = (self.characteristics & bit for bit in (0x20000000, 0x40000000, 0x80000000))
         if execute:
             return 0x80 if write else 0x20 if read else 0x10
         return 0x08 if write else 0x02 if read else 0x01
+
+
+@dataclass(frozen=True)
+class _ExportTable:
+    """The export directory: its place, first ordinal and tables, and its bytes where they can be had."""
+
+    rva: int
+    size: int
+    first: int
+    functions: tuple[int, ...]
+    names: tuple[int, ...]
+    ordinals: tuple[int, ...]
+    blob: bytes
+
+    def is_forwarder(self, target: int) -> bool:
+        """An export that points into the directory names another module's export."""
+        return self.rva <= target < self.rva + self.size
 
 
 class MappedImage:
@@ -93,15 +113,15 @@ class MappedImage:
         self.base = base
         self._pages: dict[int, bytes] = {}
         self._nt = self.dword(0x3C)
-        if self.bytes(0, 2) != b"MZ" or not 0 < self._nt < 0x10000000 or self.bytes(self._nt, 4) != b"PE\0\0":
+        if self.read(0, 2) != b"MZ" or not 0 < self._nt < 0x10000000 or self.read(self._nt, 4) != b"PE\0\0":
             _bad()
-        machine, self._section_count = struct.unpack("<HH", self.bytes(self._nt + 4, 4))
-        self._optional_size = int.from_bytes(self.bytes(self._nt + 20, 2), "little")
-        if machine != 0x14C or self.bytes(self._nt + 24, 2) != b"\x0b\x01":
+        machine, self._section_count = struct.unpack("<HH", self.read(self._nt + 4, 4))
+        self._optional_size = int.from_bytes(self.read(self._nt + 20, 2), "little")
+        if machine != 0x14C or self.read(self._nt + 24, 2) != b"\x0b\x01":
             _bad()
 
     # ------------------------------------------------------------ raw access
-    def bytes(self, rva: int, size: int) -> bytes:
+    def read(self, rva: int, size: int) -> bytes:
         """Bytes at an RVA."""
         found = b""
         while size > 0:
@@ -117,19 +137,17 @@ class MappedImage:
 
     def dword(self, rva: int) -> int:
         """A 32-bit value."""
-        return int.from_bytes(self.bytes(rva, 4), "little")
+        return int.from_bytes(self.read(rva, 4), "little")
 
     def text(self, rva: int) -> str:
         """A zero-terminated Latin-1 string of at most 512 characters."""
         found = b""
-        while len(found) <= MAX_NAME:
+        while b"\0" not in found:
+            if len(found) > MAX_NAME:
+                _bad()
             at = self.base + rva + len(found)
-            chunk = self.bytes(rva + len(found), min(0x40, PAGE - at % PAGE))
-            end = chunk.find(0)
-            if end >= 0:
-                return (found + chunk[:end]).decode("latin-1")
-            found += chunk
-        _bad()
+            found += self.read(rva + len(found), min(0x40, PAGE - at % PAGE))
+        return found.split(b"\0", 1)[0].decode("latin-1")
 
     # ------------------------------------------------------------ headers
     @property
@@ -155,7 +173,7 @@ class MappedImage:
     @property
     def is_dll(self) -> bool:
         """IMAGE_FILE_DLL."""
-        return bool(self.bytes(self._nt + 23, 1)[0] & 0x20)
+        return bool(self.read(self._nt + 23, 1)[0] & 0x20)
 
     def directory(self, index: int) -> tuple[int, int]:
         """RVA and size of a data directory; zeros when the header has none."""
@@ -170,7 +188,7 @@ class MappedImage:
         at = self._nt + 24 + self._optional_size
         found = []
         for i in range(min(self._section_count, 96)):
-            _, virtual, rva, raw, *_, flags = _SECTION.unpack(self.bytes(at + 40 * i, 40))
+            _, virtual, rva, raw, *_, flags = _SECTION.unpack(self.read(at + 40 * i, 40))
             found.append(MappedSection(rva, virtual or raw, flags))
         return tuple(found)
 
@@ -179,7 +197,7 @@ class MappedImage:
         """Import descriptors up to the empty one."""
         rva, _ = self.directory(IMPORT)
         for i in range(MAX_COUNT if rva else 0):
-            lookup, _, _, name, slots = _DESCRIPTOR.unpack(self.bytes(rva + 20 * i, 20))
+            lookup, _, _, name, slots = _DESCRIPTOR.unpack(self.read(rva + 20 * i, 20))
             if not name or not slots:
                 return
             yield Descriptor(self.text(name), lookup, slots)
@@ -218,45 +236,63 @@ class MappedImage:
 
     # ------------------------------------------------------------ exports
     @cached_property
-    def _exports(self) -> tuple[int, int, int, int, int, int, int, int]:
+    def _exports(self) -> _ExportTable | None:
         rva, size = self.directory(EXPORT)
         if not rva:
-            return (0,) * 8
-        _, first, functions, names, function_table, name_table, ordinals = _EXPORTS.unpack(self.bytes(rva, 40))
+            return None
+        _, first, functions, names, function_table, name_table, ordinals = _EXPORTS.unpack(self.read(rva, 40))
         if functions > MAX_COUNT or names > MAX_COUNT:
             _bad()
-        return rva, size, first, functions, names, function_table, name_table, ordinals
+        return _ExportTable(
+            rva,
+            size,
+            first,
+            struct.unpack(f"<{functions}I", self.read(function_table, 4 * functions)),
+            struct.unpack(f"<{names}I", self.read(name_table, 4 * names)),
+            struct.unpack(f"<{names}H", self.read(ordinals, 2 * names)),
+            self.read(rva, size) if rva + size <= self.size <= MAX_SIZE else b"",
+        )
 
     def export(self, name: str | None, ordinal: int = 0) -> int | str | None:
         """Address of an export, ``"DLL.Name"`` of a forwarder, or None when there is no such export.
 
-        Names are searched by halving, as the loader does: an unsorted table hides entries here as it does there.
+        Names are searched by halving, as the loader does: an unsorted table hides entries from both.
         """
-        rva, size, first, functions, names, function_table, name_table, ordinals = self._exports
-        index = ordinal - first
+        table = self._exports
+        if table is None:
+            return None
+        index = ordinal - table.first
         if name is not None:
-            position = self._find(name.encode("latin-1", "replace"), name_table, names)
+            position = self._find(table, name.encode("latin-1", "replace"))
             if position is None:
                 return None
-            index = int.from_bytes(self.bytes(ordinals + 2 * position, 2), "little")
-        if not 0 <= index < functions:
+            index = table.ordinals[position]
+        if not 0 <= index < len(table.functions) or not table.functions[index]:
             return None
-        target = self.dword(function_table + 4 * index)
-        if not target:
-            return None
-        if rva <= target < rva + size:
-            return self.text(target)
-        return self.base + target & 0xFFFFFFFF
+        target = table.functions[index]
+        return self.text(target) if table.is_forwarder(target) else self.base + target & 0xFFFFFFFF
 
-    def _find(self, wanted: bytes, table: int, count: int) -> int | None:
-        low, high = 0, count
+    def forwarders(self) -> Iterator[str]:
+        """``"DLL.Name"`` of every forwarder."""
+        table = self._exports
+        for target in table.functions if table is not None else ():
+            if table is not None and table.is_forwarder(target):
+                yield self.text(target)
+
+    def _find(self, table: _ExportTable, wanted: bytes) -> int | None:
+        low, high = 0, len(table.names)
+        size, key = len(wanted) + 1, wanted + b"\0"
         while low < high:
             middle = (low + high) // 2
-            at = self.dword(table + 4 * middle)
-            candidate = self.bytes(at, len(wanted) + 1)
-            if candidate[:-1] == wanted and not candidate[-1]:
+            at = table.names[middle]
+            start = at - table.rva
+            text = table.blob[start : start + size] if start >= 0 else b""
+            if len(text) < size:
+                text = self.read(at, size)
+            if text == key:
                 return middle
-            if candidate.split(b"\0", 1)[0] < wanted:
+            # Bytes behind a shorter name's end must not decide, so it is cut there.
+            if text[: text.find(0) + 1 or size] < key:
                 low = middle + 1
             else:
                 high = middle
@@ -271,7 +307,7 @@ class MappedImage:
             page, length = self.dword(rva), self.dword(rva + 4)
             if length < 8 or rva + length > end:
                 return
-            for (entry,) in struct.iter_unpack("<H", self.bytes(rva + 8, (length - 8) & ~1)):
+            for (entry,) in struct.iter_unpack("<H", self.read(rva + 8, (length - 8) & ~1)):
                 if entry >> 12 == 3:
                     yield page + (entry & 0xFFF)
                 elif entry >> 12:
@@ -279,11 +315,11 @@ class MappedImage:
             rva += length
 
     def tls(self) -> tuple[int, int, int, int, int] | None:
-        """Start and end of the template, address of the index, of the callbacks, zeros to add; None without TLS."""
+        """Template's start and end, addresses of index and callbacks, zeros to add; None without TLS."""
         rva, _ = self.directory(TLS)
         if not rva:
             return None
-        start, end, index, callbacks, zeros, _ = struct.unpack("<6I", self.bytes(rva, 24))
+        start, end, index, callbacks, zeros, _ = struct.unpack("<6I", self.read(rva, 24))
         if not start <= end <= start + 0x10000000 or zeros > 0x10000000:
             _bad()
         return start, end, index, callbacks, zeros

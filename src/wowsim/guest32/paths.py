@@ -1,9 +1,9 @@
 """DOS paths: their types, full paths, and the NT names that services take.
 
 Stands for the path arithmetic in ntdll (RtlDetermineDosPathNameType_U, RtlGetFullPathName_U,
-RtlDosPathNameToNtPathName_U). Source of the rules: "File path formats on Windows systems" and "Naming Files, Paths,
-and Namespaces" (learn.microsoft.com). Leaves out: the current directories of drives other than the current one
-(``D:name`` is taken from the root of D:). Who may import it: the other modules of ``guest32``.
+RtlDosPathNameToNtPathName_U). Source of the rules: "File path formats on Windows systems" and "Naming Files,
+Paths, and Namespaces" (learn.microsoft.com). Leaves out: the current directories of drives other than the
+current one (``D:name`` is taken from the root of D:). Who may import it: the other modules of ``guest32``.
 """
 
 from __future__ import annotations

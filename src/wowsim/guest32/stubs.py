@@ -1,9 +1,9 @@
 """The 32-bit ntdll's service stubs, generated from the service table in the build's own form.
 
 Source of the forms: wow64-facts section 2. Stubs lie in the order of their numbers, each aligned to 4 bytes
-(Windows 7) or 16 bytes (Windows 10). For Windows 7 the seed's trace agrees: with ``ZwCreateFile`` at 777F00B0,
-the old Eip it shows in the CPU area, 777EFACE, is the return address in ``ZwAllocateVirtualMemory``. For
-Windows 10 the spacing is unverified.
+(Windows 7) or 16 bytes (Windows 10). For Windows 7 the seed's trace agrees: with ``ZwCreateFile`` at
+777F00B0, the old Eip it shows in the CPU area, 777EFACE, is the return address in
+``ZwAllocateVirtualMemory``. For Windows 10 the spacing is unverified.
 
 Who may import it: the 32-bit system DLLs and their tests.
 """
@@ -53,7 +53,7 @@ def stub_code(build: Build, service: ServiceRow, argument_bytes: int, service_ca
 def laid_out(
     build: Build, services: Sequence[ServiceRow], argument_bytes: Mapping[str, int], service_call: int = 0
 ) -> Iterator[tuple[ServiceRow, int, bytes]]:
-    """Every stub with its offset from the first; a service of unknown argument count leaves its room empty."""
+    """Every stub with its offset from the first; a service of unknown argument count leaves a gap."""
     unit = 4 if build.stub32 is Stub32.FS_C0 else 16
     at = 0
     for service in sorted((s for s in services if s.number < WIN32K), key=lambda s: s.number):

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Bits = Literal[32, 64]
+EXPORTS, IMPORTS, IAT = 0, 1, 12
+"""Indices of data directories."""
 TRAP_VECTOR = 0xFD
 TRAP_BYTES = bytes((0xCD, TRAP_VECTOR))
 """``int 0FDh``: the one instruction that hands over to Python, at addresses listed in ``Image.traps``."""
@@ -61,7 +63,7 @@ class Chunk:
     """Assembly at one place.
 
     Attributes:
-        source: Intel syntax; ``label:`` becomes a symbol unless it starts with ``L_``; a line ``trap NAME`` is one
+        source: Intel syntax; ``label:`` becomes a symbol unless it starts with ``L_`` (known in its chunk only) or ``G_`` (known in all); a line ``trap NAME`` is one
             trap instruction handled by NAME.
         fixed: RVA of the build, or None to be placed behind the previous free chunk.
         provenance: of its bytes; traps inside are marked apart.
@@ -85,7 +87,7 @@ class Chunk:
     def __post_init__(self) -> None:
         self.labels = _LABEL.findall(self.source)
         self.traps = _TRAP.findall(self.source)
-        self.words = set(_WORD.findall(self.source))
+        self.words = set(_WORD.findall("\n".join(set(self.source.splitlines()))))  # most lines occur often
         names = iter(range(len(self.traps)))
         self._body = _TRAP.sub(lambda _: f"L_trap{next(names)}: .byte 0xcd, {TRAP_VECTOR:#x}", self.source)
 
@@ -217,14 +219,17 @@ class ImageBuilder:
         for chunk in self._chunks:
             contents[chunk.rva : chunk.rva + len(chunk.code)] = chunk.code
             marks = [mark - self.base for mark in chunk.marks]
-            symbols.update((rva, n) for rva, n in zip(marks, chunk.labels, strict=False) if not n.startswith("L_"))
+            symbols.update((rva, n) for rva, n in zip(marks, chunk.labels, strict=False) if not n.startswith(("L_", "G_")))
             traps.update(zip(marks[len(chunk.labels) :], chunk.traps, strict=True))
         for rva, data in self._data.items():
             contents[rva : rva + len(data)] = data
         exports = self._exported()
         sections = tuple(sorted(self._sections, key=lambda s: s.rva))
-        directory = _write_exports(contents, self.file_name, exports)
-        _write_headers(contents, self.bits, self.base, sections, directory)
+        directories = {EXPORTS: _write_exports(contents, self.file_name, exports)}
+        if self._imports:
+            end = directories[EXPORTS][0] or len(contents)
+            directories |= _write_imports(contents, self.file_name, self.bits, self._imports, end)
+        _write_headers(contents, self.bits, self.base, sections, directories)
         return Image(
             name=self.name,
             file_name=self.file_name,
@@ -247,8 +252,9 @@ class ImageBuilder:
     def _assemble(self) -> None:
         """Two passes: the first with distant stand-ins for labels of other chunks, the second with the truth."""
         every = [label for chunk in self._chunks for label in chunk.labels]
-        if len(every) != len(set(every)):
-            twice = sorted({label for label in every if every.count(label) > 1})
+        public = [label for label in every if not label.startswith("L_")]
+        if len(public) != len(set(public)):
+            twice = sorted({label for label in public if public.count(label) > 1})
             raise AssemblyError(f"{self.name}: labels defined twice: {', '.join(twice)}")
         known = dict.fromkeys(every, self.base + self.size + 0x100000) | self._constants
         known |= {c.labels[0]: self.base + (c.fixed or 0) for c in self._chunks if c.begins_at_known_label}
@@ -307,8 +313,50 @@ def _write_exports(contents: bytearray, file_name: str, exports: tuple[Export, .
     return start, size
 
 
+def _write_imports(
+    contents: bytearray, file_name: str, bits: Bits, imports: list[Import], end: int
+) -> dict[int, tuple[int, int]]:
+    """Lay descriptors, lookup tables and names out before ``end``; slots hold what their lookup entries hold.
+
+    A descriptor covers neighbouring slots of one module, so a module whose slots lie apart has several.
+    """
+    width = bits // 8
+    runs: list[list[Import]] = []
+    for i in sorted(imports, key=lambda i: i.slot):
+        if runs and runs[-1][-1].module == i.module and runs[-1][-1].slot + width == i.slot:
+            runs[-1].append(i)
+        else:
+            runs.append([i])
+    texts = {i.module: i.module.encode() + b"\0" for i in imports}
+    texts |= {str(i): b"\0\0" + str(i.name).encode() + b"\0" for i in imports}
+    tables = 20 * (len(runs) + 1)
+    strings = tables + width * sum(len(run) + 1 for run in runs)
+    start = (end - strings - sum(len(t) for t in texts.values())) & ~0xF
+    if any(contents[start:end]):
+        raise AssemblyError(f"{file_name}: no room for {end - start:#x} bytes of imports")
+    at, places = start + strings, {}
+    for key, text in texts.items():
+        contents[at : at + len(text)] = text
+        places[key] = at
+        at += len(text)
+    table = start + tables
+    for number, run in enumerate(runs):
+        struct.pack_into("<5I", contents, start + 20 * number, table, 0, 0, places[run[0].module], run[0].slot)
+        for i in run:
+            entry = places[str(i)].to_bytes(width, "little")
+            contents[table : table + width] = contents[i.slot : i.slot + width] = entry
+            table += width
+        table += width
+    slots = [i.slot for i in imports]
+    return {IMPORTS: (start, tables), IAT: (min(slots), max(slots) + width - min(slots))}
+
+
 def _write_headers(
-    contents: bytearray, bits: Bits, base: int, sections: tuple[Section, ...], exports: tuple[int, int]
+    contents: bytearray,
+    bits: Bits,
+    base: int,
+    sections: tuple[Section, ...],
+    directories: Mapping[int, tuple[int, int]],
 ) -> None:
     """The DOS, NT and section headers, as code that walks an image in memory expects them."""
     machine, magic, optional = (0x14C, 0x10B, 0xE0) if bits == 32 else (0x8664, 0x20B, 0xF0)
@@ -325,9 +373,10 @@ def _write_headers(
     struct.pack_into("<HH", contents, head + 68, 3, 0x140)
     stack = (0x40000, 0x1000, 0x100000, 0x1000)
     struct.pack_into("<4I" if bits == 32 else "<4Q", contents, head + 72, *stack)
-    directories = head + (96 if bits == 32 else 112)
-    struct.pack_into("<I", contents, directories - 4, 16)
-    struct.pack_into("<II", contents, directories, *exports)
+    table = head + (96 if bits == 32 else 112)
+    struct.pack_into("<I", contents, table - 4, 16)
+    for index, place in directories.items():
+        struct.pack_into("<II", contents, table + 8 * index, *place)
     at = head + optional
     for s in sections:
         flags = 0x40000000 * s.readable | 0x80000000 * s.writable | 0x20000000 * s.executable

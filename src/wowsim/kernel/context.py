@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from wowsim.errors import GuestFault, StopReason
+from wowsim.errors import GuestFault, StopReason, Unsupported
 from wowsim.kernel.access import FILE_MAPPING, FILE_SYNCHRONOUS_IO_NONALERT, GenericMapping
 from wowsim.kernel.clock import Clock
 from wowsim.kernel.console import Console, ConsoleDevice, Stream
@@ -28,6 +28,7 @@ from wowsim.nt.structures import SECTION_IMAGE_INFORMATION, UNICODE_STRING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wowsim.image.model import Image
     from wowsim.memory.space import AddressSpace
     from wowsim.nt.builds import Build
 
@@ -102,6 +103,10 @@ class Exit:
     detail: str = ""
 
 
+def _no_images(data: bytes, path: str) -> Image:
+    raise Unsupported(f"NtCreateSection(SEC_IMAGE) of {path}: no reader of images is set")
+
+
 class Kernel:
     """What a service receives as ``k``.
 
@@ -120,6 +125,8 @@ class Kernel:
         process: the process.
         thread: the thread that called; the simulation sets it when it switches.
         threads: all that have not ended.
+        parse_image: reads an executable (its bytes and guest path) for NtCreateSection; UsageError when it is
+            none. The simulation sets it.
         pending: set by a service that ends the run; nobody clears it but the simulation.
     """
 
@@ -133,13 +140,14 @@ class Kernel:
         seed: int = 0,
         clock: Clock | None = None,
         console: Console | None = None,
-        capacity: int = 512 << 20,
+        capacity: int = 256 << 20,
         emit: Callable[[Any], None] = lambda event: None,
     ) -> None:
         self.memory = memory
         self.space = space
         self.build = build
         self.width: Width = width
+        self._string_layout = _UNICODE_STRING[width]
         self.random = Random(seed)
         self.clock = clock or Clock()
         self.console = console or Console()
@@ -147,6 +155,7 @@ class Kernel:
         self.volume = Volume(self.clock, capacity)
         self.files = Files(self.volume)
         self.handles = HandleTable()
+        self.parse_image: Callable[[bytes, str], Image] = _no_images
         self.process = Process(cookie=self.random.getrandbits(32))
         self.thread = Thread()
         self.threads = [self.thread]
@@ -194,7 +203,8 @@ class Kernel:
         """
         if address == 0:
             return ""
-        length, _, buffer = self.memory.unpack(_UNICODE_STRING[width or self.width], address)
+        shape = self._string_layout if width is None else _UNICODE_STRING[width]
+        length, _, buffer = self.memory.unpack(shape, address)
         if length == 0:
             return ""
         if length & 1:

@@ -35,7 +35,7 @@ from wowsim.nt.status import (
 from wowsim.nt.structures import FILE_DIRECTORY_INFORMATION, FILE_NAMES_INFORMATION, IO_STATUS_BLOCK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _EA_SIZE = Struct("<I")
 _EA_SIZE_AND_ID = Struct("<I4xQ")
@@ -46,10 +46,28 @@ _NEXT = Struct("<I")
 
 @dataclass
 class Search:
-    """Where an open directory stands: the mask of its first query, and the entries still to come."""
+    """Where an open directory stands.
+
+    Attributes:
+        mask: of its first query.
+        position: what was given last: 0 nothing, 1 ``.``, 2 ``..``, 3 the child of that upcased name.
+    """
 
     mask: str
-    remaining: list[tuple[str, Node]]
+    position: tuple[int, str] = (0, "")
+
+    def following(self, directory: DirectoryNode) -> Iterator[tuple[str, Node, tuple[int, str]]]:
+        """The entries still to come, each with the position behind it; the root has no dots."""
+        stage, key = self.position
+        if directory.parent is not None:
+            dots = ((".", directory, (1, "")), ("..", directory.parent, (2, "")))
+            yield from (dot for dot in dots[stage:] if self._wants(dot[0]))
+        for child in directory.children(after=key):
+            if self._wants(child.name):
+                yield child.name, child, (3, child.key)
+
+    def _wants(self, name: str) -> bool:
+        return self.mask in ("", "*") or matches(self.mask, name)
 
 
 def _base(name: bytes, node: Node) -> bytes:
@@ -87,46 +105,30 @@ _CLASSES: dict[int, Callable[[bytes, Node], bytes]] = {
 """Class -> the fixed part of an entry; the layouts are the same in both widths."""
 
 
-def _start(directory: DirectoryNode, mask: str) -> Search:
-    """All entries that match, ``.`` and ``..`` first except in the root."""
-    found: list[tuple[str, Node]] = []
-    if directory.parent is not None:
-        found += [(".", directory), ("..", directory.parent)]
-    found += [(child.name, child) for child in directory.children()]
-    wanted = [(name, node) for name, node in found if mask in ("", "*") or matches(mask, name)]
-    wanted.reverse()  # taken from the end
-    return Search(mask, wanted)
-
-
 def _search(k: Kernel, file: VolumeFile, file_name: int, restart: bool) -> tuple[Search, bool]:
     """The state of the directory's query, and whether it begins with this call."""
-    if not isinstance(file.node, DirectoryNode):
-        raise GuestFault(STATUS_INVALID_PARAMETER)
-    known = file.search
-    if known is None:
+    first = file.search is None
+    if file.search is None:
         mask = k.capture_string(file_name)
         if len(mask) > MAXIMUM_COMPONENT or "\\" in mask:
             raise GuestFault(STATUS_OBJECT_NAME_INVALID)
-        file.search = _start(file.node, mask)
-        return file.search, True
-    if restart:
-        file.search = _start(file.node, known.mask)
-        return file.search, True
-    return known, False
+        file.search = Search(mask)
+    elif restart:
+        file.search.position = (0, "")
+    return file.search, first or restart
 
 
 def _fill(
-    search: Search, fixed: Callable[[bytes, Node], bytes], length: int, single: bool
-) -> tuple[bytearray, bool]:
+    search: Search, directory: DirectoryNode, fixed: Callable[[bytes, Node], bytes], length: int, single: bool
+) -> tuple[bytes, bool]:
     """As many entries as fit, each on a multiple of 8; and whether the first one had to be cut."""
     data = bytearray()
     last = 0
-    while search.remaining:
-        name, node = search.remaining[-1]
+    for name, node, position in search.following(directory):
         text = utf16(name)
-        head = _fixed_part(fixed, text, node)
-        if head is None:
-            search.remaining.pop()
+        try:
+            head = fixed(text, node)
+        except GuestFault:  # went from the host of a mount a moment ago
             continue
         start = -(-len(data) // 8) * 8
         if start + len(head) + len(text) > length:
@@ -134,9 +136,9 @@ def _fill(
                 break
             if len(head) + 2 > length:
                 raise GuestFault(STATUS_INFO_LENGTH_MISMATCH)
-            search.remaining.pop()
-            return bytearray((head + text)[:length]), True
-        search.remaining.pop()
+            search.position = position
+            return (head + text)[:length], True
+        search.position = position
         if data:
             _NEXT.pack_into(data, last, start - last)
             data.extend(bytes(start - len(data)))
@@ -144,17 +146,7 @@ def _fill(
         data += head + text
         if single:
             break
-    return data, False
-
-
-def _fixed_part(fixed: Callable[[bytes, Node], bytes], text: bytes, node: Node) -> bytes | None:
-    """None for what went since the search began, on the volume or on the host of a mount."""
-    if node.deleted:
-        return None
-    try:
-        return fixed(text, node)
-    except GuestFault:
-        return None
+    return bytes(data), False
 
 
 @service(Support.PARTIAL, "classes 1-3, 12, 37, 38; no 8.3 names")
@@ -175,17 +167,17 @@ def NtQueryDirectoryFile(
     """The next entries of an open directory; the mask of the first call holds for all that follow."""
     file = k.handles.lookup(file_handle, FileObject, FILE_LIST_DIRECTORY)
     refuse_asynchronous(k, event, apc_routine)
-    if not isinstance(file, VolumeFile):
+    if not isinstance(file, VolumeFile) or not isinstance(file.node, DirectoryNode):
         return STATUS_INVALID_PARAMETER
     fixed = _CLASSES.get(file_information_class)
     if fixed is None:
         raise absent("NtQueryDirectoryFile", FILE_CLASSES, file_information_class)
     k.memory.probe_write(file_information, length)
     search, first = _search(k, file, file_name, restart_scan != 0)
-    data, cut = _fill(search, fixed, length, return_single_entry != 0)
+    data, cut = _fill(search, file.node, fixed, length, return_single_entry != 0)
     if not data:
         return STATUS_NO_SUCH_FILE if first else STATUS_NO_MORE_FILES
-    k.memory.write(file_information, bytes(data))
+    k.memory.write(file_information, data)
     status = STATUS_BUFFER_OVERFLOW if cut else STATUS_SUCCESS
     io_status_block.set(IO_STATUS_BLOCK(status, ULONG_PTR(len(data))))
     return status

@@ -141,7 +141,7 @@ class HostTree:
         self._check_writable()
         source, place = self._entry(parts), self._entry(target)
         with _host_errors():
-            if os.path.lexists(place) and not (os.path.samefile(source, place)):
+            if os.path.lexists(place) and not _same_but_for_case(source, place):
                 raise GuestFault(STATUS_OBJECT_NAME_COLLISION)
             os.rename(source, place)
 
@@ -181,6 +181,11 @@ class HostTree:
         self._check_writable()
         if size > self.limit:
             raise GuestFault(STATUS_DISK_FULL)
+
+
+def _same_but_for_case(source: str, place: str) -> bool:
+    """Whether both name one entry on a host that ignores case."""
+    return upcase(source) == upcase(place) and os.path.samestat(os.lstat(source), os.lstat(place))
 
 
 @contextmanager

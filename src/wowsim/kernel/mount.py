@@ -14,7 +14,7 @@ from wowsim.kernel.nodes import DirectoryNode, FileNode, Node
 from wowsim.nt.status import STATUS_NOT_SAME_DEVICE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
     from wowsim.kernel.host_tree import HostTree, Parts
     from wowsim.kernel.volume import Volume
@@ -91,10 +91,12 @@ class HostDirectory(DirectoryNode):
         name = self.tree.names(self.parts).get(key)
         return None if name is None else self._node(key, name)
 
-    def children(self) -> Sequence[Node]:
-        """All that a fresh listing shows."""
-        names = sorted(self.tree.names(self.parts).items())
-        return [node for key, name in names if (node := self._node(key, name)) is not None]
+    def children(self, after: str = "") -> Iterator[Node]:
+        """What a fresh listing shows; whether a name may be seen is asked when its turn comes."""
+        for key, name in sorted(self.tree.names(self.parts).items()):
+            node = self._node(key, name) if key > after else None
+            if node is not None:
+                yield node
 
     def create(self, name: str, attributes: int, *, directory: bool) -> Node:
         """Create on the host."""

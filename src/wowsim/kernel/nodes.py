@@ -26,58 +26,54 @@ from wowsim.kernel.names import upcase
 from wowsim.nt.status import STATUS_SHARING_VIOLATION
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
 _READING = FILE_READ_DATA | FILE_EXECUTE
 _WRITING = FILE_WRITE_DATA | FILE_APPEND_DATA
-_SHARED = _READING | _WRITING | DELETE
+_COUNTED = _READING | _WRITING | DELETE
 
 
 class ShareAccess:
     """Who has a file open and what they share (SHARE_ACCESS; IoCheckShareAccess of the WDK).
 
-    Only opens for reading, writing or deleting count.
+    Only opens for reading, writing or deleting count; equal ones are counted together.
     """
 
-    __slots__ = ("_opens", "deleters", "readers", "shared_delete", "shared_read", "shared_write", "writers")
+    __slots__ = ("_opens",)
 
     def __init__(self) -> None:
-        self._opens = 0
-        self.readers = self.writers = self.deleters = 0
-        self.shared_read = self.shared_write = self.shared_delete = 0
+        self._opens: dict[tuple[int, int], int] = {}
 
     def check(self, access: int, share: int) -> None:
         """Raise STATUS_SHARING_VIOLATION unless one more open with these bits fits."""
-        if self._opens == 0 or not access & _SHARED:
+        if not access & _COUNTED:
             return
-        opens = self._opens
-        if (
-            (access & _READING and self.shared_read < opens)
-            or (access & _WRITING and self.shared_write < opens)
-            or (access & DELETE and self.shared_delete < opens)
-            or (self.readers and not share & FILE_SHARE_READ)
-            or (self.writers and not share & FILE_SHARE_WRITE)
-            or (self.deleters and not share & FILE_SHARE_DELETE)
-        ):
-            raise GuestFault(STATUS_SHARING_VIOLATION)
+        for other_access, other_share in self._opens:
+            if _needed(access) & ~other_share or _needed(other_access) & ~share:
+                raise GuestFault(STATUS_SHARING_VIOLATION)
 
-    def add(self, access: int, share: int, count: int = 1) -> None:
-        """Count an open, or with ``count=-1`` take it back."""
-        if not access & _SHARED:
-            return
-        self._opens += count
-        if access & _READING:
-            self.readers += count
-        if access & _WRITING:
-            self.writers += count
-        if access & DELETE:
-            self.deleters += count
-        if share & FILE_SHARE_READ:
-            self.shared_read += count
-        if share & FILE_SHARE_WRITE:
-            self.shared_write += count
-        if share & FILE_SHARE_DELETE:
-            self.shared_delete += count
+    def add(self, access: int, share: int) -> None:
+        """Count an open."""
+        counted = access & _COUNTED
+        if counted:
+            self._opens[counted, share] = self._opens.get((counted, share), 0) + 1
+
+    def remove(self, access: int, share: int) -> None:
+        """Take an open back."""
+        counted = access & _COUNTED
+        if counted:
+            left = self._opens.pop((counted, share)) - 1
+            if left:
+                self._opens[counted, share] = left
+
+
+def _needed(access: int) -> int:
+    """The FILE_SHARE bits that others must grant for this access."""
+    return (
+        (FILE_SHARE_READ if access & _READING else 0)
+        | (FILE_SHARE_WRITE if access & _WRITING else 0)
+        | (FILE_SHARE_DELETE if access & DELETE else 0)
+    )
 
 
 class Node:
@@ -91,7 +87,6 @@ class Node:
         opens: file objects that have it open.
         share: their share modes.
         delete_pending: it goes when the last of them is closed.
-        deleted: it is gone from the volume.
         pinned: the root or a mount point: cannot be deleted or renamed.
     """
 
@@ -107,7 +102,6 @@ class Node:
         self.opens = 0
         self.share = ShareAccess()
         self.delete_pending = False
-        self.deleted = False
         self.pinned = False
 
     @property
@@ -176,8 +170,8 @@ class DirectoryNode(Node):
         """The child of that upcased name."""
         raise NotImplementedError
 
-    def children(self) -> Sequence[Node]:
-        """All of them, sorted by upcased name as an NTFS index is."""
+    def children(self, after: str = "") -> Iterator[Node]:
+        """Those whose upcased name is greater than ``after``, in the order of an NTFS index."""
         raise NotImplementedError
 
     def create(self, name: str, attributes: int, *, directory: bool) -> Node:

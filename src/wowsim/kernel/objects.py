@@ -52,17 +52,6 @@ class KernelObject:
         return ""
 
 
-class HandleEntry:
-    """One slot of the table: the object, the rights granted, the attributes."""
-
-    __slots__ = ("access", "attributes", "target")
-
-    def __init__(self, target: KernelObject, access: int, attributes: int) -> None:
-        self.target = target
-        self.access = access
-        self.attributes = attributes
-
-
 class HandleTable:
     """The handles of one process.
 
@@ -73,7 +62,8 @@ class HandleTable:
     def __init__(self, limit: int = 0x10000) -> None:
         self.limit = limit
         self.pseudo: dict[int, KernelObject] = {}
-        self._entries: dict[int, HandleEntry] = {}
+        self._entries: dict[int, tuple[KernelObject, int, int]] = {}
+        """Handle -> object, rights granted, handle attributes."""
         self._free: list[int] = []
         self._next = 4
 
@@ -89,7 +79,7 @@ class HandleTable:
         else:
             handle = self._next
             self._next += 4
-        self._entries[handle] = HandleEntry(target, access, attributes)
+        self._entries[handle] = (target, access, attributes)
         target.handle_count += 1
         return handle
 
@@ -112,7 +102,7 @@ class HandleTable:
             target = self._pseudo(handle)
             granted = target.mapping.all
         else:
-            target, granted = entry.target, entry.access
+            target, granted, _ = entry
         if not isinstance(target, kind):
             raise GuestFault(STATUS_OBJECT_TYPE_MISMATCH)
         return target, granted
@@ -123,7 +113,7 @@ class HandleTable:
         if entry is None:
             self._pseudo(handle)
             return 0
-        return entry.attributes
+        return entry[2]
 
     def close(self, handle: int) -> None:
         """Close a handle; closing a pseudo-handle has no effect (MS docs, GetCurrentProcess)."""
@@ -132,11 +122,14 @@ class HandleTable:
         if entry is None:
             self._pseudo(handle)
             return
-        if entry.attributes & OBJ_PROTECT_CLOSE:
+        target, _, attributes = entry
+        if attributes & OBJ_PROTECT_CLOSE:
             raise GuestFault(STATUS_HANDLE_NOT_CLOSABLE)
+        self._remove(key, target)
+
+    def _remove(self, key: int, target: KernelObject) -> None:
         del self._entries[key]
         heapq.heappush(self._free, key)
-        target = entry.target
         target.handle_count -= 1
         if target.handle_count == 0:
             target.last_handle_closed()
@@ -144,8 +137,7 @@ class HandleTable:
     def close_all(self) -> None:
         """Close every handle, lowest first, protected or not: what the end of a process does."""
         for handle in sorted(self._entries):
-            self._entries[handle].attributes = 0
-            self.close(handle)
+            self._remove(handle, self._entries[handle][0])
 
     def _pseudo(self, handle: int) -> KernelObject:
         found = self.pseudo.get(handle & MASK64)

@@ -6,6 +6,7 @@ streams, links, security, compression and 8.3 names. Who may import it: the kern
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault
@@ -19,14 +20,14 @@ from wowsim.nt.status import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
     from wowsim.kernel.clock import Clock
 
 CLUSTER = 4096
 """Bytes in an allocation unit."""
-RECORD = 1024
-"""What every file and directory costs beside its data: one MFT record."""
+RECORD = 4096
+"""What every file and directory costs beside its data: one MFT record (1 KB, or 4 KB on 4 KB sectors)."""
 ROOT_FILE_ID = 5 << 48 | 5
 """File reference of the root directory on NTFS (record 5, sequence 5)."""
 
@@ -71,14 +72,18 @@ class MemoryDirectory(DirectoryNode):
         super().__init__(name, file_id, volume.clock.now, attributes)
         self.volume = volume
         self._entries: dict[str, Node] = {}
+        self._order: list[str] | None = None
 
     def lookup(self, key: str) -> Node | None:
         """The child of that upcased name."""
         return self._entries.get(key)
 
-    def children(self) -> Sequence[Node]:
-        """Sorted by upcased name."""
-        return [node for _, node in sorted(self._entries.items())]
+    def children(self, after: str = "") -> Iterator[Node]:
+        """In order; the order is kept until something changes."""
+        if self._order is None:
+            self._order = sorted(self._entries)
+        for key in self._order[bisect_right(self._order, after) :]:
+            yield self._entries[key]
 
     def create(self, name: str, attributes: int, *, directory: bool) -> Node:
         """A new empty child."""
@@ -117,6 +122,7 @@ class MemoryDirectory(DirectoryNode):
         self._touch()
 
     def _touch(self) -> None:
+        self._order = None
         self.last_write_time = self.change_time = self.volume.clock.now
 
 
@@ -132,7 +138,7 @@ class Volume:
     label = "wowsim"
     serial_number = 0x20150501
 
-    def __init__(self, clock: Clock, capacity: int = 512 << 20, drive: str = "C:") -> None:
+    def __init__(self, clock: Clock, capacity: int = 256 << 20, drive: str = "C:") -> None:
         self.clock = clock
         self.capacity = capacity
         self.drive = drive

@@ -56,7 +56,7 @@ class VolumeFile(FileObject):
     def last_handle_closed(self) -> None:
         """Give the share mode back; delete the node if that was asked for and nobody else has it open."""
         node = self.node
-        node.share.add(self.access, self._share, -1)
+        node.share.remove(self.access, self._share)
         node.opens -= 1
         if node.delete_pending or self.options & FILE_DELETE_ON_CLOSE:
             with suppress(GuestFault):  # a cleanup cannot fail; a host that refuses keeps its file
@@ -67,7 +67,6 @@ class VolumeFile(FileObject):
             node.delete_pending = True
         if node.delete_pending and node.opens == 0 and node.parent is not None:
             node.parent.remove(node)
-            node.deleted = True
 
     def data(self) -> FileNode:
         """The file behind it; a directory has no bytes (STATUS_INVALID_DEVICE_REQUEST)."""
@@ -129,7 +128,6 @@ def rename(file: VolumeFile, target: DirectoryNode, name: str, existing: Node | 
         if type(existing) is not type(node):
             raise GuestFault(STATUS_NOT_SAME_DEVICE)
         target.remove(existing)
-        existing.deleted = True
     target.move(node, name)
     node.change_time = file.volume.clock.now
 
@@ -141,7 +139,7 @@ def deletable(node: Node) -> bool:
 
 def occupied(node: Node) -> bool:
     """Whether it is a directory with something in it."""
-    return isinstance(node, DirectoryNode) and len(node.children()) != 0
+    return isinstance(node, DirectoryNode) and next(node.children(), None) is not None
 
 
 def touch(node: Node, now: int) -> None:

@@ -25,16 +25,15 @@ class GuestMemory(Faults):
     def read(self, address: int, size: int) -> bytes:
         """Read ``size`` bytes."""
         self._check_user(address, size)
-        parts = pages_of(address, size)
         return b"".join(
             self.pages.read_frame(self._frame(vpn, offset, write=False), offset, length)
-            for vpn, offset, length in parts
+            for vpn, offset, length in pages_of(address, size)
         )
 
     def write(self, address: int, data: bytes) -> None:
         """Write all of ``data``, or nothing and raise."""
         self._check_user(address, len(data))
-        parts = pages_of(address, len(data))
+        parts = list(pages_of(address, len(data)))
         frames = [self._frame(vpn, offset, write=True) for vpn, offset, _ in parts]
         self._store(parts, frames, data)
 
@@ -55,7 +54,7 @@ class GuestMemory(Faults):
     def overwrite(self, address: int, data: bytes) -> None:
         """Write committed pages whatever their protection; shared ones become the process's own first."""
         self._check_user(address, len(data))
-        self._store(pages_of(address, len(data)), self.make_writable_frames(address, len(data)), data)
+        self._store(list(pages_of(address, len(data))), self.make_writable_frames(address, len(data)), data)
 
     def _store(self, parts: list[tuple[int, int, int]], frames: list[int], data: bytes) -> None:
         done = 0

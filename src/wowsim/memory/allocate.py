@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault, Unsupported
 from wowsim.memory.core import SpaceCore
+from wowsim.memory.gaps import GRANULARITY
 from wowsim.memory.layout import LOWEST_USER_ADDRESS
 from wowsim.memory.pages import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE
 from wowsim.memory.protection import allows, is_copy, mm_from_page, page_from_mm
-from wowsim.memory.vad import GRANULARITY, MAX_COMMIT, VadKind
+from wowsim.memory.vad import MAX_COMMIT, VadKind
 from wowsim.nt import status
 
 if TYPE_CHECKING:
@@ -214,7 +215,7 @@ class Allocation(SpaceCore):
         section = vad.section
         assert section is not None, "a view has a section"
         first = vad.offset + start - vad.start
-        fresh = [index for index in range(first, first + count) if index not in section.frames]
+        fresh = section.uncommitted(first, count)
         shown = [
             (view, view.start + index - view.offset, index, mm if view is vad else view.protection)
             for view in section.views

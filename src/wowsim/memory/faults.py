@@ -28,7 +28,7 @@ from wowsim.memory.vad import VadKind
 from wowsim.nt import status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from wowsim.memory.vad import Vad
 
@@ -203,13 +203,11 @@ class Faults(SpaceCore):
         vad.section.store(vad.offset + vpn - vad.start)
 
 
-def pages_of(address: int, size: int) -> list[tuple[int, int, int]]:
+def pages_of(address: int, size: int) -> Iterator[tuple[int, int, int]]:
     """``(page, offset in it, bytes)`` for each page that a range of bytes touches."""
-    parts = []
     while size > 0:
         offset = address & PAGE_MASK
         length = min(PAGE_SIZE - offset, size)
-        parts.append((address >> PAGE_SHIFT, offset, length))
+        yield address >> PAGE_SHIFT, offset, length
         address += length
         size -= length
-    return parts

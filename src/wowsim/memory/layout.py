@@ -66,11 +66,6 @@ class SpaceLayout:
     source: str = ""
     unverified: tuple[str, ...] = ()
 
-    @property
-    def highest_program(self) -> int:
-        """Last byte that an ordinary 32-bit program may own."""
-        return min(self.limit, self.highest_user + 1) - 1
-
 
 _SEED2 = "Windows 7 SP1 x64 trace (wow64-facts section 0, S2; sections 3.1, 8.2)"
 _SEED0 = "Lindor, How Windows Maps 64-Bit Ntdll to WoW64 Process (wow64-facts section 8.1, S0; section 8.2)"
@@ -96,7 +91,7 @@ _XP = replace(
     source="wow64-facts section 8.2 for the limits",
     unverified=("ntdll", "ntdll32", "peb", "kuser_rest"),
 )
-_VISTA = replace(_XP, name="vista", ntdll=0x77680000, ntdll32=0x77840000)
+_VISTA = replace(_XP, name="vista", ntdll=0x77420000, ntdll32=0x77600000)
 _WIN8 = replace(
     _XP,
     name="win8",

@@ -114,11 +114,13 @@ class Protecting(SpaceCore):
     def _extent(self, vad: Vad, vpn: int) -> tuple[int | None, int]:
         """MM code of a page (None: reserved), and the first page above that differs or leaves the region."""
         end = vad.end + 1
-        if vad.commit == MAX_COMMIT:
+        if vad.commit == MAX_COMMIT or (vad.section is not None and not vad.section.frames):
             return None, end
         found: int | None = None
         for start, length, tag in self.pages.runs(vpn, end - vpn):
-            if start > vpn or (found is not None and tag & MM_MASK != found):
+            if start > vpn:
+                return found, start if found is None else vpn
+            if found is not None and tag & MM_MASK != found:
                 return found, start
             found = tag & MM_MASK
             vpn = start + length

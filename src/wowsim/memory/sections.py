@@ -40,6 +40,8 @@ SEC_RESERVE = 0x04000000
 SEC_COMMIT = 0x08000000
 SEC_NOCACHE = 0x10000000
 
+_ZERO_PAGE = bytes(PAGE_SIZE)
+
 
 class Commitment:
     """The system's commit charge (nt!MmTotalCommittedPages against nt!MmTotalCommitLimit), in pages."""
@@ -70,10 +72,10 @@ class SectionFile(Protocol):
     def size(self) -> int:
         """Length in bytes."""
 
-    def read_at(self, offset: int, size: int) -> bytes:
-        """At most ``size`` bytes; fewer at the end of the file."""
+    def read(self, offset: int, length: int) -> bytes:
+        """At most ``length`` bytes; fewer at the end of the file."""
 
-    def write_at(self, offset: int, data: bytes) -> object:
+    def write(self, offset: int, data: bytes) -> object:
         """Write, making the file longer where needed."""
 
 
@@ -129,9 +131,7 @@ class Section:
 
     def commit(self, first: int, count: int) -> None:
         """Give pages of the page file to those of the range that have none."""
-        missing = [index for index in range(first, first + count) if index not in self.frames]
-        if not missing:
-            return
+        missing = self.uncommitted(first, count)
         self._commitment.charge(len(missing))
         try:
             frames = self.pages.allocate(len(missing))
@@ -140,6 +140,18 @@ class Section:
             raise
         self.frames.update(zip(missing, frames, strict=True))
         self.committed += len(missing)
+
+    def uncommitted(self, first: int, count: int) -> list[int]:
+        """The pages of a range that are not committed.
+
+        Raises:
+            GuestFault: STATUS_COMMITMENT_LIMIT, when they are more than could ever be; a guest may ask for
+                more pages than a list can hold.
+        """
+        present = sum(first <= index < first + count for index in self.frames)
+        if count - present > self._commitment.limit:
+            raise GuestFault(STATUS_COMMITMENT_LIMIT)
+        return [index for index in range(first, first + count) if index not in self.frames]
 
     def load(self, first: int, count: int) -> None:
         """Make the contents of a range present before it is mapped; pagefile pages come from commit."""
@@ -209,7 +221,7 @@ class FileSection(Section):
         missing = [index for index in range(first, first + count) if index not in self.frames]
         for index, frame in zip(missing, self.pages.allocate(len(missing)), strict=True):
             self.frames[index] = frame
-            data = self.file.read_at(index << PAGE_SHIFT, PAGE_SIZE)
+            data = self.file.read(index << PAGE_SHIFT, PAGE_SIZE)
             if data:
                 self.pages.write_frame(frame, 0, data)
 
@@ -217,12 +229,12 @@ class FileSection(Section):
         """Write one page back to the file, up to the section's end."""
         start = index << PAGE_SHIFT
         size = min(PAGE_SIZE, self.size - start)
-        self.file.write_at(start, self.pages.read_frame(self.frames[index], 0, size))
+        self.file.write(start, self.pages.read_frame(self.frames[index], 0, size))
 
     def extend(self, size: int) -> None:
         """Make it longer; the file grows with it."""
         if size > self.file.size:
-            self.file.write_at(size - 1, b"\0")
+            self.file.write(size - 1, b"\0")
         self.size = max(self.size, size)
 
 
@@ -277,7 +289,7 @@ class ImageSection(Section):
         frames = self.pages.allocate(self.count)
         for index, frame in enumerate(frames):
             data = contents[index << PAGE_SHIFT : (index + 1) << PAGE_SHIFT]
-            if any(data):
+            if not _ZERO_PAGE.startswith(data):
                 self.pages.write_frame(frame, 0, data)
         self.frames = dict(enumerate(frames))
 

@@ -12,14 +12,14 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from wowsim.memory.gaps import GRANULARITY, gap_above, gap_below, room_between
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from wowsim.memory.faults import Stack
     from wowsim.memory.sections import Section
 
-GRANULARITY = 0x10
-"""Allocation granularity in pages (64 KB)."""
 MAX_COMMIT = 0x7FFFFFFF
 """MM_MAX_COMMIT: the charge of a region in which nothing may ever be committed; ``!vad`` prints -1."""
 
@@ -152,11 +152,6 @@ def _rightmost(node: Vad) -> Vad:
     return node
 
 
-def _room_between(last: int, start: int, alignment: int) -> int:
-    """Pages from the first aligned page after ``last`` up to ``start``; zero or less when there is none."""
-    return start - (-(-(last + 1) // alignment) * alignment)
-
-
 def _refresh(node: Vad) -> bool:
     """Recompute what a node knows of its subtree; whether anything changed."""
     before = (node.height, node.first, node.last, node.hole, node.slot)
@@ -166,11 +161,11 @@ def _refresh(node: Vad) -> bool:
     if left is not None:
         height, first = left.height, left.first
         hole = max(left.hole, node.start - left.last - 1)
-        slot = max(left.slot, _room_between(left.last, node.start, GRANULARITY))
+        slot = max(left.slot, room_between(left.last, node.start, GRANULARITY))
     if right is not None:
         height, last = max(height, right.height), right.last
         hole = max(hole, right.hole, right.first - node.end - 1)
-        slot = max(slot, right.slot, _room_between(node.end, right.first, GRANULARITY))
+        slot = max(slot, right.slot, room_between(node.end, right.first, GRANULARITY))
     node.height, node.first, node.last, node.hole, node.slot = height + 1, first, last, hole, slot
     return before != (height + 1, first, last, hole, slot)
 
@@ -309,7 +304,7 @@ class VadTree:
         start = -(-low // alignment) * alignment
         vad = self.at_or_above(start)
         if vad is not None and vad.start < start + count:
-            start = self._gap_above(vad, count, alignment)
+            start = gap_above(vad, count, alignment)
         return start if start + count - 1 <= high else None
 
     def find_highest(self, count: int, low: int, high: int, alignment: int = GRANULARITY) -> int | None:
@@ -317,40 +312,8 @@ class VadTree:
         start = (high + 1 - count) // alignment * alignment
         vad = self.at_or_below(high)
         if vad is not None and vad.end >= start:
-            start = self._gap_below(vad, count, alignment)
+            start = gap_below(vad, count, alignment)
         return start if start >= low else None
-
-    def _gap_above(self, node: Vad, count: int, alignment: int) -> int:
-        """Start of the lowest sufficient gap above ``node``; above the last VAD space never ends."""
-        while True:
-            right = node.right
-            if right is not None:
-                if _room_between(node.end, right.first, alignment) >= count:
-                    return -(-(node.end + 1) // alignment) * alignment
-                if _widest(right, alignment) >= count:
-                    return _lowest_inside(right, count, alignment)
-            below, above = node, node.parent
-            while above is not None and above.right is below:
-                below, above = above, above.parent
-            if above is None or _room_between(below.last, above.start, alignment) >= count:
-                return -(-(below.last + 1) // alignment) * alignment
-            node = above
-
-    def _gap_below(self, node: Vad, count: int, alignment: int) -> int:
-        """Start of the highest sufficient gap below ``node``; below the first VAD it may be negative."""
-        while True:
-            left = node.left
-            if left is not None:
-                if _room_between(left.last, node.start, alignment) >= count:
-                    return (node.start - count) // alignment * alignment
-                if _widest(left, alignment) >= count:
-                    return _highest_inside(left, count, alignment)
-            above, below = node, node.parent
-            while below is not None and below.left is above:
-                above, below = below, below.parent
-            if below is None or _room_between(below.end, above.first, alignment) >= count:
-                return (above.first - count) // alignment * alignment
-            node = below
 
     def _replace(self, node: Vad, heir: Vad | None) -> None:
         parent = node.parent
@@ -403,39 +366,3 @@ class VadTree:
         _refresh(node)
         _refresh(pivot)
         return pivot
-
-
-def _widest(node: Vad, alignment: int) -> int:
-    return node.hole if alignment == 1 else node.slot
-
-
-def _lowest_inside(node: Vad, count: int, alignment: int) -> int:
-    """Start of the lowest sufficient gap between VADs of a subtree that is known to have one."""
-    while True:
-        left, right = node.left, node.right
-        if left is not None:
-            if _widest(left, alignment) >= count:
-                node = left
-                continue
-            if _room_between(left.last, node.start, alignment) >= count:
-                return -(-(left.last + 1) // alignment) * alignment
-        assert right is not None, "the gap is in this subtree"
-        if _room_between(node.end, right.first, alignment) >= count:
-            return -(-(node.end + 1) // alignment) * alignment
-        node = right
-
-
-def _highest_inside(node: Vad, count: int, alignment: int) -> int:
-    """Start of the highest sufficient gap between VADs of a subtree that is known to have one."""
-    while True:
-        left, right = node.left, node.right
-        if right is not None:
-            if _widest(right, alignment) >= count:
-                node = right
-                continue
-            if _room_between(node.end, right.first, alignment) >= count:
-                return (right.first - count) // alignment * alignment
-        assert left is not None, "the gap is in this subtree"
-        if _room_between(left.last, node.start, alignment) >= count:
-            return (node.start - count) // alignment * alignment
-        node = left

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from wowsim.errors import GuestFault
 from wowsim.memory.allocate import MEM_RESERVE, MEM_TOP_DOWN, Allocation
 from wowsim.memory.core import is_charged
+from wowsim.memory.gaps import GRANULARITY
 from wowsim.memory.layout import LOWEST_USER_ADDRESS
 from wowsim.memory.pages import DIRTY, MM_MASK, PAGE_SHIFT, PAGE_SIZE
 from wowsim.memory.protection import (
@@ -23,7 +24,7 @@ from wowsim.memory.protection import (
     mm_from_page,
 )
 from wowsim.memory.sections import FileSection, ImageSection, Section
-from wowsim.memory.vad import GRANULARITY, VadKind
+from wowsim.memory.vad import VadKind
 from wowsim.nt import status
 
 if TYPE_CHECKING:

@@ -91,6 +91,7 @@ class Build:
         reserved: ranges that wow64.dll reserves while it maps the 64-bit kernel32 and user32 (section 3.8).
         peb32_size: WOW64INFO lies directly behind (section 3.1).
         cpu_bias: what wow64cpu adds to the address of WOW64_CPURESERVED in R13 (section 3.3).
+        reset_state: offset in the CPU area of the dword whose bit 0 asks for a full reload (section 3.3).
         has_kernelbase: Windows 7 and later.
         fast_fail: ``int 29h`` is a fast fail (Windows 8 and later, section 10).
     """
@@ -107,6 +108,7 @@ class Build:
     reserved: tuple[tuple[int, int], ...]
     peb32_size: int
     cpu_bias: int
+    reset_state: int
     service_pack: str = ""
     has_kernelbase: bool = True
     fast_fail: bool = True
@@ -192,6 +194,7 @@ WIN7SP1 = Build(
     reserved=((0x773D0000, 0x774EF000), (0x774F0000, 0x775EA000)),
     peb32_size=0x248,
     cpu_bias=0,
+    reset_state=0x2D0,
     fast_fail=False,
 )
 
@@ -224,6 +227,7 @@ WIN10_22H2 = Build(
     reserved=(),
     peb32_size=0x488,
     cpu_bias=0x80,
+    reset_state=0,
 )
 
 BUILDS: dict[str, Build] = {build.name: build for build in (WIN7SP1, WIN10_22H2)}

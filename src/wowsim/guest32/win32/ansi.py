@@ -5,7 +5,10 @@ Stands for the ``A`` halves of KERNELBASE and kernel32. Who may import it: ``gue
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SOURCE = """
 module KERNELBASE

@@ -1,8 +1,8 @@
 """CreateFileW: its flags as NT options, the call of NtCreateFile, its results.
 
 Stands for KERNELBASE!CreateFileW. Source of the rules: the documentation of CreateFileW and NtCreateFile
-(learn.microsoft.com). The template's extended attributes are not copied: our volumes have none. Who may import it:
-``guest32.win32``'s users.
+(learn.microsoft.com). The template's extended attributes are not copied: our volumes have none. Who may
+import it: ``guest32.win32``'s users.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 from wowsim.guest32.win32.ansi import from_ansi
 
 PARAMETERS = (
-    "lpFileName, dwDesiredAccess, dwShareMode, lpSecurityAttributes, dwCreationDisposition, dwFlagsAndAttributes,"
-    " hTemplateFile"
+    "lpFileName, dwDesiredAccess, dwShareMode, lpSecurityAttributes,"
+    " dwCreationDisposition, dwFlagsAndAttributes, hTemplateFile"
 )
 
 NT_CREATE_OFFSET = 0x330
@@ -20,7 +20,8 @@ NT_CREATE_OFFSET = 0x330
 SOURCE = f"""
 module KERNELBASE
 
-bytes BasepDispositions 2 5 1 3 4           ; CREATE_NEW.. as FILE_CREATE, OVERWRITE_IF, OPEN, OPEN_IF, OVERWRITE
+; CREATE_NEW .. as FILE_CREATE, OVERWRITE_IF, OPEN, OPEN_IF, OVERWRITE
+bytes BasepDispositions 2 5 1 3 4
 
 dwords BasepFileFlags 0x80000000 0x000002   ; WRITE_THROUGH
 dwords BasepFileFlags 0x20000000 0x000008   ; NO_BUFFERING: FILE_NO_INTERMEDIATE_BUFFERING

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from wowsim.guest32.win32.ansi import from_ansi
 
-SOURCE = (
-    """
+SOURCE = """
 module KERNELBASE
 
 data BaseCommandLineA 4
@@ -185,6 +184,4 @@ proc SetStdHandle(nStdHandle, hHandle)
     return 1
 L_handle:
     fail 6
-"""
-    + from_ansi("SetEnvironmentVariable", "lpName, lpValue", ["lpName", "lpValue"])
-)
+""" + from_ansi("SetEnvironmentVariable", "lpName, lpValue", ["lpName", "lpValue"])

@@ -1,6 +1,7 @@
 """Last errors: how a failing NTSTATUS or a refused parameter reaches GetLastError.
 
-Stands for BaseSetLastNTError and its like in KERNELBASE and kernel32. Who may import it: ``guest32.win32``'s users.
+Stands for BaseSetLastNTError and its like in KERNELBASE and kernel32. Who may import it:
+``guest32.win32``'s users.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Files and directories by name: attributes, deleting, renaming, creating directories.
 
-Stands for KERNELBASE's (MoveFile: kernel32's) functions. Source of the rules: their documentation and that of
-FILE_RENAME_INFORMATION (learn.microsoft.com). A move to another volume fails with ERROR_NOT_SAME_DEVICE where Windows
-would copy. Who may import it: ``guest32.win32``'s users.
+Stands for KERNELBASE's (MoveFile: kernel32's) functions. Source of the rules: their documentation and that
+of FILE_RENAME_INFORMATION (learn.microsoft.com). A move to another volume fails with ERROR_NOT_SAME_DEVICE
+where Windows would copy. Who may import it: ``guest32.win32``'s users.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Files by handle: reading, writing, position, size, type.
 
-Stands for KERNELBASE's file functions. Source of the rules: their documentation (learn.microsoft.com). Handles of
-standard devices (STD_INPUT_HANDLE itself) are accepted where Windows accepts them. Who may import it:
-``guest32.win32``'s users.
+Stands for KERNELBASE's file functions. Source of the rules: their documentation (learn.microsoft.com).
+Handles of standard devices (STD_INPUT_HANDLE itself) are accepted where Windows accepts them. Who may
+import it: ``guest32.win32``'s users.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ _TYPE_TABLE = " ".join(str(_TYPES.get(device, 0)) for device in range(0x51))
 
 def _transfer(name: str) -> str:
     """ReadFile or WriteFile: the same but for the service and for the end of the file."""
-    at_end = "cmp eax, 0xc0000011\nje L_done" if name == "ReadFile" else ""  # STATUS_END_OF_FILE: 0 bytes, TRUE
+    at_end = (
+        "cmp eax, 0xc0000011\nje L_done" if name == "ReadFile" else ""
+    )  # STATUS_END_OF_FILE: 0 bytes, TRUE
     return f"""
 proc {name}(hFile, lpBuffer, nBytes, lpCount, lpOverlapped)
     uses esi edi

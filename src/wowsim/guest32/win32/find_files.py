@@ -1,10 +1,10 @@
 """Directory searches: FindFirstFile, FindNextFile, FindClose.
 
-Stands for KERNELBASE's functions; the handle of a search is a block of the process heap (as on Windows, where its
-layout is not public): the directory's handle, the next entry (0: ask the kernel) and the entries read. Source of the
-pattern translation: FileSystemName.TranslateWin32Expression of .NET (MIT licence, documented there), of the
-structures: the documentation of FILE_BOTH_DIR_INFORMATION and WIN32_FIND_DATA (learn.microsoft.com). Who may import
-it: ``guest32.win32``'s users.
+Stands for KERNELBASE's functions; the handle of a search is a block of the process heap (as on Windows,
+where its layout is not public): the directory's handle, the next entry (0: ask the kernel) and the entries
+read. Source of the pattern translation: FileSystemName.TranslateWin32Expression of .NET (MIT licence,
+documented there), of the structures: the documentation of FILE_BOTH_DIR_INFORMATION and WIN32_FIND_DATA
+(learn.microsoft.com). Who may import it: ``guest32.win32``'s users.
 """
 
 from __future__ import annotations

@@ -1,18 +1,19 @@
-"""The macro language that the Win32 functions are written in: ``proc``, ``local``, ``invoke``, ``return``.
+r"""The macro language that the Win32 functions are written in: ``proc``, ``local``, ``invoke``, ``return``.
 
-Stands for the compiler's part in Windows' own DLLs: frames, stdcall and the choice between a direct call and one
-through the import table. It turns text into plain assembly and knows nothing of images. Who may import it: the
-modules that build ``guest32.kernel32`` and ``guest32.kernelbase``.
+Stands for the compiler's part in Windows' own DLLs: frames, stdcall and the choice between a direct call
+and one through the import table. It turns text into plain assembly and knows nothing of images. Who may
+import it: the modules that build ``guest32.kernel32`` and ``guest32.kernelbase``.
 
 A source is a sequence of declarations; ``;`` begins a comment::
 
     module KERNELBASE                       ; where the functions below live (or kernel32)
-    data BaseCookie 4                       ; a zeroed, writable variable
+    data BaseCookie 4                       ; a zeroed, writable variable of that size
+    values BaseModes 3 7                    ; writable dwords
     bytes BaseTable 1 2 0xff                ; constant bytes; a second line of that name continues it
     dwords BasePairs 0x80000000 2           ; constant dwords, likewise
-    text BaseName \\system32                 ; a constant UTF-16 string
+    text BaseName \system32                 ; a constant UTF-16 string
 
-    proc GetThing(hThing, lpResult)         ; exported; `routine` is the same, linked into each module that uses it
+    proc GetThing(hThing, lpResult)         ; exported; a `routine` is linked into each user module
         uses esi                            ; registers to preserve
         local iosb[8], result               ; bytes; 4 without a number
         invoke NtGetThing, hThing, addr iosb, addr result
@@ -23,31 +24,39 @@ A source is a sequence of declarations; ``;`` begins a comment::
         fail 87                             ; last error 87, returns 0
         status                              ; the NTSTATUS in eax as BOOL, with the last error
 
-A procedure ends where the next begins, and returns there. ``naked`` drops the frame: parameters are then relative
-to ESP and ``return`` is a bare ``ret n``. ``at OFFSET`` marks an instruction whose place a build may fix. ``addr`` is computed in EAX, so arguments in EAX stand to its right.
+A procedure ends where the next begins, and returns there. ``naked`` drops the frame: parameters are then
+relative to ESP and ``return`` is a bare ``ret n``. Names of data begin with Base. ``at OFFSET`` marks an
+instruction whose place a build may fix. ``addr`` is computed in EAX, so arguments in EAX stand to its
+right.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 Target = Callable[[str], str]
-"""Turns the name of a called function into an operand: itself, or its import slot."""
+"""Turns the name of a called function or of data into an operand: itself, or its import slot."""
 
 HOTPATCH_PROLOGUE = ".byte 0x8b, 0xff, 0x55, 0x8b, 0xec"
 """``mov edi, edi; push ebp; mov ebp, esp`` in the encoding of Microsoft's compiler, which hooks look for."""
 
 IMPORT = "__imp_"
 AT = "@at "
-"""What an ``at OFFSET`` line becomes: the next instruction stands at that offset in builds that fix its place."""
+"""What an ``at OFFSET`` line becomes: a build may give the next instruction's place."""
 
 _HEADER = re.compile(r"(\w+)\s*\(([^)]*)\)")
-_OPERAND = re.compile(r"((?:byte|word|dword|qword) ptr )?\b([A-Za-z_]\w*)(?:\[(0x[0-9a-f]+|\d+)\])?")
+# A parameter, local or label, with a space before and its offset behind it; 32-bit registers are left out.
+_NAME = re.compile(r" (?!e[a-ds][xpi]\b)([A-Za-z_]\w*)(?:\[(0x[0-9a-f]+|\d+)\])?")
+_DATA_NAME = re.compile(rf"\[((?:Base|{IMPORT})\w+)")
+_EXIT = "L_return"
 _LOCAL = re.compile(r"(\w+)(?:\[(0x[0-9a-f]+|\d+)\])?")
 _REGISTERS = frozenset(("eax", "ebx", "ecx", "edx", "esi", "edi", "ebp", "esp"))
 _TRANSFERS = frozenset(("call", "jmp"))
+_ON = {"onerror": "js", "onzero": "jz"}
+_RETURNED = {"0": "xor eax, eax", "-1": "or eax, -1"}
+_DATA = frozenset(("data", "values", "bytes", "dwords", "text"))
 
 
 class MacroError(ValueError):
@@ -81,12 +90,12 @@ class Unit:
 
     Attributes:
         procedures: by name, in the order of the text.
-        variables: name -> size in bytes.
+        variables: name -> contents, of what is writable.
         constants: name -> contents.
     """
 
     procedures: dict[str, Procedure] = field(default_factory=dict)
-    variables: dict[str, int] = field(default_factory=dict)
+    variables: dict[str, bytes] = field(default_factory=dict)
     constants: dict[str, bytes] = field(default_factory=dict)
 
 
@@ -116,23 +125,25 @@ def _parse_one(unit: Unit, source: str) -> None:
             if current.name in unit.procedures:
                 raise MacroError(f"{current.name} is declared twice")
             unit.procedures[current.name] = current
-        elif word == "data":
-            name, size = rest.split()
-            unit.variables[name] = int(size, 0)
-        elif word == "bytes":
-            name, *values = rest.split()
-            unit.constants[name] = unit.constants.get(name, b"") + bytes(int(value, 0) for value in values)
-        elif word == "dwords":
-            name, *values = rest.split()
-            packed = b"".join(int(value, 0).to_bytes(4, "little") for value in values)
-            unit.constants[name] = unit.constants.get(name, b"") + packed
-        elif word == "text":
-            name, _, text = rest.partition(" ")
-            unit.constants[name] = (text + "\0").encode("utf-16-le")
+        elif word in _DATA:
+            _declare_data(unit, word, rest)
         elif current is None:
             raise MacroError(f"outside a procedure: {line!r}")
         else:
             current.lines.append(line)
+
+
+def _declare_data(unit: Unit, word: str, rest: str) -> None:
+    name, _, text = rest.partition(" ")
+    if word == "data":
+        unit.variables[name] = bytes(int(text, 0))
+    elif word == "text":
+        unit.constants[name] = (text + "\0").encode("utf-16-le")
+    else:
+        size = 1 if word == "bytes" else 4
+        values = b"".join(int(value, 0).to_bytes(size, "little") for value in text.split())
+        kind = unit.variables if word == "values" else unit.constants
+        kind[name] = kind.get(name, b"") + values
 
 
 def _declared(text: str, module: str, exported: bool) -> Procedure:
@@ -147,13 +158,17 @@ def expand(procedure: Procedure, target: Target) -> str:
     """The assembly of a procedure.
 
     Raises:
-        MacroError: an argument would be destroyed before it is pushed.
+        MacroError: an argument would be destroyed before it is pushed, or a label shares its line.
     """
-    return "\n".join(_Expansion(procedure, target).run())
+    return _Expansion(procedure, target).run()
+
+
+def _is_function(operand: str) -> bool:
+    return operand.isidentifier() and operand not in _REGISTERS and not operand.startswith("L_")
 
 
 class _Expansion:
-    """One procedure being expanded: its frame, and whether its common exit is used."""
+    """One procedure being expanded: first its macros line by line, then all its names at once."""
 
     def __init__(self, procedure: Procedure, target: Target) -> None:
         self._procedure = procedure
@@ -163,10 +178,11 @@ class _Expansion:
         self._offsets = {name: first + 4 * i for i, name in enumerate(procedure.parameters)}
         self._uses: list[str] = []
         self._room = 0
-        self._exit_used = False
         self._local_label = f"L_{procedure.name}_"
+        self._ret = f"ret {procedure.argument_bytes:#x}" if procedure.parameters else "ret"
+        self._out: list[str] = []
 
-    def run(self) -> Iterator[str]:
+    def run(self) -> str:
         body = []
         for line in self._procedure.lines:
             word, _, rest = line.partition(" ")
@@ -176,103 +192,88 @@ class _Expansion:
                 self._declare(rest)
             elif word != "naked":
                 body.append((word, rest))
-        yield f"{self._procedure.name}:"
-        yield from self._prologue()
+        if not self._naked:
+            self._prologue()
         last = len(body) - 1
         for i, (word, rest) in enumerate(body):
-            yield from self._line(word, rest, last=i == last)
-        if not self._naked and (self._exit_used or not body or body[-1][0] != "jmp"):
-            yield f"{self._local_label}return:"
-            yield from self._epilogue()
+            self._line(word, rest, i == last)
+        if not self._naked and (
+            not self._out[-1].startswith("jmp") or any(line.endswith(_EXIT) for line in self._out)
+        ):
+            self._epilogue()
+        text = "\n".join(self._out)
+        for name in _DATA_NAME.findall(text):
+            self._target(name.removeprefix(IMPORT))
+        return f"{self._procedure.name}:\n{_NAME.sub(self._named, text)}"
 
     def _declare(self, text: str) -> None:
         for name, size in _LOCAL.findall(text):
             self._room += (int(size or "4", 0) + 3) & ~3
             self._offsets[name] = -self._room
 
-    def _prologue(self) -> Iterator[str]:
-        if self._naked:
-            return
-        yield HOTPATCH_PROLOGUE
+    def _prologue(self) -> None:
+        self._out.append(HOTPATCH_PROLOGUE)
         if self._room:
-            yield f"sub esp, {self._room:#x}"
-        yield from (f"push {register}" for register in self._uses)
+            self._out.append(f"sub esp, {self._room:#x}")
+        self._out += [f"push {register}" for register in self._uses]
 
-    def _epilogue(self) -> Iterator[str]:
-        yield from (f"pop {register}" for register in reversed(self._uses))
-        yield "leave" if self._room else "pop ebp"
-        yield self._ret
+    def _epilogue(self) -> None:
+        self._out.append(f"{self._local_label}return:")
+        self._out += [f"pop {register}" for register in reversed(self._uses)]
+        self._out += ["leave" if self._room else "pop ebp", self._ret]
 
-    @property
-    def _ret(self) -> str:
-        size = self._procedure.argument_bytes
-        return f"ret {size:#x}" if size else "ret"
-
-    def _line(self, word: str, rest: str, *, last: bool) -> Iterator[str]:
+    def _line(self, word: str, rest: str, last: bool) -> None:
+        out = self._out
         if word == "invoke":
-            yield from self._invoke(rest)
+            self._invoke(rest)
         elif word == "return":
-            yield from self._return(rest, last)
+            self._return(rest, last)
         elif word == "status":
-            yield "push eax"
-            yield f"call {self._target('BaseReturnStatus')}"
-            yield from self._return("", last)
+            out += ["push eax", f"call {self._target('BaseReturnStatus')}"]
+            self._return("", last)
         elif word == "fail":
-            yield f"push {rest}"
-            yield f"call {self._target('BaseFail')}"
-            yield from self._return("", last)
-        elif word in ("onerror", "onzero"):
-            yield "test eax, eax"
-            yield f"{'js' if word == 'onerror' else 'jz'} {self._operands(rest)}"
-        elif word in _TRANSFERS and rest.isidentifier() and rest not in _REGISTERS and not rest.startswith("L_"):
-            yield f"{word} {self._target(rest)}"
+            out += [f"push {rest}", f"call {self._target('BaseFail')}"]
+            self._return("", last)
+        elif word in _ON:
+            out += ["test eax, eax", f"{_ON[word]} {rest}"]
+        elif word in _TRANSFERS and _is_function(rest):
+            out.append(f"{word} {self._target(rest)}")
+        elif word == "at":
+            out.append(f"{AT}{rest}")
         elif word.startswith("L_"):
-            yield self._local_label + word[2:]
             if rest:
                 raise MacroError(f"{self._procedure.name}: a label stands alone, not before {rest!r}")
-        elif word == "at":
-            yield f"{AT}{rest}"
+            out.append(self._local_label + word[2:])
         else:
-            yield f"{word} {self._operands(rest)}" if rest else word
+            out.append(f"{word} {rest}" if rest else word)
 
-    def _return(self, value: str, last: bool) -> Iterator[str]:
-        if value == "0":
-            yield "xor eax, eax"
-        elif value == "-1":
-            yield "or eax, -1"
-        elif value:
-            yield f"mov eax, {self._operands(value)}"
+    def _return(self, value: str, last: bool) -> None:
+        if value:
+            self._out.append(_RETURNED.get(value) or f"mov eax, {value}")
         if self._naked:
-            yield self._ret
+            self._out.append(self._ret)
         elif not last:
-            yield f"jmp {self._operands('L_return')}"
+            self._out.append(f"jmp {_EXIT}")
 
-    def _invoke(self, text: str) -> Iterator[str]:
-        name, *arguments = (part.strip() for part in text.split(","))
+    def _invoke(self, text: str) -> None:
+        name, *arguments = text.split(", ")
         eax_lost = False
         for argument in reversed(arguments):
             if argument.startswith("addr "):
                 eax_lost = True
-                yield f"lea eax, {self._operands(argument[5:])}"
-                yield "push eax"
-            elif eax_lost and re.search(r"\beax\b", argument):
-                raise MacroError(f"{self._procedure.name}: invoke {text}: addr destroys eax before it is pushed")
+                self._out += [f"lea eax, {argument[5:]}", "push eax"]
+            elif argument == "eax" and eax_lost:
+                raise MacroError(f"{self._procedure.name}: addr destroys eax before it is pushed: {text}")
             else:
-                operand = self._operands(argument)
-                yield f"push dword ptr {operand}" if operand.startswith("[") else f"push {operand}"
-        yield f"call {name if name in _REGISTERS else self._target(name)}"
+                self._out.append(f"push {'dword ptr ' * argument.startswith('[')}{argument}")
+        self._out.append(f"call {name if name in _REGISTERS else self._target(name)}")
 
-    def _operands(self, text: str) -> str:
-        return _OPERAND.sub(self._operand, text)
-
-    def _operand(self, match: re.Match[str]) -> str:
-        size, word, index = match.groups()
-        offset = self._offsets.get(word)
+    def _named(self, match: re.Match[str]) -> str:
+        name, index = match.groups()
+        offset = self._offsets.get(name)
         if offset is not None:
-            return f"{size or 'dword ptr '}[{self._base}{offset + int(index or '0', 0):+d}]"
-        if word.startswith("L_"):
-            self._exit_used |= word == "L_return"
-            return self._local_label + word[2:]
-        if word.startswith(IMPORT):
-            self._target(word[len(IMPORT) :])
+            size = "" if match.string.endswith("ptr", 0, match.start()) else "dword ptr "
+            return f" {size}[{self._base}{offset + int(index or '0', 0):+d}]"
+        if name.startswith("L_"):
+            return f" {self._local_label}{name[2:]}"
         return match[0]

@@ -1,9 +1,9 @@
 """Virtual memory and heaps: VirtualAlloc and its family, other processes' memory, heap and global blocks.
 
 Stands for KERNELBASE's functions (HeapFree: kernel32's). Source of the rules: their documentation
-(learn.microsoft.com); that WriteProcessMemory lifts an execute-only protection meanwhile is known behaviour,
-unverified in detail. Moveable global blocks never move: their handle is their address. Who may import it:
-``guest32.win32``'s users.
+(learn.microsoft.com); that WriteProcessMemory lifts an execute-only protection meanwhile is known
+behaviour, unverified in detail. Moveable global blocks never move: their handle is their address. Who may
+import it: ``guest32.win32``'s users.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ SOURCE = (
     """
 module KERNELBASE
 
-routine BasepFindModule(address)            ; the loader's entry of the module around an address; 0: of the program
+routine BasepFindModule(address)            ; the loader's entry around an address; 0: the program's
     uses esi
     mov edx, fs:[0x30]
     mov ecx, address

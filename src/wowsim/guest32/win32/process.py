@@ -1,9 +1,10 @@
 """The process and its machine: identity, start-up information, versions, system information, exits.
 
-Stands for KERNELBASE's functions (kernel32's: BaseThreadInitThunk, ExitProcess, GetStartupInfoA, GetNativeSystemInfo,
-IsProcessorFeaturePresent). Source of the rules: their documentation (learn.microsoft.com); offsets: wow64-facts
-section 9. GetVersion tells the real version: the compatibility answers that Windows 8.1 and later give to programs
-without a manifest are left out. Who may import it: ``guest32.win32``'s users.
+Stands for KERNELBASE's functions (kernel32's: BaseThreadInitThunk, ExitProcess, GetStartupInfoA,
+GetNativeSystemInfo, IsProcessorFeaturePresent). Source of the rules: their documentation
+(learn.microsoft.com); offsets: wow64-facts section 9. GetVersion tells the real version: the compatibility
+answers that Windows 8.1 and later give to programs without a manifest are left out. Who may import it:
+``guest32.win32``'s users.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Synchronisation: critical sections, interlocked operations, events, mutexes, waiting.
+r"""Synchronisation: critical sections, interlocked operations, events, mutexes, waiting.
 
-Stands for KERNELBASE's functions. Source of the rules: their documentation (learn.microsoft.com). Names live in
-``\\BaseNamedObjects`` (a session's own directory is left out). Who may import it: ``guest32.win32``'s users.
+Stands for KERNELBASE's functions. Source of the rules: their documentation (learn.microsoft.com). Names
+live in ``\BaseNamedObjects`` (a session's own directory is left out). Who may import it:
+``guest32.win32``'s users.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ routine BaseGetNamedObjectDirectory()
 L_failed:
     status
 
-; OBJECT_ATTRIBUTES followed by the UNICODE_STRING, as for files; returns their address, NULL where none are needed.
+; OBJECT_ATTRIBUTES followed by the UNICODE_STRING; returns their address, NULL where none are needed.
 routine BaseFormatObjectAttributes(block, security, name)
     uses esi
     mov esi, block

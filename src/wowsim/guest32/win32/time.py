@@ -1,8 +1,8 @@
 """Clocks and waiting: tick counts, system time, performance counter, Sleep.
 
-Stands for KERNELBASE's functions. The tick counts and the system time are read from KUSER_SHARED_DATA at 7FFE0000
-without entering the kernel (offsets: wow64-facts section 9); a High1 that differs from High2 means that the kernel is
-just writing. Who may import it: ``guest32.win32``'s users.
+Stands for KERNELBASE's functions. The tick counts and the system time are read from KUSER_SHARED_DATA at
+7FFE0000 without entering the kernel (offsets: wow64-facts section 9); a High1 that differs from High2 means
+that the kernel is just writing. Who may import it: ``guest32.win32``'s users.
 """
 
 from __future__ import annotations

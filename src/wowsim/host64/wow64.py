@@ -1,0 +1,205 @@
+"""wow64.dll: service dispatch, thunks, start-up and the simulation loop, as guest code.
+
+``Wow64SystemServiceEx`` and ``whNtCreateFile`` stand at the build's RVAs with the seed's call instructions at
+their offsets (seed 002; wow64-facts section 5); the code around them follows the published description. Thunks
+come from :mod:`wowsim.host64.thunks`. Services whose prototype wowsim does not know end in one trap that refuses
+them by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from wowsim.host64.link import Linker, load_teb64
+from wowsim.host64.overrides import overrides
+from wowsim.host64.thunks import Thunk, derive
+from wowsim.image.model import Image, Provenance
+from wowsim.image.synth import ImageBuilder, assemble
+from wowsim.nt.builds import Build, Gate, services
+
+if TYPE_CHECKING:
+    from wowsim.nt.abi import Prototype
+    from wowsim.nt.trap import Routine
+
+BUILD, RECONSTRUCTED, OURS = Provenance.BUILD, Provenance.RECONSTRUCTED, Provenance.OURS
+
+TABLE_LIMIT = 0x3E8
+"""Entries of each service table (section 5)."""
+_WIN7 = {"Wow64SystemServiceEx": 0xD0B8, "call": 0xD18C, "whNtCreateFile": 0x1C0F0, "thunk call": 0x1C1F9}
+_IAT_NTCREATEFILE = 0x1A48
+_STACK = "push rbx\npush rsi\npush rdi\npush rbp\npush r12\npush r13\nsub rsp, 0x28"
+_UNSTACK = "add rsp, 0x28\npop r13\npop r12\npop rbp\npop rdi\npop rsi\npop rbx\nret"
+
+
+class Wow64:
+    """The image and the Python behind its traps.
+
+    Args:
+        build: the Windows build.
+        prototypes: services whose thunks are derived.
+        linker: where ntdll and wow64cpu are, or will be.
+    """
+
+    def __init__(self, build: Build, prototypes: Mapping[str, Prototype], linker: Linker) -> None:
+        self._build, self._linker = build, linker
+        self.routines: dict[str, Routine] = {}
+        module = build.module("wow64")
+        self._builder = ImageBuilder(
+            module.name, module.file_name, module.path, 64, module.base, module.size, free=0x20000
+        )
+        builder = self._builder
+        builder.section(".text", 0x1000, 0x30000, executable=True)
+        builder.section(".data", 0x32000, 0x8000, writable=True)
+        fixed = build.gate is Gate.SWITCH_TO_64
+        self._imports(prototypes, fixed)
+        self._dispatch(fixed)
+        self._thunks(prototypes, fixed)
+        self._startup()
+        for name in ("Wow64SystemServiceEx", "Wow64LdrpInitialize"):
+            builder.export(name)
+        self.image: Image = linker.add(builder.build())
+
+    def _imports(self, prototypes: Mapping[str, Prototype], fixed: bool) -> None:
+        names = sorted({*prototypes, "NtAllocateVirtualMemory"} & self._build.numbers.keys())
+        rva = 0x1000
+        for name in names:
+            if fixed and name == "NtCreateFile":
+                self._linker.slot(self._builder, "ntdll", name, _IAT_NTCREATEFILE)
+                continue
+            self._linker.slot(self._builder, "ntdll", name, rva)
+            rva += 8
+        simulate = "CpuSimulate" if self._build.gate is Gate.SWITCH_TO_64 else "BTCpuSimulate"
+        self._linker.slot(self._builder, "wow64cpu", simulate, 0x1F00)
+        self._simulate = simulate
+
+    # ------------------------------------------------------------ dispatch
+    def _dispatch(self, fixed: bool) -> None:
+        before = f"""Wow64SystemServiceEx: {_STACK}
+            mov ebx, ecx
+            mov rsi, rdx
+            mov eax, ecx
+            shr eax, 12
+            and eax, 3
+            and ebx, 0xfff
+            lea rdi, [ServiceTables]
+            imul rax, rax, 0x30
+            add rdi, rax
+            cmp ebx, dword ptr [rdi+8]
+            jae L_invalid
+            {load_teb64("rbp")}
+            mov rax, qword ptr [rbp]
+            mov ecx, dword ptr [rax+0x34]
+            mov dword ptr [rbp+0x68], ecx
+            mov rax, qword ptr [rdi]
+            mov r12, qword ptr [rax+rbx*8]
+            mov rcx, rsi"""
+        call = ".byte 0x41, 0xff, 0xd4"
+        after = f"""mov ebx, eax
+            mov rax, qword ptr [rbp]
+            mov ecx, dword ptr [rbp+0x68]
+            mov dword ptr [rax+0x34], ecx
+            mov eax, ebx
+            {_UNSTACK}"""
+        invalid = f"L_invalid: mov eax, 0xc000001c\n{_UNSTACK}"
+        builder = self._builder
+        if not fixed:
+            builder.code("\n".join((before, call, after, invalid)), None, RECONSTRUCTED)
+            return
+        at = _WIN7["call"]
+        builder.code(f"{before}\njmp G_call_service\n{invalid}", _WIN7["Wow64SystemServiceEx"], RECONSTRUCTED, 0xD4)
+        builder.code("G_call_service: .byte 0x41, 0xff, 0xd4", at, BUILD)
+        builder.code(after, at + 3, RECONSTRUCTED)
+
+    def _thunks(self, prototypes: Mapping[str, Prototype], fixed: bool) -> None:
+        builder = self._builder
+        entries = ["whUnknown"] * TABLE_LIMIT
+        special = overrides(self._build)
+        for row in services(self._build.name):
+            override = special.get(row.name)
+            if override is not None:
+                source, routines = override.source(row.name), override.routines(row.name)
+            elif row.name in prototypes:
+                thunk = derive(prototypes[row.name])
+                source, routines = "\n".join(thunk.parts()), thunk.routines()
+                if fixed and row.name == "NtCreateFile":
+                    self._fixed_create_file(thunk)
+                    source = ""
+            else:
+                continue
+            entries[row.number & 0xFFF] = f"wh{row.name}"
+            self.routines.update(routines)
+            if source:
+                builder.code(source, None, OURS)
+        builder.code("whUnknown: sub rsp, 8\ntrap wow64.unknown\nadd rsp, 8\nret", None, OURS)
+        builder.code("sdwhnt32:\n" + "\n".join(f".quad {name}" for name in entries), 0x32000, RECONSTRUCTED)
+        tables = "\n".join(
+            f".quad {name}\n.long {limit}\n.space 0x24" for name, limit in (("sdwhnt32", TABLE_LIMIT), *[("sdwhnt32", 0)] * 3)
+        )
+        builder.code(f"ServiceTables:\n{tables}", 0x34000, RECONSTRUCTED)
+
+    def _fixed_create_file(self, thunk: Thunk) -> None:
+        """Put the seed's ``call [__imp_NtCreateFile]`` at whNtCreateFile+109h; the rest is ours around it."""
+        head, registers, call, tail = thunk.parts(failed="G_failed_whNtCreateFile")
+        size = len(assemble(registers, 64))
+        start, at = _WIN7["whNtCreateFile"], _WIN7["thunk call"]
+        self._builder.code(f"{head}\njmp G_call_NtCreateFile", start, OURS, at - size - start)
+        self._builder.code(f"G_call_NtCreateFile: {registers}", at - size, OURS, size)
+        self._builder.code(call, at, BUILD, 6)
+        self._builder.code(tail, at + 6, OURS)
+
+    # ------------------------------------------------------------ start-up
+    def _startup(self) -> None:
+        builder, build = self._builder, self._build
+        gate = build.module("wow64cpu").base + (0x2320 if build.gate is Gate.SWITCH_TO_64 else 0x7000)
+        reserve = "\n".join(
+            f"mov rax, {start:#x}\nmov rdx, {end - start:#x}\ncall Map64BitDll" for start, end in build.reserved
+        )
+        transition = (
+            "" if build.gate is Gate.SWITCH_TO_64 else "lea rcx, [__imp_Wow64Transition]\nmov rcx, qword ptr [rcx]\nmov dword ptr [rcx], eax"
+        )
+        if transition:
+            self._linker.slot(builder, "ntdll32", "Wow64Transition", 0x1F08)
+        builder.code(
+            f"""Wow64LdrpInitialize: push rbx
+            sub rsp, 0x20
+            mov rbx, rcx
+            call ProcessInit
+            call ThreadInit
+            mov rcx, rbx
+            call Wow64SetupInitialCall
+            call RunCpuSimulation
+            int3
+        ProcessInit: sub rsp, 0x28
+            {reserve}
+            add rsp, 0x28
+            ret
+        Map64BitDll: sub rsp, 0x48
+            mov qword ptr [rsp+0x30], rax
+            mov qword ptr [rsp+0x38], rdx
+            or rcx, -1
+            lea rdx, [rsp+0x30]
+            xor r8d, r8d
+            lea r9, [rsp+0x38]
+            mov dword ptr [rsp+0x20], 0x2000
+            mov dword ptr [rsp+0x28], 1
+            call qword ptr [__imp_NtAllocateVirtualMemory]
+            add rsp, 0x48
+            ret
+        ThreadInit:
+            {load_teb64("rcx")}
+            mov rcx, qword ptr [rcx]
+            mov eax, {gate:#x}
+            mov dword ptr [rcx+0xc0], eax
+            {transition}
+            ret
+        Wow64SetupInitialCall: sub rsp, 0x28
+            trap wow64.Wow64SetupInitialCall
+            add rsp, 0x28
+            ret
+        RunCpuSimulation: sub rsp, 0x28
+        L_again: call qword ptr [__imp_{self._simulate}]
+            jmp L_again""",
+            None,
+            RECONSTRUCTED,
+        )

@@ -1,0 +1,303 @@
+"""Section services: NtCreateSection, NtOpenSection, mapping, asking, extending (nt!Mm section routines).
+
+Leaves out other processes, SEC_BASED and SEC_LARGE_PAGES.
+Who may import it: the simulation, through the service table.
+"""
+
+from __future__ import annotations
+
+from wowsim.errors import GuestFault, Unsupported
+from wowsim.kernel.class_names import absent
+from wowsim.kernel.context import Kernel, Process
+from wowsim.kernel.image_information import image_information
+from wowsim.kernel.memory import PROCESS_VM_OPERATION
+from wowsim.kernel.namespace import Directory
+from wowsim.kernel.objects import OBJ_INHERIT, KernelObject
+from wowsim.kernel.section_objects import (
+    SECTION_EXTEND_SIZE,
+    SECTION_QUERY,
+    SectionObject,
+    make_section,
+    map_rights,
+)
+from wowsim.kernel.table import Support, service
+from wowsim.memory.protection import mm_from_page
+from wowsim.memory.sections import (
+    SEC_BASED,
+    SEC_COMMIT,
+    SEC_IMAGE,
+    SEC_NOCACHE,
+    SEC_RESERVE,
+    ImageSection,
+)
+from wowsim.nt.abi import (
+    ACCESS_MASK,
+    HANDLE,
+    LARGE_INTEGER,
+    NTSTATUS,
+    PVOID,
+    SIZE_T,
+    ULONG,
+    ULONG_PTR,
+    In,
+    InOut,
+    Out,
+    encode,
+)
+from wowsim.nt.memory_structures import SECTION_BASIC_INFORMATION
+from wowsim.nt.status import (
+    STATUS_INFO_LENGTH_MISMATCH,
+    STATUS_INVALID_PAGE_PROTECTION,
+    STATUS_INVALID_PARAMETER_6,
+    STATUS_INVALID_PARAMETER_8,
+    STATUS_OBJECT_NAME_COLLISION,
+    STATUS_OBJECT_NAME_EXISTS,
+    STATUS_OBJECT_NAME_INVALID,
+    STATUS_OBJECT_NAME_NOT_FOUND,
+    STATUS_OBJECT_PATH_NOT_FOUND,
+    STATUS_OBJECT_PATH_SYNTAX_BAD,
+    STATUS_OBJECT_TYPE_MISMATCH,
+    STATUS_SECTION_NOT_IMAGE,
+    STATUS_SECTION_TOO_BIG,
+    STATUS_SUCCESS,
+)
+from wowsim.nt.structures import IO_STATUS_BLOCK, OBJECT_ATTRIBUTES, SECTION_IMAGE_INFORMATION
+
+OBJ_OPENIF = 0x80
+SEC_LARGE_PAGES = 0x80000000
+_VIEW_SHARE, _VIEW_UNMAP = 1, 2
+_KINDS = SEC_COMMIT | SEC_RESERVE | SEC_IMAGE
+_REFUSED = {SEC_BASED: "SEC_BASED", SEC_LARGE_PAGES: "SEC_LARGE_PAGES"}
+_CLASSES = {
+    0: "SectionBasicInformation",
+    1: "SectionImageInformation",
+    2: "SectionRelocationInformation",
+    3: "SectionOriginalBaseInformation",
+    4: "SectionInternalImageInformation",
+}
+"""SECTION_INFORMATION_CLASS (phnt)."""
+
+
+# ---------------------------------------------------------------- making
+@service(Support.PARTIAL, "SEC_BASED and SEC_LARGE_PAGES are refused by name")
+def NtCreateSection(
+    k: Kernel,
+    section_handle: Out[HANDLE],
+    desired_access: ACCESS_MASK,
+    object_attributes: In[OBJECT_ATTRIBUTES] | None,
+    maximum_size: In[LARGE_INTEGER] | None,
+    section_page_protection: ULONG,
+    allocation_attributes: ULONG,
+    file_handle: HANDLE,
+) -> NTSTATUS:
+    """Make a section of an image, a file, or the page file."""
+    access = SectionObject.mapping.grant(desired_access)
+    _check_attributes(allocation_attributes)
+    if mm_from_page(section_page_protection) & ~7:
+        return STATUS_INVALID_PAGE_PROTECTION
+    place = _place_of(k, object_attributes)
+    if place is not None:
+        existing = place[0].lookup(place[1])
+        if existing is not None:
+            return _open_existing(k, existing, object_attributes, access, section_handle)
+    section = make_section(k, maximum_size, section_page_protection, allocation_attributes, file_handle)
+    made = SectionObject(k, section, place)
+    if place is not None:
+        k.namespace.add(*place, made)
+    inherit = 0 if object_attributes is None else object_attributes.Attributes & OBJ_INHERIT
+    try:
+        handle = k.handles.insert(made, access, inherit)
+    except GuestFault:
+        made.last_handle_closed()
+        raise
+    section_handle.set(HANDLE(handle))
+    return STATUS_SUCCESS
+
+
+@service(Support.FULL)
+def NtOpenSection(
+    k: Kernel,
+    section_handle: Out[HANDLE],
+    desired_access: ACCESS_MASK,
+    object_attributes: In[OBJECT_ATTRIBUTES],
+) -> NTSTATUS:
+    """Open a section by name."""
+    access = SectionObject.mapping.grant(desired_access)
+    name = k.capture_string(object_attributes.ObjectName)
+    root = _root_of(k, object_attributes)
+    found, rest = k.namespace.resolve(name, root)
+    if rest or not isinstance(found, SectionObject):
+        return STATUS_OBJECT_TYPE_MISMATCH
+    handle = k.handles.insert(found, access, object_attributes.Attributes & OBJ_INHERIT)
+    section_handle.set(HANDLE(handle))
+    return STATUS_SUCCESS
+
+
+def _check_attributes(attributes: int) -> None:
+    for bit, name in _REFUSED.items():
+        if attributes & bit:
+            raise Unsupported(f"NtCreateSection: {name}")
+    kind = attributes & _KINDS
+    if attributes & ~(_KINDS | SEC_NOCACHE) or kind not in (SEC_COMMIT, SEC_RESERVE, SEC_IMAGE):
+        raise GuestFault(STATUS_INVALID_PARAMETER_6)
+    if kind == SEC_IMAGE and attributes & SEC_NOCACHE:
+        raise Unsupported("NtCreateSection: SEC_IMAGE_NO_EXECUTE")
+
+
+def _place_of(k: Kernel, attributes: OBJECT_ATTRIBUTES | None) -> tuple[Directory, str] | None:
+    """Directory and last component that a name means, or None without a name."""
+    name = "" if attributes is None else k.capture_string(attributes.ObjectName)
+    if attributes is None or not name:
+        return None
+    root = _root_of(k, attributes)
+    parent, _, leaf = name.rpartition("\\")
+    directory: KernelObject
+    if root is not None and not parent:
+        directory = root
+    elif root is None and not name.startswith("\\"):
+        raise GuestFault(STATUS_OBJECT_PATH_SYNTAX_BAD)
+    else:
+        directory = _directory(k, parent or "\\", root)
+    if not isinstance(directory, Directory):
+        raise GuestFault(STATUS_OBJECT_TYPE_MISMATCH)
+    if not leaf:
+        raise GuestFault(STATUS_OBJECT_NAME_INVALID)
+    return directory, leaf
+
+
+def _root_of(k: Kernel, attributes: OBJECT_ATTRIBUTES) -> Directory | None:
+    return k.handles.lookup(attributes.RootDirectory, Directory) if attributes.RootDirectory else None
+
+
+def _directory(k: Kernel, path: str, root: Directory | None) -> KernelObject:
+    try:
+        found, rest = k.namespace.resolve(path, root)
+    except GuestFault as fault:
+        # What is missing is a directory of the new name's path, not the name itself.
+        missing = fault.status == STATUS_OBJECT_NAME_NOT_FOUND
+        raise GuestFault(STATUS_OBJECT_PATH_NOT_FOUND if missing else fault.status) from fault
+    if rest:
+        raise GuestFault(STATUS_OBJECT_TYPE_MISMATCH)
+    return found
+
+
+def _open_existing(
+    k: Kernel,
+    existing: KernelObject,
+    attributes: OBJECT_ATTRIBUTES | None,
+    access: int,
+    section_handle: Out[HANDLE],
+) -> NTSTATUS:
+    if attributes is None or not attributes.Attributes & OBJ_OPENIF:
+        return STATUS_OBJECT_NAME_COLLISION
+    if not isinstance(existing, SectionObject):
+        return STATUS_OBJECT_TYPE_MISMATCH
+    handle = k.handles.insert(existing, access, attributes.Attributes & OBJ_INHERIT)
+    section_handle.set(HANDLE(handle))
+    return STATUS_OBJECT_NAME_EXISTS
+
+
+# ---------------------------------------------------------------- mapping
+@service(Support.FULL)
+def NtMapViewOfSection(
+    k: Kernel,
+    section_handle: HANDLE,
+    process_handle: HANDLE,
+    base_address: InOut[PVOID],
+    zero_bits: ULONG_PTR,
+    commit_size: SIZE_T,
+    section_offset: InOut[LARGE_INTEGER] | None,
+    view_size: InOut[SIZE_T],
+    inherit_disposition: ULONG,
+    allocation_type: ULONG,
+    win32_protect: ULONG,
+) -> NTSTATUS:
+    """Map a view; an image elsewhere than at its base answers STATUS_IMAGE_NOT_AT_BASE."""
+    if inherit_disposition not in (_VIEW_SHARE, _VIEW_UNMAP):
+        return STATUS_INVALID_PARAMETER_8
+    k.handles.lookup(process_handle, Process, PROCESS_VM_OPERATION)
+    found = k.handles.lookup(section_handle, SectionObject, map_rights(win32_protect))
+    k.space.cause = "NtMapViewOfSection"
+    offset = 0 if section_offset is None else section_offset.value
+    base, size, status = k.space.map_view(
+        found.section,
+        base_address.value,
+        offset,
+        view_size.value,
+        win32_protect,
+        allocation_type=allocation_type,
+        zero_bits=zero_bits,
+        commit_size=commit_size,
+    )
+    base_address.set(PVOID(base))
+    view_size.set(SIZE_T(size))
+    if section_offset is not None:
+        section_offset.set(LARGE_INTEGER(offset))
+    return NTSTATUS(status)
+
+
+@service(Support.FULL)
+def NtUnmapViewOfSection(k: Kernel, process_handle: HANDLE, base_address: PVOID) -> NTSTATUS:
+    """Unmap the view that holds an address."""
+    k.handles.lookup(process_handle, Process, PROCESS_VM_OPERATION)
+    k.space.unmap_view(base_address)
+    return STATUS_SUCCESS
+
+
+@service(Support.FULL)
+def NtFlushVirtualMemory(
+    k: Kernel,
+    process_handle: HANDLE,
+    base_address: InOut[PVOID],
+    region_size: InOut[SIZE_T],
+    io_status: Out[IO_STATUS_BLOCK],
+) -> NTSTATUS:
+    """Write changed pages of a mapped file to the file."""
+    k.handles.lookup(process_handle, Process, PROCESS_VM_OPERATION)
+    base, size = k.space.flush_view(base_address.value, region_size.value)
+    base_address.set(PVOID(base))
+    region_size.set(SIZE_T(size))
+    io_status.set(IO_STATUS_BLOCK(STATUS_SUCCESS, ULONG_PTR(0)))
+    return STATUS_SUCCESS
+
+
+# ---------------------------------------------------------------- asking and extending
+@service(Support.PARTIAL, "classes 0 (basic) and 1 (image)")
+def NtQuerySection(
+    k: Kernel,
+    section_handle: HANDLE,
+    section_information_class: ULONG,
+    section_information: PVOID,
+    section_information_length: SIZE_T,
+    return_length: Out[SIZE_T] | None,
+) -> NTSTATUS:
+    """What a section is."""
+    section = k.handles.lookup(section_handle, SectionObject, SECTION_QUERY).section
+    if section_information_class == 0:
+        information = SECTION_BASIC_INFORMATION(
+            PVOID(0), ULONG(section.attributes), LARGE_INTEGER(section.size)
+        )
+        data = encode(SECTION_BASIC_INFORMATION, k.width, information)
+    elif section_information_class == 1:
+        if not isinstance(section, ImageSection):
+            return STATUS_SECTION_NOT_IMAGE
+        data = encode(SECTION_IMAGE_INFORMATION, k.width, image_information(section))
+    else:
+        raise absent("NtQuerySection", _CLASSES, section_information_class)
+    if section_information_length < len(data):
+        return STATUS_INFO_LENGTH_MISMATCH
+    k.memory.write(section_information, data)
+    if return_length is not None:
+        return_length.set(SIZE_T(len(data)))
+    return STATUS_SUCCESS
+
+
+@service(Support.FULL)
+def NtExtendSection(k: Kernel, section_handle: HANDLE, new_section_size: InOut[LARGE_INTEGER]) -> NTSTATUS:
+    """Make a section of a file longer."""
+    section = k.handles.lookup(section_handle, SectionObject, SECTION_EXTEND_SIZE).section
+    if new_section_size.value < 0:
+        return STATUS_SECTION_TOO_BIG
+    section.extend(new_section_size.value)
+    new_section_size.set(LARGE_INTEGER(section.size))
+    return STATUS_SUCCESS

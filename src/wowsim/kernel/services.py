@@ -1,0 +1,32 @@
+"""Every module that declares services, in one list for the simulation."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from wowsim.kernel import (
+    directory,
+    file_changes,
+    file_information,
+    file_io,
+    files,
+    handles,
+    memory,
+    process,
+    sections,
+    system,
+    time,
+    volume_information,
+)
+from wowsim.kernel.table import Service, services_of
+
+MODULES = (
+    directory, file_changes, file_information, file_io, files, handles, memory, process, sections, system, time,
+    volume_information,
+)  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def implemented() -> dict[str, Service]:
+    """Nt name -> service, for everything wowsim implements."""
+    return services_of(MODULES)

@@ -1,0 +1,1 @@
+"""What people read: instruction text, listings and tables in the manner of WinDbg."""

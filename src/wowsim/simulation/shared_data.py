@@ -1,0 +1,68 @@
+"""KUSER_SHARED_DATA: the page every process reads its time and version from.
+
+Offsets: wow64-facts section 9. Written at process creation, refreshed at each kernel entry and each quantum.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wowsim.kernel.clock import Clock
+    from wowsim.nt.builds import Build
+
+ADDRESS = 0x7FFE0000
+TICK_UNITS = 156_250
+"""One clock interrupt: 15.625 ms in 100 ns units."""
+_MULTIPLIER = 0x0FA00000
+"""15.625 in 8.24 fixed point: milliseconds per tick."""
+_TIME = struct.Struct("<III")
+_SYSTEM_ROOT = r"C:\Windows".encode("utf-16-le")
+_PF_FASTFAIL_AVAILABLE = 23
+_FEATURES = (2, 3, 6, 8, 9, 10, 12, 13, 14, 17)
+"""ProcessorFeatures: CMPXCHG8B, MMX, XMMI, RDTSC, PAE, XMMI64, NX, SSE3, CX16, XSAVE absent (winnt.h PF_*)."""
+
+
+def initialise(memory: bytearray | memoryview, at: int, build: Build) -> None:
+    """Fill the constant fields.
+
+    Args:
+        memory: host bytes of guest RAM.
+        at: offset of the page.
+        build: versions.
+    """
+    pack = struct.pack_into
+    major, minor, number = build.version
+    pack("<I", memory, at + 0x4, _MULTIPLIER)
+    pack("<HH", memory, at + 0x2C, 0x8664, 0x8664)
+    memory[at + 0x30 : at + 0x30 + len(_SYSTEM_ROOT)] = _SYSTEM_ROOT
+    pack("<I", memory, at + 0x244, 0x200000)
+    pack("<I", memory, at + 0x260, number)
+    pack("<IBxH", memory, at + 0x264, 1, 1, 9)
+    pack("<II", memory, at + 0x26C, major, minor)
+    for feature in _FEATURES:
+        memory[at + 0x274 + feature] = 1
+    memory[at + 0x274 + _PF_FASTFAIL_AVAILABLE] = int(build.fast_fail)
+    pack("<I", memory, at + 0x2D0, 0x110)
+    memory[at + 0x2D5] = 0x0A
+    pack("<I", memory, at + 0x2E8, 0x40000)
+    pack("<Q", memory, at + 0x300, 10_000_000)
+    pack("<II", memory, at + 0x3C0, 1, 1)
+
+
+def refresher(memory: bytearray | memoryview, at: int, clock: Clock) -> Callable[[], None]:
+    """A function that writes the present time into the page; the triples go High2, Low, High1."""
+    pack_time, pack_ticks = _TIME.pack_into, struct.Struct("<QI").pack_into
+    pack_dword = struct.Struct("<I").pack_into
+
+    def refresh() -> None:
+        now, uptime = clock.now, clock.interrupt_time
+        ticks = uptime // TICK_UNITS
+        pack_dword(memory, at, ticks & 0xFFFFFFFF)
+        pack_time(memory, at + 0x8, uptime & 0xFFFFFFFF, uptime >> 32, uptime >> 32)
+        pack_time(memory, at + 0x14, now & 0xFFFFFFFF, now >> 32, now >> 32)
+        pack_ticks(memory, at + 0x320, ticks, ticks >> 32)
+
+    return refresh

@@ -1,0 +1,182 @@
+"""Collects a run's trace: calls with paths, blocks, and on request every instruction with its operand.
+
+The path and the stack of a call are taken at the SYSCALL, while the blocks that led there are still in the ring.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from wowsim.errors import UsageError
+from wowsim.simulation.arguments import named
+from wowsim.simulation.stack import walk
+from wowsim.trace.events import Call, Step
+from wowsim.trace.path import Paths
+
+if TYPE_CHECKING:
+    from wowsim.cpu.recorder import Block, Recorder
+    from wowsim.kernel.table import Service
+    from wowsim.simulation.machine import Machine
+    from wowsim.trace.symbols import SymbolTable
+
+Level = Literal["calls", "blocks", "full"]
+LEVELS = ("calls", "blocks", "full")
+
+
+PROGRAM_STEPS = 64
+"""How many of the program's own instructions stay before the call they led to."""
+
+
+def nt_name(name: str) -> str:
+    """``ZwCreateFile`` and ``NtCreateFile`` are the same service."""
+    return "Nt" + name[2:] if name.startswith("Zw") else name
+
+
+class Trace:
+    """What one or more runs recorded.
+
+    Attributes:
+        level: ``calls``, ``blocks`` or ``full``.
+        events: rare events in order (gates, memory changes).
+    """
+
+    def __init__(self, level: Level) -> None:
+        self.level = level
+        self.events: list[Any] = []
+        self._calls: list[Call] = []
+        self._blocks: list[Block] = []
+        self._ids: array[int] = array("I")
+
+    def calls(self, name: str | None = None) -> list[Call]:
+        """The service calls in order; with ``name`` (Nt or Zw) only those of that service."""
+        if name is None:
+            return list(self._calls)
+        wanted = nt_name(name)
+        return [call for call in self._calls if call.name == wanted]
+
+    @property
+    def blocks(self) -> Iterator[Block]:
+        """Every executed block in order.
+
+        Raises:
+            UsageError: the trace level did not keep them.
+        """
+        if self.level == "calls":
+            raise UsageError('trace="calls" keeps no blocks; run with trace="blocks" or trace="full"')
+        return (self._blocks[id] for id in self._ids)
+
+    @property
+    def steps(self) -> Iterator[Step]:
+        """Every instruction of every call's way, with ``trace="full"``."""
+        return (step for call in self._calls for step in call.steps)
+
+    def __repr__(self) -> str:
+        return f"<Trace {self.level}: {len(self._calls)} calls>"
+
+
+class Tracer:
+    """Feeds a :class:`Trace` while the machine runs.
+
+    Args:
+        machine: the machine.
+        symbols: names of its modules.
+        recorder: the attached block recorder.
+        trace: what to fill.
+        paths: computes paths.
+        step: makes a Step of an instruction about to run (address, size), for ``full``.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        symbols: SymbolTable,
+        recorder: Recorder,
+        trace: Trace,
+        paths: Paths,
+        step: Callable[[int, int], Step] | None,
+    ) -> None:
+        self._machine, self._symbols, self._recorder = machine, symbols, recorder
+        self._trace, self._paths, self._step = trace, paths, step
+        self._steps: list[Step] = []
+        self._open: int | None = None
+        self._in_system = False
+        self._entry_sp: int | None = None
+        self._unwatch: Callable[[], None] | None = None
+        self._where = machine.core.batch("rip", "rsp")
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._machine.table.observe(self._observe)
+        if self._step is not None:
+            self._unwatch = self._machine.core.watch(self._each)
+
+    def stop(self) -> None:
+        """Stop listening and take over what the recorder kept."""
+        self._machine.table.observe(None)
+        if self._unwatch is not None:
+            self._unwatch()
+        self._close_steps()
+        if self._trace.level != "calls":
+            offset = len(self._trace._blocks)
+            self._trace._blocks.extend(self._recorder.blocks)
+            self._trace._ids.extend(id + offset for id in self._recorder.ids())
+
+    def _observe(self, service: Service, number: int, values: Sequence[Any]) -> Callable[[int], None]:
+        machine, trace = self._machine, self._trace
+        tables = machine.tables
+        rip, rsp = self._where.read()
+        before = named(tables, 64, service.prototype, values)
+        call = Call(
+            name=service.name,
+            number=number,
+            status=None,
+            arguments=before,
+            path=self._paths.path(self._recorder.backwards()),
+            stack=walk(tables, self._symbols, rip, rsp),
+            thread=machine.kernel.thread.id,
+            index=len(trace._calls),
+            instructions=self._recorder.executed,
+        )
+        index = len(trace._calls)
+        trace._calls.append(call)
+        self._close_steps()
+        self._open = index
+
+        def done(status: int) -> None:
+            after = before | {
+                name: value
+                for name, value in named(tables, 64, service.prototype, values).items()
+                if value is not None
+            }
+            trace._calls[index] = replace(trace._calls[index], status=status, arguments=after)
+
+        return done
+
+    # ------------------------------------------------------------ full
+    def _each(self, address: int, size: int) -> None:
+        """One instruction is about to run. A call's way begins where the program enters the system's code and ends
+        where it is back with what it entered with on the stack; hooks in between belong to the way."""
+        assert self._step is not None
+        system = self._symbols.is_system(address)
+        if system != self._in_system:
+            self._in_system = system
+            sp = self._where.read()[1]
+            if system and self._entry_sp is None:
+                self._entry_sp = sp
+            elif not system and self._entry_sp is not None and self._machine.core.bits == 32 and sp > self._entry_sp:
+                self._close_steps()
+                self._steps.clear()
+                self._entry_sp = None
+        if self._entry_sp is None and len(self._steps) >= 2 * PROGRAM_STEPS:
+            del self._steps[:PROGRAM_STEPS]
+        self._steps.append(self._step(address, size))
+
+    def _close_steps(self) -> None:
+        if self._open is not None:
+            calls = self._trace._calls
+            calls[self._open] = replace(calls[self._open], steps=tuple(self._steps))
+            self._open = None
+            self._steps = []

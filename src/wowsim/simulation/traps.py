@@ -1,0 +1,84 @@
+"""Serves trap instructions: address -> routine, and the registers a routine asks for."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from wowsim.errors import GuestFault, Unsupported
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wowsim.cpu.core import Core
+    from wowsim.image.model import Image
+    from wowsim.nt.abi import Memory
+    from wowsim.nt.trap import Routine
+
+_DWORD = struct.Struct("<I")
+
+
+class CpuTrap:
+    """The one :class:`wowsim.nt.trap.Trap`, reused for every trap of a simulation."""
+
+    def __init__(self, core: Core, memory: Memory) -> None:
+        self.memory = memory
+        self.address = self.sp = self.teb32 = self.teb64 = 0
+        self._core = core
+
+    def register(self, name: str) -> int:
+        """A general register by its 64-bit name."""
+        return self._core.read(name)
+
+    def set_register(self, name: str, value: int) -> None:
+        """Change a general register."""
+        self._core.write(name, value)
+
+    def argument(self, index: int) -> int:
+        """[esp+4+4*index]: a stack argument of a 32-bit routine at its first instruction."""
+        value: int = self.memory.unpack(_DWORD, self.sp + 4 + 4 * index)[0]
+        return value
+
+
+class TrapTable:
+    """Trap addresses of the mapped images, bound to routines."""
+
+    def __init__(self, core: Core, trap: CpuTrap, routines: Mapping[str, Routine]) -> None:
+        self._core, self._trap, self._routines = core, trap, routines
+        self._bound: dict[int, tuple[str, Routine]] = {}
+        self._sp = core.batch("rsp")
+        self._rax = core.batch("rax")
+
+    def add(self, image: Image, base: int) -> None:
+        """Bind the traps of an image mapped at ``base``."""
+        for rva, name in image.traps.items():
+            self._bound[base + rva] = name, self._routines.get(name, _missing(name))
+
+    def name_at(self, address: int) -> str | None:
+        """The routine's name behind a trap address."""
+        found = self._bound.get(address)
+        return found[0] if found else None
+
+    def serve(self, address: int) -> bool:
+        """Run the routine of the trap at ``address``; False when none of ours lies there."""
+        found = self._bound.get(address)
+        if found is None:
+            return False
+        trap = self._trap
+        trap.address = address
+        trap.sp = self._sp.read()[0]
+        try:
+            result = found[1](trap)
+        except GuestFault as fault:
+            # a routine without a status of its own: the guest sees what a faulting routine would leave
+            result = fault.status
+        if result is not None:
+            self._rax.write(result & 0xFFFFFFFF)
+        return True
+
+
+def _missing(name: str) -> Routine:
+    def refuse(trap: object) -> int | None:
+        raise Unsupported(f"the routine behind trap {name} is not implemented")
+
+    return refuse

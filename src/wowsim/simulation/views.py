@@ -1,0 +1,142 @@
+"""The small objects behind ``sim.gdt``, ``sim.registers``, ``sim.memory``, ``sim.modules`` and ``sim.threads``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, MutableMapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wowsim.cpu.core import REGISTERS, Core
+from wowsim.cpu.segments import GDT_LIMIT, Descriptor
+from wowsim.errors import GuestFault, UsageError
+
+if TYPE_CHECKING:
+    from wowsim.cpu.paging import PageTables
+    from wowsim.image.model import Image
+
+
+class Gdt(MutableMapping[int, Descriptor]):
+    """The GDT in guest memory, by selector; RPL and TI bits of a key do not matter (0x30 and 0x33 are the same)."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def __getitem__(self, selector: int) -> Descriptor:
+        if not 0 <= selector & 0xFFF8 <= GDT_LIMIT - 7:
+            raise KeyError(selector)
+        return self._core.descriptor(selector)
+
+    def __setitem__(self, selector: int, descriptor: Descriptor) -> None:
+        if not 0 <= selector & 0xFFF8 <= GDT_LIMIT - 7:
+            raise KeyError(selector)
+        self._core.set_descriptor(selector, descriptor)
+
+    def __delitem__(self, selector: int) -> None:
+        self[selector] = Descriptor.decode(0)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(selector for selector in range(0, GDT_LIMIT + 1, 8) if selector == 0 or self._core.descriptor(selector).encode())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+_NARROW = {"e" + name[1:]: name for name in ("rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "rip")}
+_NARROW["eflags"] = "rflags"
+
+
+class Registers:
+    """The CPU's registers as attributes: ``registers.rip``, ``registers.eax``, ``registers.cs``."""
+
+    __slots__ = ("_core",)
+
+    def __init__(self, core: Core) -> None:
+        object.__setattr__(self, "_core", core)
+
+    def __getattr__(self, name: str) -> int:
+        wide = _NARROW.get(name, name)
+        if wide not in REGISTERS:
+            raise AttributeError(f"there is no register {name!r}")
+        value: int = self._core.read(wide)
+        return value & 0xFFFFFFFF if name in _NARROW else value
+
+    def __setattr__(self, name: str, value: int) -> None:
+        wide = _NARROW.get(name, name)
+        if wide not in REGISTERS:
+            raise AttributeError(f"there is no register {name!r}")
+        self._core.write(wide, value & 0xFFFFFFFF if name in _NARROW else value)
+
+    def all(self) -> dict[str, int]:
+        """Every register by its 64-bit name."""
+        return self._core.read_all()
+
+
+class DebuggerMemory:
+    """Guest memory as a debugger sees it: no access checks, no side effects."""
+
+    def __init__(self, tables: PageTables) -> None:
+        self._tables = tables
+
+    def read(self, address: int, size: int) -> bytes:
+        """Bytes at an address.
+
+        Raises:
+            UsageError: a page of the range is not mapped.
+        """
+        found = self._tables.peek(address, size)
+        if found is None:
+            raise UsageError(f"{size:#x} bytes at {address:#x} are not all mapped in the guest")
+        return found
+
+    def write(self, address: int, data: bytes) -> None:
+        """Change bytes, whatever their protection.
+
+        Raises:
+            UsageError: a page of the range is not mapped.
+        """
+        try:
+            self._tables.poke(address, data)
+        except GuestFault as fault:
+            raise UsageError(f"{len(data):#x} bytes at {address:#x} are not all mapped in the guest") from fault
+
+    def __getitem__(self, key: slice) -> bytes:
+        return self.read(key.start, key.stop - key.start)
+
+
+@dataclass(frozen=True)
+class LoadedModule:
+    """One mapped image: WinDbg's name, addresses ``[base, end)``, guest path."""
+
+    name: str
+    base: int
+    end: int
+    path: str
+    image: Image
+
+
+@dataclass(frozen=True)
+class ThreadView:
+    """One thread: id, 64-bit and 32-bit TEB addresses."""
+
+    id: int
+    teb64: int
+    teb32: int
+
+
+class Subscription:
+    """What ``sim.on`` returns; ``remove`` ends it, so does leaving a ``with`` block."""
+
+    def __init__(self, remove: Callable[[], None]) -> None:
+        self._remove: Callable[[], None] | None = remove
+
+    def remove(self) -> None:
+        """Stop calling back; a second call does nothing."""
+        if self._remove is not None:
+            self._remove()
+            self._remove = None
+
+    def __enter__(self) -> Subscription:
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        self.remove()

@@ -1,0 +1,143 @@
+"""The vocabulary of traces: rare events are frozen objects, steps are compact rows.
+
+Everybody may import this module; it knows neither who emits nor who listens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+Bits = Literal[32, 64]
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened.
+
+    Attributes:
+        instructions: instructions executed before it; None when the run does not count.
+        thread: thread id.
+    """
+
+    instructions: int | None
+    thread: int
+
+
+@dataclass(frozen=True)
+class SyscallEntered(Event):
+    """A SYSCALL was executed.
+
+    Attributes:
+        name: Nt name, None when the build has no such number.
+        number: EAX, without a turbo index.
+        address: of the SYSCALL instruction.
+        arguments: NT parameter name -> decoded value; outputs as they were before the call.
+    """
+
+    name: str | None
+    number: int
+    address: int
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class SyscallReturned(Event):
+    """A service returned.
+
+    Attributes:
+        status: NTSTATUS, unsigned.
+        arguments: as in :class:`SyscallEntered`, outputs as written.
+    """
+
+    name: str | None
+    number: int
+    status: int
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class GateCrossed(Event):
+    """The CPU went from one mode to the other by a far transfer.
+
+    Attributes:
+        source: address of the far transfer.
+        target: where it arrived.
+        from_bits: 32 or 64; ``to_bits`` the other.
+        own: True when the transfer lies in the program's code, not in wow64cpu's.
+        how: mnemonic of the transfer (``jmp far``, ``retf``, ``iretq`` ...).
+    """
+
+    source: int
+    target: int
+    from_bits: Bits
+    to_bits: Bits
+    own: bool
+    how: str
+
+
+@dataclass(frozen=True)
+class MemoryChanged(Event):
+    """Guest memory was mapped, unmapped, committed or protected.
+
+    Attributes:
+        kind: map, unmap, reserve, commit, decommit, protect ...
+        start: first address; ``size`` in bytes.
+        protection: PAGE_* value.
+        cause: the service or step that did it.
+        name: file or section name, if it has one.
+    """
+
+    kind: str
+    start: int
+    size: int
+    protection: int
+    cause: str
+    name: str | None = None
+
+
+class Step(NamedTuple):
+    """One executed instruction with what a debugger shows beside it.
+
+    Attributes:
+        address: of the instruction.
+        code: its bytes.
+        bits: mode it ran in.
+        operand: linear address of its memory operand, or None.
+        value: what lay there before it ran (unsigned, operand-sized), or None where unreadable.
+    """
+
+    address: int
+    code: bytes
+    bits: Bits
+    operand: int | None = None
+    value: int | None = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """One service call, from its API to the kernel and back.
+
+    Attributes:
+        name: Nt name (``NtCreateFile``), or ``None`` for a number the build does not have.
+        number: service number.
+        status: NTSTATUS, unsigned; None when the call did not return (the process ended in it).
+        arguments: NT parameter name -> decoded value: ints, strings, dicts; outputs as written.
+        path: frames from the first call out of the program to the SYSCALL, computed from executed blocks.
+        stack: the 64-bit stack at the SYSCALL, innermost frame first.
+        thread: thread id.
+        index: ordinal among all calls of the run, from 0.
+        instructions: instructions executed before the SYSCALL; None when not counted.
+        steps: the instructions of the whole way, with ``trace="full"``.
+    """
+
+    name: str | None
+    number: int
+    status: int | None
+    arguments: dict[str, Any]
+    path: tuple[str, ...]
+    stack: tuple[str, ...]
+    thread: int
+    index: int
+    instructions: int | None
+    steps: tuple[Step, ...] = field(default=(), repr=False)

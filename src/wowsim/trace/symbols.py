@@ -1,0 +1,190 @@
+"""Names for addresses: which module, which symbol, whose bytes.
+
+Stands for the symbol engine of a debugger (dbghelp), fed with images instead of PDB files: the symbols an image
+carries, its exports and its import slots. Leaves out types, lines and scopes. Everybody may import it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wowsim.image.model import Image, Provenance
+
+
+class Symbols(Protocol):
+    """What traces and listings ask about addresses."""
+
+    @property
+    def generation(self) -> int:
+        """Changes whenever an answer may have changed."""
+
+    def at(self, address: int) -> tuple[str, int] | None:
+        """(``module!symbol``, offset) of the nearest symbol at or below; (``module``, RVA) before the first one."""
+
+    def module(self, address: int) -> str | None:
+        """Name of the module that holds an address."""
+
+    def is_system(self, address: int) -> bool:
+        """Whether it lies in a module of Windows."""
+
+    def starts(self, begin: int, end: int) -> Sequence[int]:
+        """Addresses in ``[begin, end)`` where symbols start, ascending."""
+
+    def is_import_slot(self, address: int) -> bool:
+        """Whether a module's import table has a slot there."""
+
+    def provenance(self, address: int) -> Provenance | None:
+        """Where the byte comes from; None outside modules and undeclared ranges."""
+
+    def trap(self, address: int) -> str | None:
+        """Name of the trap whose instruction starts there."""
+
+
+class SymbolTable:
+    """The modules of one process and their symbols."""
+
+    def __init__(self) -> None:
+        self._modules: dict[int, _Module] = {}
+        self._bases: list[int] = []
+        self._generation = 0
+
+    @property
+    def generation(self) -> int:
+        """Counts the changes of the module list."""
+        return self._generation
+
+    def add(self, image: Image, base: int, name: str | None = None) -> None:
+        """A module was mapped at ``base``; ``name`` replaces the image's own module name."""
+        self._modules[base] = _Module(image, base, name or image.name)
+        self._changed()
+
+    def remove(self, base: int) -> None:
+        """The module at ``base`` was unmapped; nothing happens where there is none."""
+        if self._modules.pop(base, None) is not None:
+            self._changed()
+
+    def _changed(self) -> None:
+        self._bases = sorted(self._modules)
+        self._generation += 1
+
+    def _holding(self, address: int) -> _Module | None:
+        index = bisect_right(self._bases, address) - 1
+        if index < 0:
+            return None
+        module = self._modules[self._bases[index]]
+        return module if address < module.end else None
+
+    def at(self, address: int) -> tuple[str, int] | None:
+        """See :meth:`Symbols.at`; an import slot is its own symbol and no other's."""
+        module = self._holding(address)
+        return None if module is None else module.at(address - module.base)
+
+    def name(self, address: int) -> str:
+        """``module!symbol+0x5``; the bare address where there is no module."""
+        found = self.at(address)
+        if found is None:
+            return f"{address:#x}"
+        symbol, offset = found
+        return f"{symbol}+{offset:#x}" if offset else symbol
+
+    def address(self, name: str) -> int:
+        """The address of ``module!symbol`` or of a module.
+
+        Raises:
+            KeyError: there is no such module or symbol.
+        """
+        wanted, _, symbol = name.partition("!")
+        for module in self._modules.values():
+            if module.name == wanted:
+                rva = module.rva(symbol) if symbol else 0
+                if rva is not None:
+                    return module.base + rva
+        raise KeyError(name)
+
+    def module(self, address: int) -> str | None:
+        """See :meth:`Symbols.module`."""
+        module = self._holding(address)
+        return None if module is None else module.name
+
+    def is_system(self, address: int) -> bool:
+        """See :meth:`Symbols.is_system`."""
+        module = self._holding(address)
+        return module is not None and module.image.system
+
+    def starts(self, begin: int, end: int) -> Sequence[int]:
+        """See :meth:`Symbols.starts`."""
+        module = self._holding(begin)
+        return () if module is None else module.starts(begin, end)
+
+    def is_import_slot(self, address: int) -> bool:
+        """See :meth:`Symbols.is_import_slot`."""
+        module = self._holding(address)
+        return module is not None and address - module.base in module.slots
+
+    def provenance(self, address: int) -> Provenance | None:
+        """See :meth:`Symbols.provenance`."""
+        module = self._holding(address)
+        return None if module is None else module.image.provenance_at(address - module.base)
+
+    def trap(self, address: int) -> str | None:
+        """See :meth:`Symbols.trap`."""
+        module = self._holding(address)
+        return None if module is None else module.image.traps.get(address - module.base)
+
+
+class _Module:
+    """One mapped image and its symbols by RVA."""
+
+    def __init__(self, image: Image, base: int, name: str) -> None:
+        self.image, self.base, self.name = image, base, name
+        self.end = base + image.size
+        prefix = "_imp__" if image.bits == 32 else "_imp_"
+        self.slots = {
+            i.slot: prefix + (i.name if i.name is not None else f"Ordinal{i.ordinal}") for i in image.imports
+        }
+        self._names = _named(image)
+        for slot in self.slots:
+            self._names.pop(slot, None)
+        self._rvas = sorted(self._names)
+
+    def at(self, rva: int) -> tuple[str, int]:
+        slot = self.slots.get(rva)
+        if slot is not None:
+            return f"{self.name}!{slot}", 0
+        index = bisect_right(self._rvas, rva) - 1
+        if index < 0:
+            return self.name, rva
+        start = self._rvas[index]
+        return f"{self.name}!{self._names[start]}", rva - start
+
+    def rva(self, symbol: str) -> int | None:
+        for names in (self._names, self.slots):
+            for rva, name in names.items():
+                if name == symbol:
+                    return rva
+        export = self.image.export_by_name.get(symbol)
+        return None if export is None or export.forwarder is not None else export.rva
+
+    def starts(self, begin: int, end: int) -> list[int]:
+        first = bisect_left(self._rvas, begin - self.base)
+        last = bisect_left(self._rvas, end - self.base)
+        return [self.base + rva for rva in self._rvas[first:last]]
+
+
+def _named(image: Image) -> dict[int, str]:
+    """RVA -> name; an image's symbols before its exports, of the Nt and Zw pair what a debugger shows.
+
+    Both names of a service are one address; WinDbg shows Zw in the 32-bit ntdll and Nt in the 64-bit one (seed 002).
+    """
+    preferred = "Zw" if image.bits == 32 else "Nt"
+    names: dict[int, str] = {}
+    for export in image.exports:
+        if export.forwarder is None:
+            name = export.name if export.name is not None else f"Ordinal{export.ordinal}"
+            if export.rva not in names or name.startswith(preferred):
+                names[export.rva] = name
+    return names | image.symbols

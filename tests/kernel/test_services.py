@@ -1,0 +1,97 @@
+"""All services of this package together: argument counts, and hostile calls."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+from guest import BASE, READ, SIZE, WRITE, Guest
+
+from wowsim.errors import Unsupported
+from wowsim.kernel import (
+    directory,
+    file_changes,
+    file_information,
+    file_io,
+    files,
+    handles,
+    process,
+    system,
+    time,
+    volume_information,
+)
+from wowsim.kernel.access import FILE_DIRECTORY_FILE
+from wowsim.kernel.table import services_of
+from wowsim.nt.builds import services
+
+if TYPE_CHECKING:
+    from wowsim.nt.abi import Width
+
+SERVICES = services_of(
+    [
+        directory,
+        file_changes,
+        file_information,
+        file_io,
+        files,
+        handles,
+        process,
+        system,
+        time,
+        volume_information,
+    ]
+)
+CALLS = 400
+
+
+def test_argument_counts_are_the_published_ones() -> None:
+    published = {row.name: row.arguments for row in services("win7sp1")}
+    assert {name: s.prototype.arg_bytes32 // 4 for name, s in SERVICES.items()} == {
+        n: published[n] for n in SERVICES
+    }
+    assert len(SERVICES) == 30
+
+
+def hostile_slot(random: Random, guest: Guest, pool: list[int]) -> int:
+    choice = random.randrange(6)
+    if choice == 0:
+        return random.choice(pool)
+    if choice == 1:
+        return random.randrange(BASE, BASE + SIZE)
+    if choice == 2:
+        return random.randrange(80)
+    if choice == 3:
+        return random.choice([0, -1, -2, BASE, BASE + SIZE - 1, 1 << 31, 1 << 63]) & (1 << guest.width) - 1
+    if choice == 4:
+        return 1 << random.randrange(guest.width)
+    return random.getrandbits(guest.width)
+
+
+@pytest.mark.parametrize("width", [64, 32])
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_no_argument_gets_past_a_service(name: str, width: Width) -> None:
+    """Whatever the slots hold, there is a status or a named refusal."""
+    random = Random(f"{name}{width}")
+    service = SERVICES[name]
+    guest = Guest(width=width, capacity=1 << 20)
+    for call in range(CALLS):
+        if call % 50 == 0:
+            guest = Guest(width=width, capacity=1 << 20)
+            guest.k.files.add(r"C:\d\a.txt", b"0123456789")
+            pool = [
+                guest.open(r"\??\C:\d\a.txt", READ | WRITE),
+                guest.open(r"\??\C:\d", READ, options=0x20 | FILE_DIRECTORY_FILE),
+                guest.open(r"\??\NUL"),
+                *guest.k.open_standard_handles(),
+                guest.name(r"\??\C:\d\a.txt"),
+                guest.string("a.txt"),
+                guest.put(random.randbytes(64)),
+                guest.put(bytes(64)),
+            ]
+        slots = [hostile_slot(random, guest, pool) for _ in range(service.prototype.arg_bytes32 // 4)]
+        try:
+            status = guest.call(service.handler, *slots)
+        except Unsupported:
+            continue
+        assert 0 <= status <= 0xFFFFFFFF
