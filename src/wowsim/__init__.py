@@ -37,10 +37,23 @@ _HOME = {
 }
 
 if TYPE_CHECKING:
-    from wowsim.errors import GuestFault, StopReason, Unsupported, UsageError, WowsimError
-    from wowsim.nt.abi import In, InOut, Out
-    from wowsim.simulation import RunResult, Simulation, Trace
-    from wowsim.trace.events import Call, Event, GateCrossed, MemoryChanged, SyscallEntered, SyscallReturned
+    from wowsim.errors import GuestFault as GuestFault
+    from wowsim.errors import StopReason as StopReason
+    from wowsim.errors import Unsupported as Unsupported
+    from wowsim.errors import UsageError as UsageError
+    from wowsim.errors import WowsimError as WowsimError
+    from wowsim.nt.abi import In as In
+    from wowsim.nt.abi import InOut as InOut
+    from wowsim.nt.abi import Out as Out
+    from wowsim.simulation import RunResult as RunResult
+    from wowsim.simulation import Simulation as Simulation
+    from wowsim.simulation import Trace as Trace
+    from wowsim.trace.events import Call as Call
+    from wowsim.trace.events import Event as Event
+    from wowsim.trace.events import GateCrossed as GateCrossed
+    from wowsim.trace.events import MemoryChanged as MemoryChanged
+    from wowsim.trace.events import SyscallEntered as SyscallEntered
+    from wowsim.trace.events import SyscallReturned as SyscallReturned
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,7 @@
 """Runs the built-in ntdll32 on a bare 32-bit CPU: its traps are served, its Nt services are small fakes.
 
-A process starts as the kernel leaves it to LdrInitializeThunk; what the loader, the heap and the run-time library
-ask of the kernel is recorded call by call. ``int 90h`` in a guest module logs EAX with the module's name.
+A process starts as the kernel leaves it to LdrInitializeThunk; what the loader, the heap and the run-time
+library ask of the kernel is recorded call by call. ``int 90h`` in a guest module logs EAX and the module.
 """
 
 from __future__ import annotations
@@ -9,15 +9,19 @@ from __future__ import annotations
 import struct
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import unicorn
 from unicorn import x86_const as x86
+
 from wowsim.errors import GuestFault
 from wowsim.guest32.ntdll32 import build_ntdll32, routines
-from wowsim.image.model import Image
 from wowsim.image.synth import TRAP_VECTOR, ImageBuilder
 from wowsim.nt.builds import WIN7SP1, Build, services
+
+if TYPE_CHECKING:
+    from wowsim.image.model import Image
+    from wowsim.nt.abi import Memory
 
 GATE, RETURN, SERVICE_VECTOR, LOG_VECTOR = 0xF0000000, 0xF0000100, 0xFE, 0x90
 PARAMETERS, SHARED, GDT, SCRATCH = 0x20000, 0x7FFE0000, 0x1000, 0x40000
@@ -48,11 +52,13 @@ def module(
     forwards: dict[str, str] | None = None,
     tls: tuple[bytes, tuple[str, ...]] | None = None,
     pointers: tuple[int, ...] = (),
+    data: bytes = b"",
     is_dll: bool = True,
 ) -> Image:
-    """A small guest module: ``entry`` in the source is its entry point, imports are ``[__imp_NAME]``.
+    """A small guest module: ``entry`` is its entry point, imports are ``[__imp_NAME]``.
 
-    ``tls`` is the template and the labels of callbacks; ``pointers`` are RVAs of dwords that carry the base.
+    ``tls`` is the template and the labels of callbacks (its index lies at RVA 2F00h); ``pointers`` are RVAs
+    of dwords that carry the base; ``data`` lies at RVA 2000h.
     """
     name = file_name.split(".", maxsplit=1)[0]
     builder = ImageBuilder(name, file_name, f"C:\\work\\{file_name}", 32, base, 0x8000)
@@ -71,9 +77,12 @@ def module(
         builder.forward(exported, target)
     image = builder.build()
     contents = bytearray(image.contents)
+    contents[0x2000 : 0x2000 + len(data)] = data
     labels = {symbol: base + rva for rva, symbol in image.symbols.items()}
     if "entry" in labels:
         struct.pack_into("<I", contents, 0x80 + 40, labels["entry"] - base)
+    if not is_dll:
+        struct.pack_into("<H", contents, 0x80 + 22, 0x103)
     if tls is not None:
         template, callbacks = tls
         contents[0x3800 : 0x3800 + len(template)] = template
@@ -134,7 +143,7 @@ class MachineTrap:
 
     def __init__(self, machine: Machine, address: int) -> None:
         self._machine = machine
-        self.memory = machine.memory
+        self.memory: Memory = machine.memory
         self.address = address
         self.sp = self.register("rsp")
         self.teb32, self.teb64 = machine.teb, machine.teb - 0x2000
@@ -190,7 +199,8 @@ class Machine:
         self.uc.mem_write(RETURN, b"\xf4")
         teb = self.teb
         self.uc.mem_write(GDT + 0x10, struct.pack("<QQ", 0x00CF9B000000FFFF, 0x00CF93000000FFFF))
-        self.uc.mem_write(GDT + 0x50, struct.pack("<HHBBBB", 0xFFF, teb & 0xFFFF, teb >> 16 & 0xFF, 0xF3, 0x40, teb >> 24))
+        fields = (0xFFF, teb & 0xFFFF, teb >> 16 & 0xFF, 0xF3, 0x40, teb >> 24)
+        self.uc.mem_write(GDT + 0x50, struct.pack("<HHBBBB", *fields))
         self.uc.reg_write(x86.UC_X86_REG_GDTR, (0, GDT, 0x6F, 0))
         for register, selector in (("FS", 0x53), ("SS", 0x18), ("DS", 0x18), ("ES", 0x18), ("CS", 0x10)):
             self.uc.reg_write(getattr(x86, f"UC_X86_REG_{register}"), selector)
@@ -202,8 +212,8 @@ class Machine:
 
     def _blocks(self) -> None:
         for offset, value in (
-            (0x00, 0xFFFFFFFF), (0x18, self.teb), (0x20, 0x1234), (0x24, 0x5678), (0x30, self.peb), (0xC0, GATE),
-            (0xF70, self.teb - 0x2000),
+            (0x00, 0xFFFFFFFF), (0x18, self.teb), (0x20, 0x1234), (0x24, 0x5678), (0x30, self.peb),
+            (0xC0, GATE), (0xF70, self.teb - 0x2000),
         ):  # fmt: skip
             self.put(self.teb + offset, value)
         self.put(self.peb + 0x10, PARAMETERS)
@@ -282,7 +292,9 @@ class Machine:
             elif vector == SERVICE_VECTOR:
                 self._service()
             elif vector == LOG_VECTOR:
-                owner = next(image.name for base, image in self.views.items() if base <= eip < base + image.size)
+                owner = next(
+                    image.name for base, image in self.views.items() if base <= eip < base + image.size
+                )
                 self.log.append((owner, uc.reg_read(x86.UC_X86_REG_EAX)))
             else:
                 raise AssertionError(f"interrupt {vector:#x} at {self.symbol(eip)}")
@@ -307,7 +319,9 @@ class Machine:
             self.uc.reg_write(x86.UC_X86_REG_ESP, esp + 4)
 
     # ------------------------------------------------------------ services
-    def NtAllocateVirtualMemory(self, process: int, base: int, bits: int, size: int, kind: int, protect: int) -> int:
+    def NtAllocateVirtualMemory(
+        self, process: int, base: int, bits: int, size: int, kind: int, protect: int
+    ) -> int:
         address, length = self.dword(base), (self.dword(size) + 0xFFF) & ~0xFFF
         if not address:
             address = self._place(length)

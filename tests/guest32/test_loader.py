@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ntdll_machine import Machine, kernel32, module, ntdll
+
 from wowsim.errors import UsageError
 from wowsim.guest32.imports import missing_imports
 from wowsim.nt.builds import WIN7SP1, WIN10_22H2, Build
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wowsim.image.model import Image
 
 ATTACH, DETACH = 1, 0
 LOGGING = "entry: mov eax, [esp+8]\nint 0x90\nmov eax, 1\nret 0x0c\n"
 DLL_NOT_FOUND, INIT_FAILED, ENTRYPOINT_NOT_FOUND = 0xC0000135, 0xC0000142, 0xC0000139
 
 
-def program(source: str = "entry: mov eax, 7\nret", **options: object):  # type: ignore[no-untyped-def]
-    return module("prog.exe", source, base=0x400000, is_dll=False, **options)  # type: ignore[arg-type]
+def program(source: str = "entry: mov eax, 7\nret", **options: Any) -> Image:
+    return module("prog.exe", source, base=0x400000, is_dll=False, **options)
 
 
-def library(name: str, base: int, source: str = "", **options: object):  # type: ignore[no-untyped-def]
-    return module(name, LOGGING + source, base=base, **options)  # type: ignore[arg-type]
+def library(name: str, base: int, source: str = "", **options: Any) -> Image:
+    return module(name, LOGGING + source, base=base, **options)
 
 
 @pytest.fixture
@@ -28,8 +35,8 @@ def machine() -> Machine:
     return Machine()
 
 
-def add(machine: Machine, *images: object) -> Machine:
-    machine.files |= {f"C:\\work\\{image.file_name}": image for image in images}  # type: ignore[attr-defined]
+def add(machine: Machine, *images: Image) -> Machine:
+    machine.files |= {f"C:\\work\\{image.file_name}": image for image in images}
     return machine
 
 
@@ -127,7 +134,11 @@ def test_a_moved_dll_is_relocated(machine: Machine) -> None:
     operand = dll.export_by_name["Get"].rva + 1
     pointer = dll.export_by_name["Pointer"].rva
     dll = library(
-        "moved.dll", 0x10000000, source, exports={"Get": "Get", "Pointer": "Pointer"}, pointers=(operand, pointer)
+        "moved.dll",
+        0x10000000,
+        source,
+        exports={"Get": "Get", "Pointer": "Pointer"},
+        pointers=(operand, pointer),
     )
     add(machine, dll)
     image = program("entry: call [__imp_Get]\nret", imports={"moved.dll": ("Get",)})
@@ -140,7 +151,7 @@ def test_a_moved_dll_is_relocated(machine: Machine) -> None:
 def test_a_moved_dll_without_relocations_fails_the_start(machine: Machine) -> None:
     machine.occupied = True
     add(machine, library("stuck.dll", 0x10000000, "F: ret", exports={"F": "F"}))
-    with pytest.raises(UsageError, match="stuck.dll cannot be loaded: STATUS_CONFLICTING_ADDRESSES"):
+    with pytest.raises(UsageError, match=r"stuck\.dll cannot be loaded: STATUS_CONFLICTING_ADDRESSES"):
         machine.start(program(imports={"stuck.dll": ("F",)}))
 
 
@@ -154,23 +165,24 @@ mov eax, [esp+8]
 int 0x90
 ret 0x0c
 entry: mov eax, dword ptr fs:[0x2c]
-mov ecx, [Index]
+mov ecx, [0x402f00]
 mov eax, [eax+4*ecx]
 mov eax, [eax+4]
 ret
-.org 0xf00
-Index: .long 0
 """
-    image = program(source.replace("[Index]", "[0x402f00]").replace(".org 0xf00\nIndex: .long 0\n", ""),
-                    tls=(struct.pack("<II", 11, 22), ("callback",)))  # fmt: skip
+    image = program(source, tls=(struct.pack("<II", 11, 22), ("callback",)))
     assert machine.start(image) == 22
     assert machine.log == [
-        ("kernel32", ATTACH), ("prog", 11), ("prog", ATTACH), ("prog", 11), ("prog", DETACH), ("kernel32", DETACH)
+        ("kernel32", ATTACH), ("prog", 11), ("prog", ATTACH),
+        ("prog", 11), ("prog", DETACH), ("kernel32", DETACH),
     ]  # fmt: skip
 
 
 def test_a_dll_that_refuses_to_attach_ends_the_start(machine: Machine) -> None:
-    add(machine, module("no.dll", "entry: xor eax, eax\nret 0x0c\nF: ret", base=0x10000000, exports={"F": "F"}))
+    add(
+        machine,
+        module("no.dll", "entry: xor eax, eax\nret 0x0c\nF: ret", base=0x10000000, exports={"F": "F"}),
+    )
     assert machine.start(program(imports={"no.dll": ("F",)})) == INIT_FAILED
 
 
@@ -221,7 +233,7 @@ def test_a_dll_that_is_nowhere_was_looked_for_in_order(machine: Machine) -> None
     ],
     ids=["refuses", "lacks a function", "lacks a DLL"],
 )
-def test_a_failed_load_leaves_nothing_behind(machine: Machine, dll, status: int) -> None:  # type: ignore[no-untyped-def]
+def test_a_failed_load_leaves_nothing_behind(machine: Machine, dll: Callable[[], Image], status: int) -> None:
     add(machine, dll()).process()
     views, modules = set(machine.views), machine.modules()
     assert load(machine, "x.dll")[0] == status
@@ -237,21 +249,17 @@ entry: mov eax, [esp+8]
 int 0x90
 cmp eax, 1
 jne L_done
-push Handle
-push Name
+push 0x10002100
+push 0x10002000
 push 0
 push 0
 call [__imp_LdrLoadDll]
 L_done: mov eax, 1
 ret 0x0c
-.align 4
-Name: .short 18, 20
-.long Text
-Text: .short 'o', 't', 'h', 'e', 'r', '.', 'd', 'l', 'l', 0
-.align 4
-Handle: .long 0
 """
-    outer = module("outer.dll", source, base=0x10000000, imports={"ntdll.dll": ("LdrLoadDll",)})
+    name = "other.dll".encode("utf-16-le")
+    data = struct.pack("<HHI", len(name), len(name), 0x10002010).ljust(16, b"\0") + name
+    outer = module("outer.dll", source, base=0x10000000, data=data, imports={"ntdll.dll": ("LdrLoadDll",)})
     add(machine, outer, library("other.dll", 0x12000000)).process()
     machine.log.clear()
     assert load(machine, "outer.dll")[0] == 0

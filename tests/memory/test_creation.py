@@ -254,7 +254,7 @@ def test_blocks_for_parameters_and_heap() -> None:
     ("address", "words"),
     [
         (0x100, "100 is forbidden: nothing can be allocated in the lowest 64 KB."),
-        (0x20000, "20000 is free: no region touches 10000-C3FFFF."),
+        (0x20000, "20000 is free: no step or service has put anything into 10000-C3FFFF."),
         (
             0xC41000,
             r"C41000 is taken: MiMapProcessExecutable made C40000-CF2FFF, an image of \HelloWorld.exe; "

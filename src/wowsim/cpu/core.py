@@ -8,7 +8,6 @@ here (shared reference ``unicorn.md``; each workaround says which).
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -16,13 +15,17 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import unicorn
 from unicorn import UcError
 from unicorn import x86_const as x86
-from unicorn.unicorn_py3.unicorn import uclib  # the C API: the binding's own register batch is 12 times slower
+from unicorn.unicorn_py3.unicorn import (
+    uclib,
+)  # the C API: the binding's own register batch is 12 times slower
 
 from wowsim.cpu import cpuid
 from wowsim.cpu.paging import EXECUTE, PAGE, READ, SUPERVISOR, WRITE, PageTables
 from wowsim.cpu.segments import GDT_ADDRESS, GDT_LIMIT, R0_CODE, R0_DATA, Descriptor, gdt_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
     from wowsim.cpu.recorder import Recorder
 
 Bits = Literal[32, 64]
@@ -52,7 +55,10 @@ _INT32 = Struct("<i")
 
 GENERAL = ("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
            "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15")  # fmt: skip
-_IDS = {name: getattr(x86, f"UC_X86_REG_{name.upper()}") for name in (*GENERAL, "rip", "cs", "ds", "es", "ss", "fs", "gs")}
+_IDS = {
+    name: getattr(x86, f"UC_X86_REG_{name.upper()}")
+    for name in (*GENERAL, "rip", "cs", "ds", "es", "ss", "fs", "gs")
+}
 _IDS |= {"rflags": x86.UC_X86_REG_RFLAGS, "fs_base": x86.UC_X86_REG_FS_BASE, "gs_base": x86.UC_X86_REG_GS_BASE,
          "cr2": x86.UC_X86_REG_CR2}  # fmt: skip
 REGISTERS = tuple(_IDS)
@@ -241,7 +247,9 @@ class Core:
             self._uc._uch,
             ctypes.byref(handle),
             kind,
-            ctypes.cast(pointer, ctypes.c_void_p) if not isinstance(pointer, int) else ctypes.c_void_p(pointer),
+            ctypes.cast(pointer, ctypes.c_void_p)
+            if not isinstance(pointer, int)
+            else ctypes.c_void_p(pointer),
             ctypes.c_void_p(data),
             ctypes.c_uint64(begin),
             ctypes.c_uint64(end),
@@ -346,7 +354,9 @@ class Core:
         """Run the stub's five instructions, so that the next start is user code."""
         self.step(5)
         if self.read("cs") != cs or self.read("rip") != rip:
-            raise RuntimeError(f"iretq arrived at {self.read('cs'):x}:{self.read('rip'):x}, not {cs:x}:{rip:x}")
+            raise RuntimeError(
+                f"iretq arrived at {self.read('cs'):x}:{self.read('rip'):x}, not {cs:x}:{rip:x}"
+            )
 
     def run(self) -> None:
         """Execute until a handler calls :meth:`stop`."""
@@ -455,13 +465,15 @@ class Core:
         if self._recorder is not None and not self._recorder.paused:
             self._recorder.translated(block.pc, block.size, block.icount)
 
-    def watch(self, callback: Callable[[int, int], None], begin: int = 0, end: int = 0x7FFF_FFFF_FFFF) -> Callable[[], None]:
+    def watch(
+        self, callback: Callable[[int, int], None], begin: int = 0, end: int = 0x7FFF_FFFF_FFFF
+    ) -> Callable[[], None]:
         """Call ``callback(address, size)`` before each instruction of a range; returns the remover. Slow."""
 
         def each(engine: int, address: int, size: int, data: int) -> None:
             try:
                 callback(address, size)
-            except BaseException as error:  # noqa: BLE001 - carried over native code, raised by run()
+            except BaseException as error:
                 self._fail(error)
 
         pointer = _CODE(each)
@@ -491,7 +503,7 @@ class Core:
     def _on_syscall(self, engine: int, data: int) -> None:
         try:
             self._handlers.on_syscall()
-        except BaseException as error:  # noqa: BLE001 - carried over native code, raised by run()
+        except BaseException as error:
             self._fail(error)
 
     def _on_interrupt(self, engine: int, vector: int, data: int) -> None:
@@ -502,7 +514,7 @@ class Core:
                 self._handlers.on_interrupt(vector)
             else:
                 self._exception(vector)
-        except BaseException as error:  # noqa: BLE001 - carried over native code, raised by run()
+        except BaseException as error:
             self._fail(error)
 
     def _exception(self, vector: int) -> None:
@@ -529,7 +541,7 @@ class Core:
                 if self._recorder is not None:
                     self._recorder.cut(rip)
                 self._handlers.on_fault(Fault(6, rip))
-        except BaseException as error:  # noqa: BLE001 - carried over native code, raised by run()
+        except BaseException as error:
             self._fail(error)
         return True
 

@@ -383,4 +383,3 @@ def _access(value: int) -> int:
     if value & _PRESENT:
         access = READ | (WRITE if value & _WRITABLE else 0) | (0 if value & _NX else EXECUTE)
     return access | (0 if value & _USER else SUPERVISOR)
-

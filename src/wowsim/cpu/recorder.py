@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import ctypes
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from itertools import chain
 from typing import Literal
 
 from wowsim.cpu.native import CODE, STATE_FIELDS, ExecutableMemory, host_abi
@@ -126,15 +127,14 @@ class Recorder:
     def _pending(self) -> int:
         return (self._state[2] - self._ring_start) >> 2
 
-    def backwards(self) -> Iterator[Block]:
-        """The blocks that ran, last first, as far back as they are kept."""
-        blocks = self.blocks
-        view = self._ring_view
-        for at in range(self._pending - 1, -1, -1):
-            yield blocks[view[at]]
-        for chunk in reversed(self._chunks):
-            for id in reversed(chunk):
-                yield blocks[id]
+    def since(self, position: int) -> tuple[list[int], bool]:
+        """Ids of the blocks recorded from ``position`` on, and whether they are all still there."""
+        in_ring = self.position - self._pending
+        if position >= in_ring:
+            return self._ring_view[position - in_ring : self._pending].tolist(), True
+        skip = position - self._dropped
+        kept = list(chain.from_iterable(self._chunks)) + self._ring_view[: self._pending].tolist()
+        return kept[max(skip, 0) :], skip >= 0
 
     def ids(self) -> array[int]:
         """Every kept record, first to last."""
@@ -217,7 +217,7 @@ class Recorder:
             return
         try:
             self._block(address, size)
-        except BaseException as error:  # noqa: BLE001 - carried over native code and raised by raise_error
+        except BaseException as error:
             self._error = error
             self.stopped = True
             self._spent()
@@ -309,5 +309,3 @@ class Recorder:
                 self._entries[at + 1] |= _DEAD
                 return
             at += 2
-
-

@@ -89,7 +89,7 @@ def _root_and_rest(kind: PathType, path: str, current: str) -> tuple[str, str]:
         return path[:3], path[3:]
     if kind is PathType.DRIVE_RELATIVE:
         same = not share and path[:1].upper() == current[:1].upper()
-        return path[:2] + "\\", (place + "\\" if same else "") + path[2:]
+        return path[:2] + "\\", "\\".join(filter(None, (place.rstrip("\\") if same else "", path[2:])))
     if kind is PathType.ROOTED:
         server = "\\".join(place.split("\\")[:2]) + "\\" if share else ""
         return root, server + path[1:]
@@ -108,10 +108,13 @@ def _collapsed(path: str, keep: int) -> list[str]:
             if len(parts) > keep:
                 parts.pop()
             continue
-        # The final name loses trailing dots and spaces, a directory's name one trailing dot.
-        trimmed = component.rstrip(". ") if last else component[:-1] if component.endswith(".") else component
-        if trimmed:
-            parts.append(trimmed)
+        # The final name loses trailing dots and spaces, a directory's name a single trailing dot.
+        if last:
+            component = component.rstrip(". ")
+        elif component.endswith(".") and not component.endswith(".."):
+            component = component[:-1]
+        if component:
+            parts.append(component)
     if parts and components[-1] == "":
         parts.append("")
     return parts

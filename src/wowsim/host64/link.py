@@ -9,10 +9,9 @@ import struct
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from wowsim.image.synth import ImageBuilder
-
 if TYPE_CHECKING:
     from wowsim.image.model import Image
+    from wowsim.image.synth import ImageBuilder
 
 
 _TEB64 = {"rcx": "0x48, 0x8b, 0x0c", "rbp": "0x48, 0x8b, 0x2c", "r12": "0x4c, 0x8b, 0x24"}

@@ -8,10 +8,14 @@ Stub bytes: wow64-facts section 2. On Windows 7 the stubs lie 10h apart in numbe
 from __future__ import annotations
 
 import struct
-from wowsim.host64.link import Linker
+from typing import TYPE_CHECKING
+
 from wowsim.image.model import Image, Provenance
 from wowsim.image.synth import ImageBuilder
 from wowsim.nt.builds import Build, services
+
+if TYPE_CHECKING:
+    from wowsim.host64.link import Linker
 
 NTCREATEFILE_WIN7 = 0x4E120
 _RUNTIME = 0x60000

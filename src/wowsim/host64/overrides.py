@@ -1,25 +1,40 @@
 """Thunks that no prototype can derive: contexts, and buffers whose layout depends on an information class.
 
-Each is a named override with its own guest code and Python conversion (wow64-facts section 6).
+Each is a named override with its own guest code and Python conversion (wow64-facts section 6). A class that is not
+listed for a query has the same layout in both widths and passes through.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from wowsim.errors import GuestFault
+from wowsim.nt.abi import HANDLE, PVOID, ULONG_PTR, encode, load, size_of
+from wowsim.nt.memory_structures import (
+    MEMORY_BASIC_INFORMATION,
+    MEMORY_IMAGE_INFORMATION,
+    SECTION_BASIC_INFORMATION,
+)
+from wowsim.nt.status import STATUS_INFO_LENGTH_MISMATCH
+from wowsim.nt.structures import (
+    OBJECT_TYPE_INFORMATION,
+    PROCESS_BASIC_INFORMATION,
+    SECTION_IMAGE_INFORMATION,
+    SYSTEM_BASIC_INFORMATION,
+    THREAD_BASIC_INFORMATION,
+    UNICODE_STRING,
+)
 from wowsim.nt.wow64_context import CONTEXT32_SIZE, set_context
 
 if TYPE_CHECKING:
-    from wowsim.nt.abi import Memory
+    from collections.abc import Callable, Mapping
+
     from wowsim.nt.builds import Build
     from wowsim.nt.trap import Routine, Trap
 
-_U32 = struct.Struct("<I")
-STATUS_INFO_LENGTH_MISMATCH = 0xC0000004
+_U32, _U64 = struct.Struct("<I"), struct.Struct("<Q")
 
 
 @dataclass(frozen=True)
@@ -43,7 +58,6 @@ class Override:
         return {f"wh{name}.{suffix}": routine for suffix, routine in self.handlers.items()}
 
 
-# ---------------------------------------------------------------- NtContinue
 def _continue(reset_state: int) -> Routine:
     def routine(trap: Trap) -> int:
         """BTCpuSetContext: the context goes to the CPU area; its EAX is what the service returns (section 3.6)."""
@@ -57,155 +71,248 @@ def _continue(reset_state: int) -> Routine:
     return routine
 
 
-# ---------------------------------------------------------------- information classes
-@dataclass(frozen=True)
-class Shape:
-    """How one information class differs between the widths.
-
-    Attributes:
-        narrow: ``struct`` codes of the 32-bit buffer; ``wide`` of the 64-bit one, field by field.
-        adjust: changes the values on their way down (PEB and TEB addresses).
-    """
-
-    narrow: struct.Struct
-    wide: struct.Struct
-    adjust: Callable[[Memory, tuple[int, ...]], tuple[int, ...]] | None = None
-
-    def down(self, memory: Memory, address64: int) -> bytes:
-        """The 32-bit bytes of what lies at a 64-bit address."""
-        values = memory.unpack(self.wide, address64)
-        if self.adjust is not None:
-            values = self.adjust(memory, values)
-        codes = self.narrow.format.lstrip("<").replace("x", "")
-        return self.narrow.pack(*(_cut(value, code) for value, code in zip(values, _fields(codes), strict=True)))
+# ---------------------------------------------------------------- the frame of a converting thunk
+SCRATCH = 0x40
+BUFFER_SIZE = 0x800
+"""Bytes of 64-bit buffer in the routine's frame; a longer name than fits is answered as an overflow."""
+_RETURNED = SCRATCH + BUFFER_SIZE
+_FRAME = _RETURNED + 0x20
+_STATUS, _ARRAY = _FRAME - 0x10, _FRAME - 8
 
 
-def _fields(codes: str) -> str:
-    return "".join(c for c in codes if c.isalpha())
-
-
-def _cut(value: int, code: str) -> int:
-    bits = 8 * struct.calcsize(code)
-    value &= (1 << bits) - 1
-    return value - (1 << bits) if code.islower() and value >> (bits - 1) else value
-
-
-def _teb32(memory: Memory, values: tuple[int, ...]) -> tuple[int, ...]:
-    """THREAD_BASIC_INFORMATION.TebBaseAddress is the 32-bit TEB for 32-bit callers."""
-    return (values[0], values[1] + 0x2000 if values[1] else 0, *values[2:])
-
-
-@dataclass(frozen=True)
-class Query:
-    """A query service: where its class, buffer, length and returned length stand among the arguments."""
-
-    class_at: int
-    buffer_at: int
-    length_at: int
-    returned_at: int
-    returned_is_size_t: bool
-    shapes: Mapping[int, Shape]
-
-
-SCRATCH = 0x80
-"""Bytes of 64-bit buffer in the routine's frame; the largest class here takes 48h."""
-_FRAME = 0xF0
-
-
-def _query(arguments: int, query: Query) -> Override:
-    """Guest code for a query: widened slots, and the frame's own buffer for classes that differ."""
-    loads = []
-    for index in range(arguments):
-        sign = index == 0
-        load = "movsxd rax, dword ptr" if sign else "mov eax, dword ptr"
-        loads.append(f"{load} [rbx+{4 * index:#x}]\nmov qword ptr [rsp+{8 * index:#x}], rax")
+def _converting(arguments: int, handlers: Mapping[str, Routine]) -> Override:
+    """Guest code: slots widened (the first is a handle), a trap on either side of the call."""
+    loads = "\n".join(
+        f"{'movsxd rax,' if index == 0 else 'mov eax,'} dword ptr [rbx+{4 * index:#x}]\n"
+        f"mov qword ptr [rsp+{8 * index:#x}], rax"
+        for index in range(arguments)
+    )
     registers = "\n".join(
-        f"mov {r}, qword ptr [rsp+{8 * i:#x}]" for i, r in enumerate(("rcx", "rdx", "r8", "r9")[:arguments])
+        f"mov {r}, qword ptr [rsp+{8 * i:#x}]" for i, r in enumerate(("rcx", "rdx", "r8", "r9"))
     )
     assembly = f"""whNAME: push rbx
         sub rsp, {_FRAME:#x}
         mov rbx, rcx
-        mov qword ptr [rsp+{_FRAME - 8:#x}], rcx
-        {chr(10).join(loads)}
+        mov qword ptr [rsp+{_ARRAY:#x}], rcx
+        {loads}
         xor eax, eax
         trap whNAME.in
         test eax, eax
-        jne L_failed_NAME
+        jne L_failed
         {registers}
         call qword ptr [__imp_NAME]
-        mov qword ptr [rsp+{_FRAME - 16:#x}], rax
+        mov qword ptr [rsp+{_STATUS:#x}], rax
         trap whNAME.out
-        mov eax, dword ptr [rsp+{_FRAME - 16:#x}]
-    L_failed_NAME: add rsp, {_FRAME:#x}
+        mov eax, dword ptr [rsp+{_STATUS:#x}]
+    L_failed: add rsp, {_FRAME:#x}
         pop rbx
         ret"""
-    return Override(assembly, {"in": _QueryIn(query), "out": _QueryOut(query)})
-
-
-def _arguments(trap: Trap) -> tuple[int, Callable[[int], int]]:
-    memory, frame = trap.memory, trap.sp
-    (array,) = memory.unpack(_Q, frame + _FRAME - 8)
-    return frame, lambda index: int(memory.unpack(_U32, array + 4 * index)[0])
-
-
-_Q = struct.Struct("<Q")
-_BUFFER = 0x40
-_RETURNED = 0x38
+    return Override(assembly, handlers)
 
 
 @dataclass(frozen=True)
-class _QueryIn:
-    query: Query
+class _Frame:
+    """The frame at a trap: the caller's 32-bit arguments and the 64-bit ones being prepared."""
 
-    def __call__(self, trap: Trap) -> int | None:
-        """Point the call at the frame's buffer when the class has another layout."""
-        query, memory = self.query, trap.memory
-        frame, argument = _arguments(trap)
-        shape = query.shapes.get(argument(query.class_at))
+    trap: Trap
+
+    def argument(self, index: int) -> int:
+        """A 32-bit argument."""
+        memory = self.trap.memory
+        (array,) = memory.unpack(_U64, self.trap.sp + _ARRAY)
+        return int(memory.unpack(_U32, array + 4 * index)[0])
+
+    def set(self, index: int, value: int) -> None:
+        """A 64-bit argument."""
+        self.trap.memory.pack(_U64, self.trap.sp + 8 * index, value)
+
+    @property
+    def status(self) -> int:
+        """What the 64-bit call returned."""
+        return int(self.trap.memory.unpack(_U32, self.trap.sp + _STATUS)[0])
+
+    def fail(self, status: int) -> None:
+        """Return another status."""
+        self.trap.memory.pack(_U32, self.trap.sp + _STATUS, status)
+
+
+# ---------------------------------------------------------------- shapes of information classes
+@dataclass(frozen=True)
+class Fixed:
+    """A class of fixed size: one structure or scalar in both widths.
+
+    Attributes:
+        kind: what it is.
+        adjust: changes the 64-bit value on its way down.
+    """
+
+    kind: Any
+    adjust: Callable[[Trap, Any], Any] | None = None
+
+    @property
+    def growth(self) -> int:
+        """How many bytes the 64-bit form is longer."""
+        return size_of(self.kind, 64) - size_of(self.kind, 32)
+
+    def down(self, trap: Trap, address64: int, buffer32: int) -> bytes:
+        """The 32-bit bytes of what lies at a 64-bit address."""
+        value = load(trap.memory, address64, self.kind, 64)
+        return encode(self.kind, 32, value if self.adjust is None else self.adjust(trap, value))
+
+
+@dataclass(frozen=True)
+class Counted(Fixed):
+    """A structure that begins with a UNICODE_STRING whose text lies behind it."""
+
+    def down(self, trap: Trap, address64: int, buffer32: int) -> bytes:
+        """The 32-bit bytes, the string pointing into the caller's buffer."""
+        value = load(trap.memory, address64, self.kind, 64)
+        string = value if self.kind is UNICODE_STRING else value.TypeName
+        text = trap.memory.read(string.Buffer, string.Length) if string.Length else b""
+        moved = replace(string, Buffer=buffer32 + size_of(self.kind, 32) if string.Buffer else 0)
+        value = moved if self.kind is UNICODE_STRING else replace(value, TypeName=moved)
+        return encode(self.kind, 32, value) + (text + b"\0\0" if text else b"")
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query service: where its arguments stand and which classes differ.
+
+    Attributes:
+        shapes: class -> shape.
+        classes: class a 32-bit caller names -> class the 64-bit call gets.
+        long_length: the returned length is a SIZE_T.
+    """
+
+    arguments: int
+    class_at: int
+    shapes: Mapping[int, Fixed]
+    classes: Mapping[int, int] = field(default_factory=dict)
+    long_length: bool = False
+
+    def override(self) -> Override:
+        """The thunk."""
+        return _converting(self.arguments, {"in": self._before, "out": self._after})
+
+    def _before(self, trap: Trap) -> int | None:
+        frame, at = _Frame(trap), self.class_at
         try:
+            asked, length, returned = (frame.argument(i) for i in (at, at + 2, at + 3))
+            shape = self.shapes.get(asked)
             if shape is not None:
-                if argument(query.length_at) < shape.narrow.size:
-                    return STATUS_INFO_LENGTH_MISMATCH
-                memory.pack(_Q, frame + 8 * query.buffer_at, frame + _BUFFER)
-                memory.pack(_Q, frame + 8 * query.length_at, shape.wide.size)
-            if argument(query.returned_at) and (shape is not None or query.returned_is_size_t):
-                memory.probe_write(argument(query.returned_at), 4)
-                memory.pack(_Q, frame + _RETURNED, 0)
-                memory.pack(_Q, frame + 8 * query.returned_at, frame + _RETURNED)
+                room = length + shape.growth
+                frame.set(at + 1, trap.sp + SCRATCH)
+                frame.set(at + 2, min(room, BUFFER_SIZE))
+            if asked in self.classes:
+                frame.set(at, self.classes[asked])
+            if returned and (shape is not None or self.long_length):
+                trap.memory.probe_write(returned, 4)
+                trap.memory.pack(_U64, trap.sp + _RETURNED, 0)
+                frame.set(at + 3, trap.sp + _RETURNED)
         except GuestFault as fault:
             return fault.status
         return None
 
-
-@dataclass(frozen=True)
-class _QueryOut:
-    query: Query
-
-    def __call__(self, trap: Trap) -> None:
-        """Write the buffer and the returned length back in the caller's width."""
-        query, memory = self.query, trap.memory
-        frame, argument = _arguments(trap)
-        (status,) = memory.unpack(_U32, frame + _FRAME - 16)
-        shape = query.shapes.get(argument(query.class_at))
+    def _after(self, trap: Trap) -> None:
+        frame, at = _Frame(trap), self.class_at
         try:
-            returned = argument(query.returned_at)
-            if shape is not None and status < 0x80000000:
-                memory.write(argument(query.buffer_at), shape.down(memory, frame + _BUFFER))
-                if returned:
-                    memory.pack(_U32, returned, shape.narrow.size)
-            elif returned and query.returned_is_size_t:
-                memory.pack(_U32, returned, memory.unpack(_U32, frame + _RETURNED)[0])
+            asked, buffer, length, returned = (frame.argument(i) for i in (at, at + 1, at + 2, at + 3))
+            shape = self.shapes.get(asked)
+            if shape is not None and frame.status < 0x80000000:
+                data = shape.down(trap, trap.sp + SCRATCH, buffer)
+                if len(data) > length:
+                    frame.fail(STATUS_INFO_LENGTH_MISMATCH)
+                else:
+                    trap.memory.write(buffer, data)
+            if returned and (shape is not None or self.long_length):
+                (size,) = trap.memory.unpack(_U64, trap.sp + _RETURNED)
+                growth = shape.growth if shape is not None and size >= shape.growth else 0
+                trap.memory.pack(_U32, returned, size - growth & 0xFFFFFFFF)
         except GuestFault as fault:
-            memory.pack(_U32, frame + _FRAME - 16, fault.status)
+            frame.fail(fault.status)
 
 
-MEMORY_BASIC = Shape(struct.Struct("<7I"), struct.Struct("<QQI4xQIII4x"))
-THREAD_BASIC = Shape(struct.Struct("<7I"), struct.Struct("<I4xQQQQII"), _teb32)
+def _peb32(trap: Trap, value: PROCESS_BASIC_INFORMATION) -> PROCESS_BASIC_INFORMATION:
+    """PebBaseAddress is the 32-bit PEB for 32-bit callers."""
+    (peb,) = trap.memory.unpack(_U32, trap.teb32 + 0x30)
+    return replace(value, PebBaseAddress=PVOID(peb))
+
+
+def _teb32(trap: Trap, value: THREAD_BASIC_INFORMATION) -> THREAD_BASIC_INFORMATION:
+    """TebBaseAddress is the 32-bit TEB, 2000h above the 64-bit one (section 3.1)."""
+    teb = value.TebBaseAddress
+    return replace(value, TebBaseAddress=PVOID(teb + 0x2000 if teb else 0))
+
+
+# ---------------------------------------------------------------- rename and link
+_RENAME32, _RENAME64 = struct.Struct("<B3xIII"), struct.Struct("<B7xQI")
+_RENAMES = (10, 11)
+"""FileRenameInformation and FileLinkInformation."""
+
+
+def _rename_in(trap: Trap) -> int | None:
+    """FILE_RENAME_INFORMATION {0, 4, 8, C} becomes {0, 8, 10, 14} (section 6); the status block as everywhere."""
+    frame, memory = _Frame(trap), trap.memory
+    try:
+        block = frame.argument(1)
+        memory.probe_write(block, 8)
+        memory.pack(struct.Struct("<QQ"), trap.sp + _RETURNED, block, 0)
+        frame.set(1, trap.sp + _RETURNED)
+        if frame.argument(4) not in _RENAMES:
+            return None
+        buffer, length = frame.argument(2), frame.argument(3)
+        if length < 0x10:
+            return STATUS_INFO_LENGTH_MISMATCH
+        replaces, root, size, _ = _RENAME32.unpack(memory.read(buffer, 0x10))
+        name = memory.read(buffer + 0xC, min(size, length - 0xC))
+        data = _RENAME64.pack(replaces, root | (0xFFFFFFFF_00000000 if root & 0x80000000 else 0), size) + name
+        if len(data) > BUFFER_SIZE:
+            return 0xC0000106  # STATUS_NAME_TOO_LONG
+        memory.write(trap.sp + SCRATCH, data)
+        frame.set(2, trap.sp + SCRATCH)
+        frame.set(3, max(len(data), 0x18))
+    except GuestFault as fault:
+        return fault.status
+    return None
+
+
+def _rename_out(trap: Trap) -> None:
+    frame, memory = _Frame(trap), trap.memory
+    block = frame.argument(1)
+    status, information = memory.unpack(struct.Struct("<QQ"), trap.sp + _RETURNED)
+    try:
+        if status != block:
+            memory.pack(struct.Struct("<II"), block, status & 0xFFFFFFFF, information & 0xFFFFFFFF)
+    except GuestFault as fault:
+        frame.fail(fault.status)
+
 
 def overrides(build: Build) -> dict[str, Override]:
     """Nt name -> override for a build; every other thunk is derived."""
     return {
         "NtContinue": Override("whNAME:\ntrap whNAME.set\nret", {"set": _continue(build.reset_state)}),
-        "NtQueryVirtualMemory": _query(6, Query(2, 3, 4, 5, True, {0: MEMORY_BASIC})),
-        "NtQueryInformationThread": _query(5, Query(1, 2, 3, 4, False, {0: THREAD_BASIC})),
-    }
+        "NtQueryVirtualMemory": Query(
+            6, 2, {0: Fixed(MEMORY_BASIC_INFORMATION), 2: Counted(UNICODE_STRING), 6: Fixed(MEMORY_IMAGE_INFORMATION)},
+            long_length=True,
+        ).override(),
+        "NtQueryInformationProcess": Query(
+            5, 1, {
+                0: Fixed(PROCESS_BASIC_INFORMATION, _peb32), 7: Fixed(ULONG_PTR), 26: Fixed(ULONG_PTR),
+                27: Counted(UNICODE_STRING), 30: Fixed(HANDLE), 37: Fixed(SECTION_IMAGE_INFORMATION),
+                43: Counted(UNICODE_STRING),
+            },
+        ).override(),
+        "NtQueryInformationThread": Query(
+            5, 1, {0: Fixed(THREAD_BASIC_INFORMATION, _teb32), 4: Fixed(ULONG_PTR), 9: Fixed(ULONG_PTR)}
+        ).override(),
+        "NtQuerySystemInformation": Query(
+            4, 0, {0: Fixed(SYSTEM_BASIC_INFORMATION)}, classes={0: 62, 1: 63}
+        ).override(),
+        "NtQuerySection": Query(
+            5, 1, {0: Fixed(SECTION_BASIC_INFORMATION), 1: Fixed(SECTION_IMAGE_INFORMATION)}, long_length=True
+        ).override(),
+        "NtQueryObject": Query(
+            5, 1, {1: Counted(UNICODE_STRING), 2: Counted(OBJECT_TYPE_INFORMATION)}
+        ).override(),
+        "NtSetInformationFile": _converting(5, {"in": _rename_in, "out": _rename_out}),
+    }  # fmt: skip

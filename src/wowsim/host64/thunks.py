@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wowsim.errors import GuestFault
 from wowsim.nt.abi import (
@@ -25,7 +25,9 @@ from wowsim.nt.abi import (
     size_of,
 )
 from wowsim.nt.structures import IO_STATUS_BLOCK, OBJECT_ATTRIBUTES
-from wowsim.nt.trap import Routine, Trap
+
+if TYPE_CHECKING:
+    from wowsim.nt.trap import Routine, Trap
 
 _U32 = struct.Struct("<I")
 _U64 = struct.Struct("<Q")

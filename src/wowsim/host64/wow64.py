@@ -8,7 +8,6 @@ them by name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from wowsim.host64.link import Linker, load_teb64
@@ -19,6 +18,8 @@ from wowsim.image.synth import ImageBuilder, assemble
 from wowsim.nt.builds import Build, Gate, services
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wowsim.nt.abi import Prototype
     from wowsim.nt.trap import Routine
 
@@ -107,7 +108,9 @@ class Wow64:
             builder.code("\n".join((before, call, after, invalid)), None, RECONSTRUCTED)
             return
         at = _WIN7["call"]
-        builder.code(f"{before}\njmp G_call_service\n{invalid}", _WIN7["Wow64SystemServiceEx"], RECONSTRUCTED, 0xD4)
+        builder.code(
+            f"{before}\njmp G_call_service\n{invalid}", _WIN7["Wow64SystemServiceEx"], RECONSTRUCTED, 0xD4
+        )
         builder.code("G_call_service: .byte 0x41, 0xff, 0xd4", at, BUILD)
         builder.code(after, at + 3, RECONSTRUCTED)
 
@@ -134,7 +137,8 @@ class Wow64:
         builder.code("whUnknown: sub rsp, 8\ntrap wow64.unknown\nadd rsp, 8\nret", None, OURS)
         builder.code("sdwhnt32:\n" + "\n".join(f".quad {name}" for name in entries), 0x32000, RECONSTRUCTED)
         tables = "\n".join(
-            f".quad {name}\n.long {limit}\n.space 0x24" for name, limit in (("sdwhnt32", TABLE_LIMIT), *[("sdwhnt32", 0)] * 3)
+            f".quad {name}\n.long {limit}\n.space 0x24"
+            for name, limit in (("sdwhnt32", TABLE_LIMIT), *[("sdwhnt32", 0)] * 3)
         )
         builder.code(f"ServiceTables:\n{tables}", 0x34000, RECONSTRUCTED)
 
@@ -153,10 +157,13 @@ class Wow64:
         builder, build = self._builder, self._build
         gate = build.module("wow64cpu").base + (0x2320 if build.gate is Gate.SWITCH_TO_64 else 0x7000)
         reserve = "\n".join(
-            f"mov rax, {start:#x}\nmov rdx, {end - start:#x}\ncall Map64BitDll" for start, end in build.reserved
+            f"mov rax, {start:#x}\nmov rdx, {end - start:#x}\ncall Map64BitDll"
+            for start, end in build.reserved
         )
         transition = (
-            "" if build.gate is Gate.SWITCH_TO_64 else "lea rcx, [__imp_Wow64Transition]\nmov rcx, qword ptr [rcx]\nmov dword ptr [rcx], eax"
+            ""
+            if build.gate is Gate.SWITCH_TO_64
+            else "lea rcx, [__imp_Wow64Transition]\nmov rcx, qword ptr [rcx]\nmov dword ptr [rcx], eax"
         )
         if transition:
             self._linker.slot(builder, "ntdll32", "Wow64Transition", 0x1F08)

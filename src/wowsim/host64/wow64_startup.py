@@ -49,7 +49,9 @@ def write_loader_lists(memory: Memory, peb64: int, at: int, entries: Sequence[En
     memory.write(at, struct.pack("<IB", 0x58, 1))
     for place, module in zip(places, entries, strict=True):
         data = bytearray(_ENTRY_SIZE)
-        struct.pack_into("<QQI", data, 0x30, module.base, module.base + module.entry if module.entry else 0, module.size)
+        struct.pack_into(
+            "<QQI", data, 0x30, module.base, module.base + module.entry if module.entry else 0, module.size
+        )
         for offset, name in ((0x48, module.full_name), (0x58, module.base_name)):
             raw = name.encode("utf-16-le")
             memory.write(text, raw + b"\0\0")
@@ -66,8 +68,9 @@ def write_loader_lists(memory: Memory, peb64: int, at: int, entries: Sequence[En
 
 
 def setup_initial_call(start: int, ntdll32: int) -> Routine:
-    """Wow64SetupInitialCall: the thread's context goes onto the 32-bit stack and becomes the argument of
-    ntdll32!LdrInitializeThunk, where 32-bit code begins.
+    """Wow64SetupInitialCall: what the first 32-bit code finds on its stack.
+
+    The thread's context goes there and becomes the argument of ntdll32!LdrInitializeThunk.
 
     Args:
         start: address of ntdll32!LdrInitializeThunk.

@@ -39,7 +39,8 @@ _LOADS = {
 # (labels that start before the load of argument n) per fall-through chain, last argument first
 _CHAINS = (
     ((3, False, "Thunk4ArgNSpSpNSpNSp"), (2, False, "Thunk3ArgNSpSpNSp"), (1, True, "Thunk2ArgNSpSp"), (0, False, "")),
-    ((3, False, "Thunk4ArgSpSpSpNSp"), (2, True, "Thunk3ArgSpSpSp"), (1, True, "Thunk2ArgSpSp"), (0, True, "Thunk1ArgSp")),
+    ((3, False, "Thunk4ArgSpSpSpNSp"), (2, True, "Thunk3ArgSpSpSp"), (1, True, "Thunk2ArgSpSp"),
+     (0, True, "Thunk1ArgSp")),
     ((3, False, "Thunk4ArgNSpNSpNSpNSp"), (2, False, "Thunk3ArgNSpNSpNSp"), (1, False, "Thunk2ArgNSpNSp"),
      (0, False, "Thunk1ArgNSp")),
     ((2, True, "Thunk3ArgSpNSpSp"), (1, False, "Thunk2ArgSpNSp"), (0, True, "")),
@@ -67,7 +68,12 @@ class _Area:
         context = 4 - bias
         self.edi, self.esi, self.ebx = context + 0x9C, context + 0xA0, context + 0xA4
         self.edx, self.ecx, self.eax = context + 0xA8, context + 0xAC, context + 0xB0
-        self.ebp, self.eip, self.eflags, self.esp = context + 0xB4, context + 0xB8, context + 0xC0, context + 0xC4
+        self.ebp, self.eip, self.eflags, self.esp = (
+            context + 0xB4,
+            context + 0xB8,
+            context + 0xC0,
+            context + 0xC4,
+        )
         self.xmm0 = context + 0xCC + 0xA0
 
 
@@ -123,7 +129,8 @@ def _special_thunks(area: _Area, done: str) -> dict[str, str]:
 
     def passed(*slots: tuple[int, int]) -> str:
         return "".join(
-            f"\nmov ecx, dword ptr [r11+{source:#x}]\nmov qword ptr [rsp+{target:#x}], rcx" for source, target in slots
+            f"\nmov ecx, dword ptr [r11+{source:#x}]\nmov qword ptr [rsp+{target:#x}], rcx"
+            for source, target in slots
         )
 
     waits = f"""
@@ -211,7 +218,9 @@ def _windows7(builder: ImageBuilder, linker: Linker) -> None:
     target = builder.base + 0x271E
     builder.code(f"X86SwitchTo64BitMode: .byte 0xea\n.long {target:#x}\n.short 0x33", 0x2320, BUILD)
     entries = [*TURBO_NAMES, "ThunkNone"]
-    builder.code("TurboThunkDispatch:\n" + "\n".join(f".quad {name}" for name in entries), 0x2450, RECONSTRUCTED)
+    builder.code(
+        "TurboThunkDispatch:\n" + "\n".join(f".quad {name}" for name in entries), 0x2450, RECONSTRUCTED
+    )
     reload = f"""
         mov edi, dword ptr [r13+{area.edi:#x}]
         mov esi, dword ptr [r13+{area.esi:#x}]
@@ -284,11 +293,15 @@ def _windows7(builder: ImageBuilder, linker: Linker) -> None:
         BUILD,
         0x58,
     )
-    builder.code(f"mov dword ptr [r13+{area.eax:#x}], eax\njmp CpupReturn\nThunkNone: int3", 0x2776, RECONSTRUCTED)
+    builder.code(
+        f"mov dword ptr [r13+{area.eax:#x}], eax\njmp CpupReturn\nThunkNone: int3", 0x2776, RECONSTRUCTED
+    )
     for name, source in _special_thunks(area, "CpupReturnTurbo").items():
         builder.code(f"{name}: {source}", _RVA7[name], OURS)
     _reload_state7(builder, area)
-    builder.code(_argument_thunks() + "\nThunk0Arg: call CpupSyscallStub\njmp CpupReturnTurbo", 0x2D4D, RECONSTRUCTED)
+    builder.code(
+        _argument_thunks() + "\nThunk0Arg: call CpupSyscallStub\njmp CpupReturnTurbo", 0x2D4D, RECONSTRUCTED
+    )
     builder.code("CpupSyscallStub: syscall\nret", None, RECONSTRUCTED)
     _exports(builder, "CpuSimulate")
     builder.constant("TurboDispatchJumpAddressEnd", 0x2749)
@@ -337,7 +350,9 @@ def _windows10(builder: ImageBuilder, linker: Linker) -> None:
     builder.section("W64SVC", 0x7000, 0x1000, executable=True)
     linker.slot(builder, "wow64", "Wow64SystemServiceEx", 0x3000)
     entries = [*TURBO_NAMES, "CpupReturnFromSimulatedCode", "ThunkNone"]
-    builder.code("TurboThunkDispatch:\n" + "\n".join(f".quad {name}" for name in entries), 0x3600, RECONSTRUCTED)
+    builder.code(
+        "TurboThunkDispatch:\n" + "\n".join(f".quad {name}" for name in entries), 0x3600, RECONSTRUCTED
+    )
     builder.code(
         f"""KiFastSystemCall: .byte 0xea
         .long {builder.base + 0x7009:#x}
@@ -354,7 +369,9 @@ def _windows10(builder: ImageBuilder, linker: Linker) -> None:
         0x6000,
         BUILD,
     )
-    builder.code("BTCpuSimulate: sub rsp, 0x28\ncall RunSimulatedCode\nadd rsp, 0x28\nret", 0x15E0, RECONSTRUCTED)
+    builder.code(
+        "BTCpuSimulate: sub rsp, 0x28\ncall RunSimulatedCode\nadd rsp, 0x28\nret", 0x15E0, RECONSTRUCTED
+    )
     reload = f"""
         mov edi, dword ptr [r13+{area.edi:#x}]
         mov esi, dword ptr [r13+{area.esi:#x}]
@@ -443,7 +460,11 @@ def _windows10(builder: ImageBuilder, linker: Linker) -> None:
         Thunk0ArgReloadState: jmp Thunk0Arg
         """
     builder.code(
-        _argument_thunks() + "\nThunk0Arg: call CpupSyscallStub\n" + done + specials + reloads
+        _argument_thunks()
+        + "\nThunk0Arg: call CpupSyscallStub\n"
+        + done
+        + specials
+        + reloads
         + "\nCpupSyscallStub: syscall\nret",
         0x1A00,
         OURS,

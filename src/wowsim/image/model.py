@@ -101,12 +101,12 @@ class Tls:
 
 @dataclass(frozen=True)
 class Image:
-    """An image at its preferred base.
+    r"""An image at its preferred base.
 
     Attributes:
         name: the module name a debugger shows (``ntdll32``, ``KERNELBASE``, ``createfile``).
         file_name: the file's own name (``ntdll.dll``).
-        path: Win32 path in the guest, for loader lists (``C:\\Windows\\syswow64\\ntdll.dll``).
+        path: Win32 path in the guest, for loader lists (``C:\Windows\syswow64\ntdll.dll``).
         bits: 32 or 64.
         base: preferred base address.
         contents: memory layout at the preferred base, ``size`` bytes.
@@ -183,7 +183,9 @@ class Image:
         if delta == 0:
             return self.contents
         if self.relocations is None:
-            raise ValueError(f"{self.file_name} has no relocations and must load at {self.base:#x}, not {base:#x}")
+            raise ValueError(
+                f"{self.file_name} has no relocations and must load at {self.base:#x}, not {base:#x}"
+            )
         moved = bytearray(self.contents)
         width = self.bits // 8
         mask = (1 << self.bits) - 1

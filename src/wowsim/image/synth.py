@@ -9,6 +9,7 @@ The only importer of keystone.
 
 from __future__ import annotations
 
+import itertools
 import re
 import struct
 from dataclasses import dataclass, field
@@ -63,8 +64,8 @@ class Chunk:
     """Assembly at one place.
 
     Attributes:
-        source: Intel syntax; ``label:`` becomes a symbol unless it starts with ``L_`` (known in its chunk only) or ``G_`` (known in all); a line ``trap NAME`` is one
-            trap instruction handled by NAME.
+        source: Intel syntax; ``label:`` becomes a symbol unless it starts with ``L_`` (known in its chunk only) or
+            ``G_`` (known in all); a line ``trap NAME`` is one trap instruction handled by NAME.
         fixed: RVA of the build, or None to be placed behind the previous free chunk.
         provenance: of its bytes; traps inside are marked apart.
         size: if given, the room the chunk may take; more is an error.
@@ -94,7 +95,11 @@ class Chunk:
     @property
     def begins_at_known_label(self) -> bool:
         """Whether the first label's address is known before assembling: the chunk's own fixed one."""
-        return self.fixed is not None and bool(self.labels) and self.source.lstrip().startswith(f"{self.labels[0]}:")
+        return (
+            self.fixed is not None
+            and bool(self.labels)
+            and self.source.lstrip().startswith(f"{self.labels[0]}:")
+        )
 
     def assemble(self, bits: Bits, base: int, known: dict[str, int]) -> None:
         """Assemble at :attr:`rva`; addresses of the marks come back as a table behind the code."""
@@ -157,12 +162,18 @@ class ImageBuilder:
         self._forwarders: dict[str, str] = {}
         self.labels: dict[str, int] = {}
 
-    def section(self, name: str, rva: int, size: int, *, writable: bool = False, executable: bool = False) -> None:
+    def section(
+        self, name: str, rva: int, size: int, *, writable: bool = False, executable: bool = False
+    ) -> None:
         """Declare a section (page aligned)."""
         self._sections.append(Section(name, rva, size, True, writable, executable))
 
     def code(
-        self, source: str, rva: int | None = None, provenance: Provenance = Provenance.OURS, size: int | None = None
+        self,
+        source: str,
+        rva: int | None = None,
+        provenance: Provenance = Provenance.OURS,
+        size: int | None = None,
     ) -> None:
         """Add assembly, see :class:`Chunk`."""
         self._chunks.append(Chunk(source, rva, provenance, size))
@@ -213,13 +224,17 @@ class ImageBuilder:
         taken: list[tuple[int, int]] = sorted((c.rva, c.rva + len(c.code)) for c in self._chunks)
         taken += [(rva, rva + len(data)) for rva, data in self._data.items()]
         taken.sort()
-        for (_, end), (start, _) in zip(taken, taken[1:], strict=False):
+        for (_, end), (start, _) in itertools.pairwise(taken):
             if start < end:
                 raise AssemblyError(f"{self.name}: something ends at {end:#x} where {start:#x} begins")
         for chunk in self._chunks:
             contents[chunk.rva : chunk.rva + len(chunk.code)] = chunk.code
             marks = [mark - self.base for mark in chunk.marks]
-            symbols.update((rva, n) for rva, n in zip(marks, chunk.labels, strict=False) if not n.startswith(("L_", "G_")))
+            symbols.update(
+                (rva, n)
+                for rva, n in zip(marks, chunk.labels, strict=False)
+                if not n.startswith(("L_", "G_"))
+            )
             traps.update(zip(marks[len(chunk.labels) :], chunk.traps, strict=True))
         for rva, data in self._data.items():
             contents[rva : rva + len(data)] = data
@@ -243,7 +258,10 @@ class ImageBuilder:
             symbols=symbols,
             traps=traps,
             provenance=tuple(
-                sorted(self._ranges + [r for c in self._chunks for r in c.ranges(self.base)], key=lambda r: r.start)
+                sorted(
+                    self._ranges + [r for c in self._chunks for r in c.ranges(self.base)],
+                    key=lambda r: r.start,
+                )
             ),
             system=True,
             is_dll=True,
@@ -341,7 +359,9 @@ def _write_imports(
         at += len(text)
     table = start + tables
     for number, run in enumerate(runs):
-        struct.pack_into("<5I", contents, start + 20 * number, table, 0, 0, places[run[0].module], run[0].slot)
+        struct.pack_into(
+            "<5I", contents, start + 20 * number, table, 0, 0, places[run[0].module], run[0].slot
+        )
         for i in run:
             entry = places[str(i)].to_bytes(width, "little")
             contents[table : table + width] = contents[i.slot : i.slot + width] = entry
@@ -369,7 +389,9 @@ def _write_headers(
     text = next((s for s in sections if s.executable), None)
     struct.pack_into("<I", contents, head + 20, text.rva if text else 0)
     struct.pack_into("<I" if bits == 32 else "<Q", contents, head + (28 if bits == 32 else 24), base)
-    struct.pack_into("<IIHHHHHHIIII", contents, head + 32, PAGE, 0x200, 6, 1, 6, 1, 6, 1, 0, len(contents), PAGE, 0)
+    struct.pack_into(
+        "<IIHHHHHHIIII", contents, head + 32, PAGE, 0x200, 6, 1, 6, 1, 6, 1, 0, len(contents), PAGE, 0
+    )
     struct.pack_into("<HH", contents, head + 68, 3, 0x140)
     stack = (0x40000, 0x1000, 0x100000, 0x1000)
     struct.pack_into("<4I" if bits == 32 else "<4Q", contents, head + 72, *stack)

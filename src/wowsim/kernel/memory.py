@@ -98,6 +98,7 @@ def NtFreeVirtualMemory(
 ) -> NTSTATUS:
     """Decommit or release private pages."""
     k.handles.lookup(process_handle, Process, PROCESS_VM_OPERATION)
+    k.space.cause = "NtFreeVirtualMemory"
     base, size = k.space.free(base_address.value, region_size.value, free_type)
     base_address.set(PVOID(base))
     region_size.set(SIZE_T(size))
@@ -115,6 +116,7 @@ def NtProtectVirtualMemory(
 ) -> NTSTATUS:
     """Change the protection of committed pages."""
     k.handles.lookup(process_handle, Process, PROCESS_VM_OPERATION)
+    k.space.cause = "NtProtectVirtualMemory"
     base, size, old = k.space.protect(base_address.value, region_size.value, new_protect)
     base_address.set(PVOID(base))
     region_size.set(SIZE_T(size))

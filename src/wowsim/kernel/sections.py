@@ -240,6 +240,7 @@ def NtMapViewOfSection(
 def NtUnmapViewOfSection(k: Kernel, process_handle: HANDLE, base_address: PVOID) -> NTSTATUS:
     """Unmap the view that holds an address."""
     k.handles.lookup(process_handle, Process, PROCESS_VM_OPERATION)
+    k.space.cause = "NtUnmapViewOfSection"
     k.space.unmap_view(base_address)
     return STATUS_SUCCESS
 

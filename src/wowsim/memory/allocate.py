@@ -245,6 +245,7 @@ class Allocation(SpaceCore):
 
     def _release(self, vad: Vad, start: int, end: int) -> None:
         """Give address space back; the pages are gone already."""
+        self.released.append((start, end, self.cause))
         if end < vad.end:
             upper = self.vads.split(vad, end + 1)
             upper.address = self._pool_address()

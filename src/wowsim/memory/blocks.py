@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wowsim.errors import GuestFault, UsageError
 from wowsim.memory.allocate import MEM_COMMIT, MEM_RESERVE
 from wowsim.memory.pages import PAGE_SHIFT, PAGE_SIZE
 from wowsim.memory.protection import MM_READWRITE, PAGE_GUARD, PAGE_READWRITE
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from wowsim.memory.creation import ProcessSpace
     from wowsim.memory.space import AddressSpace
 
+TEB32_OFFSET = 0x2000
+"""From the native TEB to the 32-bit one (wow64-facts section 3.1)."""
 _REGION = 0x200000
 
 
@@ -67,6 +70,80 @@ class StackRange:
     base: int
     limit: int
     top: int
+
+
+@dataclass(frozen=True)
+class ProcessBlocks:
+    """Where a new process has its blocks; 0 or None where a native process has none.
+
+    Attributes:
+        peb: the native PEB; ``peb32`` the 32-bit one.
+        teb: the native TEB of the first thread; ``teb32`` the 32-bit one.
+        stack: the program's stack; ``stack64`` the one of wow64.dll.
+        parameters: the native process parameters; ``parameters32`` the 32-bit ones.
+        heap: what the native ntdll keeps its lists in.
+    """
+
+    peb: int
+    peb32: int
+    teb: int
+    teb32: int
+    stack: StackRange
+    stack64: StackRange | None
+    parameters: int
+    parameters32: int
+    heap: int
+
+
+def allocate_first_blocks(
+    process: ProcessSpace, parameters_size: int, on_growth: Callable[[int, int], None] = lambda teb, limit: None
+) -> ProcessBlocks:
+    """Everything a new process and its first thread get before user code runs, step by step.
+
+    Args:
+        process: its address space, as the kernel's part of process creation leaves it.
+        parameters_size: bytes of one block of process parameters with its environment.
+        on_growth: called with the address of the TEB and the new StackLimit when the program's stack grows.
+
+    Raises:
+        UsageError: the stack that the program asks for does not fit.
+    """
+    space, wow64 = process.space, process.wow64_process
+    allocator = BlockAllocator(space)
+    peb, peb32 = allocate_pebs(process, allocator)
+    process.record("PEB")
+    teb = allocate_teb(process, allocator)
+    teb32 = teb + TEB32_OFFSET if wow64 else 0
+    process.record("TEB")
+    stack = _program_stack(process, lambda limit: on_growth(teb32 or teb, limit))
+    stack64 = None
+    if wow64:
+        stack64 = allocate_stack(space, 0x40000, 0x40000, preferred=space.layout.stack64)
+    process.record("stacks")
+    parameters = allocate_block(space, parameters_size, parameters_size, "parameters")
+    parameters32 = allocate_block(space, parameters_size, parameters_size, "parameters") if wow64 else 0
+    process.record("parameters")
+    heap = allocate_block(space, 0x4000, 0x4000, "LdrpInitializeProcess")
+    process.record("heap")
+    return ProcessBlocks(peb, peb32, teb, teb32, stack, stack64, parameters, parameters32, heap)
+
+
+def _program_stack(process: ProcessSpace, on_growth: Callable[[int], None]) -> StackRange:
+    space, program = process.space, process.image.image
+    space.cause = "RtlCreateUserStack"
+    try:
+        return allocate_stack(
+            space,
+            program.stack_reserve,
+            max(program.stack_commit, 0x2000),
+            preferred=space.layout.stack,
+            on_growth=on_growth,
+        )
+    except GuestFault as fault:
+        raise UsageError(
+            f"{program.file_name} asks for a stack of {program.stack_reserve:#x} bytes "
+            f"({program.stack_commit:#x} committed), which does not fit ({fault.status:08X})"
+        ) from fault
 
 
 def allocate_pebs(process: ProcessSpace, blocks: BlockAllocator) -> tuple[int, int]:

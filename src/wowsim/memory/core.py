@@ -5,6 +5,7 @@ Who may import it: the parts of the address space in this package.
 
 from __future__ import annotations
 
+from collections import deque
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ EVENT_KINDS = ("reserve", "commit", "decommit", "release", "map", "unmap", "prot
 
 A commit of pages that no region held also reserves them.
 """
+_REMEMBERED = 1024
 
 
 class SpaceCore:
@@ -43,6 +45,7 @@ class SpaceCore:
     Attributes:
         cause: creation step or service that acts; new VADs remember it.
         private_commit: pages charged to the process for private memory and copies.
+        released: first page, last page and cause of what was given back, oldest first, as far as remembered.
     """
 
     def __init__(
@@ -61,9 +64,10 @@ class SpaceCore:
         self.vads = VadTree()
         self.cause = ""
         self.private_commit = 0
+        self.released: deque[tuple[int, int, str]] = deque(maxlen=_REMEMBERED)
         self.highest_vpn = layout.highest_user >> PAGE_SHIFT
         self._random = Random(seed)
-        self._pool = 0xFFFFA780_00000000 + (self._random.getrandbits(28) << 4)
+        self._pool = layout.pool + (self._random.getrandbits(24) << 4)
 
     def insert_vad(
         self,

@@ -19,6 +19,8 @@ from wowsim.memory.rows import rows_of
 from wowsim.memory.sections import SEC_RESERVE, ImageSection, Section
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wowsim.image.model import Image
     from wowsim.memory.layout import SpaceLayout
     from wowsim.memory.rows import VadRow
@@ -58,6 +60,14 @@ def step_named(name: str) -> str:
     if found is None:
         raise UsageError(f"no step {name!r} in process creation; known: {', '.join(STEPS)}")
     return found
+
+
+def steps_of(layout: SpaceLayout) -> tuple[str, ...]:
+    """The steps that the process of a 32-bit program passes on this Windows."""
+    absent = set() if layout.cfg else {"MiCfgInitializeProcess"}
+    if not layout.wow64:
+        absent.add("MiInitializeUserNoAccess")
+    return tuple(step for step in STEPS if step not in absent)
 
 
 @dataclass(frozen=True)
@@ -102,6 +112,8 @@ class ProcessSpace:
         section_base_address: EPROCESS.SectionBaseAddress.
         system_dll_bases: bases of the system DLLs, by module name.
         shared_data_frame: frame of KUSER_SHARED_DATA, for the kernel to write.
+        kept: ``(base, size)`` ranges the program is moved out of: system DLLs that lie where this boot put them.
+        choose: picks one of ``n`` places for a program that has to move.
         snapshots: rows of the VAD tree after each step.
     """
 
@@ -111,6 +123,8 @@ class ProcessSpace:
     section_base_address: int = 0
     system_dll_bases: dict[str, int] = field(default_factory=dict)
     shared_data_frame: int = 0
+    kept: tuple[tuple[int, int], ...] = ()
+    choose: Callable[[int], int] = lambda n: 0
     snapshots: dict[str, tuple[VadRow, ...]] = field(default_factory=dict)
 
     @property
@@ -180,7 +194,24 @@ def mi_map_process_executable(process: ProcessSpace) -> None:
         UsageError: its base is taken and it has no relocations.
     """
     process.space.cause = "MiMapProcessExecutable"
-    process.section_base_address = _map_based(process, process.image, process.image.base)
+    base, size = process.image.base, process.image.count << PAGE_SHIFT
+    taken = any(base < start + length and start < base + size for start, length in process.kept)
+    if taken and process.image.image.relocations is not None:
+        base = _elsewhere(process, size)
+    process.section_base_address = _map_based(process, process.image, base)
+
+
+def _elsewhere(process: ProcessSpace, size: int) -> int:
+    """A base for a program that cannot have its own: one of the 64 KB places of the lower quarter of its space."""
+    places = [
+        base
+        for base in range(0x400000, 0x20000000, 0x10000)
+        if not any(base < start + length and start < base + size for start, length in process.kept)
+        and process.space.vads.is_free(base >> PAGE_SHIFT, (base + size - 1) >> PAGE_SHIFT)
+    ]
+    if not places:
+        raise UsageError(f"{process.image.image.file_name} does not fit into the guest's memory")
+    return places[process.choose(len(places))]
 
 
 def ps_map_system_dlls(process: ProcessSpace) -> None:

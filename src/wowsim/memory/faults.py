@@ -160,11 +160,14 @@ class Faults(SpaceCore):
         bottom = max(bottom, lowest)
         answer = status.STATUS_STACK_OVERFLOW if overflow else status.STATUS_SUCCESS
         mm = MM_READWRITE if overflow else MM_READWRITE | MM_GUARD
+        service, self.cause = self.cause, "MmAccessFault"
         try:
             if bottom < vpn:
                 self._commit_private(vad, bottom, vpn - bottom, mm)
         except GuestFault:
             return status.STATUS_STACK_OVERFLOW
+        finally:
+            self.cause = service
         if stack.on_growth is not None:
             stack.on_growth((bottom if overflow else vpn) << PAGE_SHIFT)
         return answer

@@ -36,11 +36,13 @@ class SpaceLayout:
         wow64: whether 32-bit programs are guests of a 64-bit kernel.
         ntdll: base of the native ntdll.
         ntdll32: base of the SysWOW64 ntdll; None on native 32-bit Windows.
+        ntdll_size: SizeOfImage of the native ntdll; ``ntdll32_size`` of the SysWOW64 one.
         kuser_rest: whether pages 7FFE1-7FFEF are one region in which nothing may be committed.
         hypervisor_page: address of the extra read-only page near KUSER_SHARED_DATA, or None.
         cfg: ``(base, size)`` of the Control Flow Guard bitmaps, the native one first; empty without CFG.
         peb: preferred address of the first PEB.
         peb_region: whether PEBs and TEBs go upwards through regions of 2 MB; else page by page downwards.
+        pool: where the kernel's VAD nodes lie, as ``!vad`` shows them (the samples of wow64-facts section 8.4).
         teb_pages: pages of one thread's TEBs (wow64-facts sections 3.1 and 9).
         stack: preferred base of the first program stack, or None for the lowest gap.
         stack64: preferred base of the first thread's 64-bit stack, or None for the lowest gap.
@@ -52,6 +54,8 @@ class SpaceLayout:
     highest_user: int
     ntdll: int
     ntdll32: int | None
+    ntdll_size: int
+    ntdll32_size: int
     peb: int
     limit: int = 0x7FFF0000
     limit_large: int = 0xFFFF0000
@@ -60,6 +64,7 @@ class SpaceLayout:
     hypervisor_page: int | None = None
     cfg: tuple[tuple[int, int], ...] = ()
     peb_region: bool = False
+    pool: int = 0xFFFFFA80_00000000
     teb_pages: int = 3
     stack: int | None = None
     stack64: int | None = None
@@ -75,11 +80,13 @@ _WIN7 = SpaceLayout(
     highest_user=_8_TB,
     ntdll=WIN7SP1.module("ntdll").base,
     ntdll32=WIN7SP1.module("ntdll32").base,
+    ntdll_size=WIN7SP1.module("ntdll").size,
+    ntdll32_size=WIN7SP1.module("ntdll32").size,
     peb=WIN7SP1.place.peb64,
     stack=WIN7SP1.place.stack32[0],
     stack64=WIN7SP1.place.stack64[0],
     source=_SEED2,
-    unverified=("stack",),
+    unverified=("stack", "pool"),
 )
 _XP = replace(
     _WIN7,
@@ -89,7 +96,7 @@ _XP = replace(
     stack=None,
     stack64=None,
     source="wow64-facts section 8.2 for the limits",
-    unverified=("ntdll", "ntdll32", "peb", "kuser_rest"),
+    unverified=("ntdll", "ntdll32", "ntdll_size", "ntdll32_size", "peb", "kuser_rest", "pool"),
 )
 _VISTA = replace(_XP, name="vista", ntdll=0x77420000, ntdll32=0x77600000)
 _WIN8 = replace(
@@ -103,24 +110,30 @@ _WIN81 = SpaceLayout(
     highest_user=_128_TB,
     ntdll=0x7FFF_FED40000,
     ntdll32=0x77A90000,
+    ntdll_size=0x1E0000,
+    ntdll32_size=0x16F000,
     peb=_WIN7.peb,
+    pool=0xFFFFE000_00000000,
     source=_SEED0,
-    unverified=("ntdll32", "peb"),
+    unverified=("ntdll32", "ntdll32_size", "peb"),
 )
 _WIN10 = SpaceLayout(
     "win10-22h2",
     highest_user=_128_TB,
     ntdll=WIN10_22H2.module("ntdll").base,
     ntdll32=WIN10_22H2.module("ntdll32").base,
+    ntdll_size=WIN10_22H2.module("ntdll").size,
+    ntdll32_size=WIN10_22H2.module("ntdll32").size,
     kuser_rest=False,
     hypervisor_page=0x7FFEB000,
     cfg=((0x7DF5_FFEC0000, 0x200_00000000), (0x7DDE0000, 0x2000000)),
     peb=WIN10_22H2.place.peb64,
     peb_region=True,
+    pool=0xFFFFA780_00000000,
     stack=WIN10_22H2.place.stack32[0],
     stack64=WIN10_22H2.place.stack64[0],
     source="wow64-facts sections 3.1 (PEB, TEB), 8.1 (CFG, 1803 and later), 8.2 (limits)",
-    unverified=("ntdll", "ntdll32", "cfg", "hypervisor_page"),
+    unverified=("ntdll", "ntdll32", "ntdll_size", "ntdll32_size", "cfg", "hypervisor_page"),
 )
 _WIN10_FIRST = replace(_WIN10, kuser_rest=True, hypervisor_page=None)
 _OLDER_10 = ("1507", "1511", "1607", "1703", "1709")
@@ -139,12 +152,15 @@ def _native(name: str, ntdll: int, source: SpaceLayout) -> SpaceLayout:
         teb_pages=1,
         ntdll=ntdll,
         ntdll32=None,
+        ntdll_size=source.ntdll32_size,
+        ntdll32_size=0,
+        pool=0x82000000,
         cfg=source.cfg[1:],
         peb=source.peb if source.peb_region else 0x7FFDF000,
         stack=None,
         stack64=None,
         source="wow64-facts section 8.2 for the limit",
-        unverified=("ntdll", "peb", "kuser_rest", "cfg"),
+        unverified=("ntdll", "ntdll_size", "peb", "kuser_rest", "cfg"),
     )
 
 

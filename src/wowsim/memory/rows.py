@@ -47,6 +47,26 @@ class VadRow:
     shared_commit: int | None
     cause: str
 
+    @property
+    def start(self) -> int:
+        """First address."""
+        return self.start_vpn << PAGE_SHIFT
+
+    @property
+    def end(self) -> int:
+        """Last address."""
+        return (self.end_vpn + 1 << PAGE_SHIFT) - 1
+
+    @property
+    def pages(self) -> int:
+        """How many pages it describes."""
+        return self.end_vpn - self.start_vpn + 1
+
+    @property
+    def locked(self) -> bool:
+        """Whether it only keeps others out: nothing can ever be committed in it."""
+        return self.commit == -1
+
 
 def row_of(vad: Vad) -> VadRow:
     """The line of one VAD."""
@@ -98,4 +118,8 @@ def _explain_free(space: SpaceCore, address: int, vpn: int) -> str:
     below = space.vads.at_or_below(vpn)
     low = below.end + 1 << PAGE_SHIFT if below is not None else 0x10000
     high = (above.start << PAGE_SHIFT if above is not None else space.layout.highest_user + 1) - 1
-    return f"{address:X} is free: no region touches {low:X}-{high:X}."
+    for first, last, cause in reversed(space.released):
+        if first <= vpn <= last:
+            span = f"{first << PAGE_SHIFT:X}-{(last + 1 << PAGE_SHIFT) - 1:X}"
+            return f"{address:X} is free: {cause or 'an unnamed step'} gave {span} back."
+    return f"{address:X} is free: no step or service has put anything into {low:X}-{high:X}."

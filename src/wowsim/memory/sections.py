@@ -285,7 +285,7 @@ class ImageSection(Section):
         """Make the relocated contents present, all of them at the first view."""
         if self.frames:
             return
-        contents = self.image.relocated(self.base)
+        contents = _at_base(self.image.relocated(self.base), self.base, self.image.base, self.image.bits)
         frames = self.pages.allocate(self.count)
         for index, frame in enumerate(frames):
             data = contents[index << PAGE_SHIFT : (index + 1) << PAGE_SHIFT]
@@ -326,6 +326,15 @@ class ImageSection(Section):
             at = max(at, end)
         if at < self.count:
             yield at, self.count, MM_NOACCESS
+
+
+def _at_base(contents: bytes, base: int, preferred: int, bits: int) -> bytes:
+    """Contents whose header names the base they are relocated to, so that the loader does not do it again."""
+    if base == preferred or contents[:2] != b"MZ":
+        return contents
+    header = int.from_bytes(contents[0x3C:0x40], "little")
+    at, width = header + (0x34 if bits == 32 else 0x30), bits // 8
+    return contents[:at] + base.to_bytes(width, "little") + contents[at + width :]
 
 
 def _section_protection(section: model.Section) -> int:

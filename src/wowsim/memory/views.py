@@ -139,6 +139,7 @@ class Views(Allocation):
         self.vads.remove(vad)
         section.views.remove(vad)
         section.release_if_unused()
+        self.released.append((vad.start, vad.end, self.cause))
         self._tell("unmap", vad.start, vad.count, 0, vad.name)
         return vad.start << PAGE_SHIFT, vad.count << PAGE_SHIFT
 

@@ -156,7 +156,9 @@ class Layout:
                 size = next(e.size for e in extras if isinstance(e, Bytes))
                 unit, code = 1, f"{size}s"
             else:
-                scalar = scalar_of(PVOID if any(isinstance(e, Ptr) for e in extras) else base, f"{cls.__name__}.{name}")
+                scalar = scalar_of(
+                    PVOID if any(isinstance(e, Ptr) for e in extras) else base, f"{cls.__name__}.{name}"
+                )
                 size = unit = scalar.size(width)
                 code = scalar.code(width)
             start = _align(offset, unit)

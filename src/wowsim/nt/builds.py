@@ -149,7 +149,9 @@ def services(build: str) -> tuple[ServiceRow, ...]:
     """Every Nt service of a build, by number (wow64-facts section 7; turbo indices section 4)."""
     turbo = BUILDS[build].turbo_column
     rows = [
-        ServiceRow(r["service"], int(r[build], 16), int(r[turbo] or 0), int(r["arguments"].split("/")[-1] or -1))
+        ServiceRow(
+            r["service"], int(r[build], 16), int(r[turbo] or 0), int(r["arguments"].split("/")[-1] or -1)
+        )
         for r in _table()
         if r[build] and r["arguments"]
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
@@ -13,7 +12,6 @@ from wowsim.cpu.recorder import Recorder
 from wowsim.errors import StopReason, Unsupported, UsageError
 from wowsim.guest32.ntdll32 import routines as ntdll32_routines
 from wowsim.host64.wow64_startup import Entry64, setup_initial_call
-from wowsim.image.model import Image
 from wowsim.image.pe import parse, parse_program
 from wowsim.kernel.console import Console, Stream
 from wowsim.kernel.section_objects import SectionObject
@@ -25,14 +23,17 @@ from wowsim.simulation.images import built_in
 from wowsim.simulation.machine import CALL_RETURN, Machine, Stop
 from wowsim.simulation.shared_data import initialise, refresher
 from wowsim.simulation.startup import NewProcess, create_process, loader_lists
-from wowsim.simulation.traps import TrapTable
 from wowsim.simulation.tracer import LEVELS, Level, Trace, Tracer
+from wowsim.simulation.traps import TrapTable
 from wowsim.simulation.views import DebuggerMemory, Gdt, LoadedModule, Registers, Subscription, ThreadView
 from wowsim.trace.events import Event, MemoryChanged, Step, SyscallEntered, SyscallReturned
 from wowsim.trace.path import Paths
 from wowsim.trace.symbols import SymbolTable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from wowsim.image.model import Image
     from wowsim.memory.vad import VadTree
     from wowsim.nt.trap import Trap
 
@@ -195,7 +196,9 @@ class Simulation:
             UsageError: ``bits`` is neither, the code is empty or does not fit, or a process is there already.
         """
         if bits not in (32, 64) or not 0 < len(code) <= 0x180000 - 0x1000:
-            raise UsageError(f"shellcode of {len(code)} bytes for {bits} bits; expected 1 to 17F000h bytes, 32 or 64")
+            raise UsageError(
+                f"shellcode of {len(code)} bytes for {bits} bits; expected 1 to 17F000h bytes, 32 or 64"
+            )
         from wowsim.simulation.shellcode import host_image, shellcode_image
 
         self._create(host_image(), [f"{APPLICATION}\\shellcode.exe"], env, "C:\\", b"", SHELLCODE)
@@ -221,12 +224,16 @@ class Simulation:
         kernel.console.stdin = stdin
         kernel.parse_image = _parse_dll
         if not self.files.exists(cwd):
-            raise UsageError(f"the current directory {cwd!r} does not exist in the guest; add or mount it first")
+            raise UsageError(
+                f"the current directory {cwd!r} does not exist in the guest; add or mount it first"
+            )
         self._start = parameters.Start(
             image_path=image.path,
             command_line=_command_line(command),
             current_directory=cwd if cwd.endswith("\\") else cwd + "\\",
-            environment={k: v for k, v in (parameters.default_environment() | dict(env or {})).items() if v is not None},
+            environment={
+                k: v for k, v in (parameters.default_environment() | dict(env or {})).items() if v is not None
+            },
             handles=kernel.open_standard_handles(),
         )
         machine.space.notify = self._memory_changed
@@ -242,6 +249,7 @@ class Simulation:
             images,
             self._start,
             (process.id, kernel.thread.id),
+            kernel.random.randrange,
             start_address,
         )
         new = self._process
@@ -263,7 +271,10 @@ class Simulation:
 
     def _routines(self) -> dict[str, Any]:
         assert self._process is not None
-        thunk = self.build.module("ntdll32").base + self._built_in.images["ntdll32"].export_by_name["LdrInitializeThunk"].rva
+        thunk = (
+            self.build.module("ntdll32").base
+            + self._built_in.images["ntdll32"].export_by_name["LdrInitializeThunk"].rva
+        )
         return {
             **self._built_in.wow64_routines,
             **ntdll32_routines(self.build),
@@ -305,7 +316,9 @@ class Simulation:
             for image in images.values():
                 if image.bits == bits:
                     section = ImageSection(space.pages, space.commitment, image, image.path[2:])
-                    namespace.insert(f"{folder}\\{image.file_name}", SectionObject(self._machine.kernel, section, None))
+                    namespace.insert(
+                        f"{folder}\\{image.file_name}", SectionObject(self._machine.kernel, section, None)
+                    )
 
     def _standard_folders(self) -> None:
         for folder in ("C:\\Windows\\System32", "C:\\Windows\\SysWOW64", "C:\\Temp", "C:\\Users\\user"):
@@ -332,7 +345,9 @@ class Simulation:
         if limit is not None and limit < 0:
             raise UsageError(f"limit={limit}; expected a number of instructions, 0 or more")
         if self._ended is not None:
-            return self._result(self._ended, 0 if limit is not None or trace else None, Trace(trace) if trace else None)
+            return self._result(
+                self._ended, 0 if limit is not None or trace else None, Trace(trace) if trace else None
+            )
         machine = self._machine
         machine.stopped = None
         self._interrupted = None
@@ -385,7 +400,14 @@ class Simulation:
         tracer = None
         if collected is not None:
             step = self._step_maker() if collected.level == "full" else None
-            tracer = Tracer(machine, self.symbols, recorder, collected, Paths(self.symbols, decoder.flow), step)
+            tracer = Tracer(
+                machine,
+                self.symbols,
+                recorder,
+                collected,
+                Paths(recorder.blocks, self.symbols, decoder.flow),
+                step,
+            )
             tracer.start()
         try:
             yield
@@ -461,7 +483,13 @@ class Simulation:
     def _result(self, stop: Stop, executed: int | None, trace: Trace | None) -> RunResult:
         console = self._machine.kernel.console
         return RunResult(
-            stop.reason, stop.status, bytes(console.stdout), bytes(console.stderr), executed, trace, stop.detail
+            stop.reason,
+            stop.status,
+            bytes(console.stdout),
+            bytes(console.stderr),
+            executed,
+            trace,
+            stop.detail,
         )
 
     def stop(self) -> None:
@@ -492,7 +520,18 @@ class Simulation:
         elif kind == "unmap" and self._modules.pop(start, None) is not None:
             self.symbols.remove(start)
         for listener in self._listeners.get(MemoryChanged, ()):
-            listener(MemoryChanged(None, self._machine.kernel.thread.id, kind, start, size, protection, self._machine.space.cause, name))
+            listener(
+                MemoryChanged(
+                    None,
+                    self._machine.kernel.thread.id,
+                    kind,
+                    start,
+                    size,
+                    protection,
+                    self._machine.space.cause,
+                    name,
+                )
+            )
 
     def _mapped(self, start: int) -> None:
         vad = self._machine.space.vads.at(start >> 12)
@@ -557,7 +596,9 @@ class Simulation:
         if not returned:
             stop = machine.stopped or Stop(StopReason.STOPPED, None, "stopped")
             self._ended = stop if stop.reason is StopReason.EXITED else None
-            raise UsageError(f"the function at {address:#x} did not return: {stop.reason.value}, {stop.detail}")
+            raise UsageError(
+                f"the function at {address:#x} did not return: {stop.reason.value}, {stop.detail}"
+            )
         core.restore(saved)
         machine.stopped = None
         return returned[0]
@@ -574,7 +615,9 @@ class Simulation:
         finally:
             reached.remove()
         if result.reason is not StopReason.STOPPED:
-            raise UsageError(f"the process did not reach its entry point: {result.reason.value}, {result.detail}")
+            raise UsageError(
+                f"the process did not reach its entry point: {result.reason.value}, {result.detail}"
+            )
 
 
 class KernelView:

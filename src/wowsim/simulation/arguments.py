@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from wowsim.errors import GuestFault
@@ -10,6 +9,8 @@ from wowsim.nt.abi import STRUCTURES, Out, Prototype, Width, layout
 from wowsim.nt.structures import UNICODE_STRING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wowsim.nt.abi import Memory
 
 MAX_TEXT = 0x1000

@@ -35,7 +35,9 @@ def built_in(build_name: str) -> BuiltIn:
     """The images of a build."""
     build = build_named(build_name)
     prototypes = {name: s.prototype for name, s in implemented().items()}
-    argument_bytes = {row.name: 4 * row.arguments for row in services(build.name) if row.arguments is not None}
+    argument_bytes = {
+        row.name: 4 * row.arguments for row in services(build.name) if row.arguments is not None
+    }
     argument_bytes |= {name: p.arg_bytes32 for name, p in prototypes.items()}
     linker = Linker()
     linker.add(build_ntdll32(build, argument_bytes))

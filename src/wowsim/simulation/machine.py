@@ -7,7 +7,6 @@ manager and, while no dispatcher exists, to the end of the run.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,8 @@ from wowsim.memory.space import AddressSpace
 from wowsim.simulation.traps import CpuTrap
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wowsim.kernel.console import Console
     from wowsim.nt.builds import Build
     from wowsim.simulation.traps import TrapTable
@@ -41,7 +42,9 @@ EXCEPTION_CODES = {
 """Exception code of each vector (wow64-facts section 5); page faults are the memory manager's."""
 STATUS_PRIVILEGED_INSTRUCTION = 0xC0000096
 STATUS_STACK_BUFFER_OVERRUN = 0xC0000409
-_PRIVILEGED = frozenset((0xF4, 0xFA, 0xFB, 0xE4, 0xE5, 0xE6, 0xE7, 0xEC, 0xED, 0xEE, 0xEF, 0x6C, 0x6D, 0x6E, 0x6F))
+_PRIVILEGED = frozenset(
+    (0xF4, 0xFA, 0xFB, 0xE4, 0xE5, 0xE6, 0xE7, 0xEC, 0xED, 0xEE, 0xEF, 0x6C, 0x6D, 0x6E, 0x6F)
+)
 """hlt, cli, sti, in, out: #GP at CPL 3 is PRIVILEGED_INSTRUCTION."""
 
 
@@ -107,7 +110,6 @@ class Machine:
             self.on_fault(Fault(6, rip))  # an Intel CPU has no SYSCALL outside 64-bit mode
             return
         self.clock.advance(KERNEL_ENTRY_UNITS)
-        self.refresh()
         if self.before_service is not None:
             self.before_service()
         number = rax & NUMBER_MASK
@@ -120,6 +122,7 @@ class Machine:
                 self._exit.write(fault.status, rip + 2, rflags)
                 return
         status = self.table.dispatch(number, slots)
+        self.refresh()
         self._exit.write(status, rip + 2, rflags)
         pending = self.kernel.pending
         if pending is not None:

@@ -7,11 +7,12 @@ and 9.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from wowsim.nt.abi import Memory
     from wowsim.nt.builds import Build
 
@@ -75,7 +76,10 @@ def default_environment() -> dict[str, str]:
 
 def parameters_size(start: Start) -> int:
     """Bytes that one block with its environment takes."""
-    strings = sum(2 * len(s) + 0x10 for s in (start.image_path, start.command_line, start.current_directory)) + 0x800
+    strings = (
+        sum(2 * len(s) + 0x10 for s in (start.image_path, start.command_line, start.current_directory))
+        + 0x800
+    )
     return (0x500 + 2 * strings + len(environment_block(start.environment)) + 0xFFF) & ~0xFFF
 
 
@@ -119,11 +123,21 @@ def fields(memory: Memory, base: int, width: Width, values: Sequence[tuple[int, 
     """Write (offset in 32-bit layout, offset in 64-bit layout, size, value) rows; size 0 means a pointer."""
     for narrow, wide, size, value in values:
         bytes_ = size or width // 8
-        memory.write(base + (wide if width == 64 else narrow), (value & (1 << 8 * bytes_) - 1).to_bytes(bytes_, "little"))
+        memory.write(
+            base + (wide if width == 64 else narrow),
+            (value & (1 << 8 * bytes_) - 1).to_bytes(bytes_, "little"),
+        )
 
 
 def write_peb(
-    memory: Memory, address: int, width: Width, build: Build, *, image_base: int, subsystem: int, parameters: int
+    memory: Memory,
+    address: int,
+    width: Width,
+    build: Build,
+    *,
+    image_base: int,
+    subsystem: int,
+    parameters: int,
 ) -> None:
     """The PEB in one width."""
     major, minor, number = build.version

@@ -6,10 +6,11 @@ Offsets: wow64-facts section 9. Written at process creation, refreshed at each k
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wowsim.kernel.clock import Clock
     from wowsim.nt.builds import Build
 

@@ -35,7 +35,9 @@ def host_image() -> Image:
     image = builder.build()
     from dataclasses import replace
 
-    return replace(image, entry=0x1000, system=False, is_dll=False, stack_reserve=0x100000, stack_commit=0x10000)
+    return replace(
+        image, entry=0x1000, system=False, is_dll=False, stack_reserve=0x100000, stack_commit=0x10000
+    )
 
 
 def shellcode_image(code: bytes, bits: int, base: int) -> Image:

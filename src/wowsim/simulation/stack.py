@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 MAX_FRAMES = 64
 _QWORD = struct.Struct("<Q")
 _INSIDE = frozenset(
-    ("ServiceNoTurbo", "CpupReturnFromSimulatedCode", "TurboDispatchJumpAddressStart", "Thunk0Arg", "TagReturn")
+    (
+        "ServiceNoTurbo",
+        "CpupReturnFromSimulatedCode",
+        "TurboDispatchJumpAddressStart",
+        "Thunk0Arg",
+        "TagReturn",
+    )
 )
 """Labels of wow64cpu that execute on the simulation routine's frame."""
 

@@ -9,16 +9,16 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wowsim.errors import GuestFault, UsageError
+from wowsim.errors import UsageError
 from wowsim.host64.wow64_startup import Entry64, write_loader_lists
-from wowsim.memory.blocks import BlockAllocator, allocate_block, allocate_pebs, allocate_stack, allocate_teb
+from wowsim.memory.blocks import allocate_first_blocks
 from wowsim.memory.creation import ProcessSpace, build_address_space, psp_system_dlls
 from wowsim.memory.sections import ImageSection
 from wowsim.nt.wow64_context import CONTEXT_IN_AREA, TLS_CPURESERVED, context32
 from wowsim.simulation import parameters as blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from wowsim.image.model import Image
     from wowsim.memory.space import AddressSpace
@@ -60,6 +60,7 @@ def create_process(
     images: Mapping[str, Image],
     start: blocks.Start,
     ids: tuple[int, int],
+    choose: Callable[[int], int],
     start_address: int | None = None,
 ) -> NewProcess:
     """Everything the kernel does before the first user instruction.
@@ -73,11 +74,13 @@ def create_process(
         images: built-in images.
         start: parameters.
         ids: process and thread id.
+        choose: the seed's choice of one of ``n`` bases for a program that has to move.
         start_address: where the first thread starts instead of the image's entry point.
     """
     section = ImageSection(space.pages, space.commitment, program, program_path)
     dlls = psp_system_dlls(space.layout, images["ntdll"], images["ntdll32"])
-    process = ProcessSpace(space, section, dlls)
+    kept = tuple((image.base, image.size) for image in images.values())
+    process = ProcessSpace(space, section, dlls, kept=kept, choose=choose)
     build_address_space(process)
     image_base = process.section_base_address
     ntdll64, ntdll32 = (process.system_dll_bases[name] for name in ("ntdll", "ntdll32"))
@@ -87,33 +90,15 @@ def create_process(
                 f"{program.file_name} takes {images[name].base:#x}, where the built-in {name} must lie; "
                 f"link it elsewhere"
             )
-    allocator = BlockAllocator(space)
-    peb64, peb32 = allocate_pebs(process, allocator)
-    process.record("PEB")
-    teb64 = allocate_teb(process, allocator)
-    teb32 = teb64 + 0x2000
-    process.record("TEB")
-    try:
-        stack32 = allocate_stack(
-            space,
-            program.stack_reserve,
-            max(program.stack_commit, 0x2000),
-            preferred=space.layout.stack,
-            on_growth=lambda limit: memory.pack(_DWORD, teb32 + 8, limit),
-        )
-    except GuestFault as fault:
-        raise UsageError(
-            f"{program.file_name} asks for a stack of {program.stack_reserve:#x} bytes ({program.stack_commit:#x} "
-            f"committed), which does not fit ({fault.status:08X})"
-        ) from fault
-    stack64 = allocate_stack(space, 0x40000, 0x40000, preferred=space.layout.stack64)
-    process.record("stacks")
-    size = blocks.parameters_size(start)
-    parameters64 = allocate_block(space, size, size, "parameters")
-    parameters32 = allocate_block(space, size, size, "parameters")
-    process.record("parameters")
-    loader_data = allocate_block(space, 0x4000, 0x4000, "LdrpInitializeProcess")
-    process.record("heap")
+    placed = allocate_first_blocks(
+        process,
+        blocks.parameters_size(start),
+        on_growth=lambda teb, limit: memory.pack(_DWORD, teb + 8, limit),
+    )
+    peb64, peb32, teb64, teb32 = placed.peb, placed.peb32, placed.teb, placed.teb32
+    stack32, stack64 = placed.stack, placed.stack64
+    parameters64, parameters32, loader_data = placed.parameters, placed.parameters32, placed.heap
+    assert stack64 is not None, "a WoW64 process has two stacks"
     blocks.write_parameters(memory, parameters64, 64, start)
     blocks.write_parameters(memory, parameters32, 32, start)
     for address, width, parameters in ((peb64, 64, parameters64), (peb32, 32, parameters32)):

@@ -6,7 +6,6 @@ The path and the stack of a call are taken at the SYSCALL, while the blocks that
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,12 +13,14 @@ from wowsim.errors import UsageError
 from wowsim.simulation.arguments import named
 from wowsim.simulation.stack import walk
 from wowsim.trace.events import Call, Step
-from wowsim.trace.path import Paths
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
     from wowsim.cpu.recorder import Block, Recorder
     from wowsim.kernel.table import Service
     from wowsim.simulation.machine import Machine
+    from wowsim.trace.path import Paths
     from wowsim.trace.symbols import SymbolTable
 
 Level = Literal["calls", "blocks", "full"]
@@ -78,7 +79,7 @@ class Trace:
 
 
 class Tracer:
-    """Feeds a :class:`Trace` while the machine runs.
+    """Feeds a :class:`Trace`, one run's, while the machine runs.
 
     Args:
         machine: the machine.
@@ -100,6 +101,7 @@ class Tracer:
     ) -> None:
         self._machine, self._symbols, self._recorder = machine, symbols, recorder
         self._trace, self._paths, self._step = trace, paths, step
+        self._seen = recorder.position
         self._steps: list[Step] = []
         self._open: int | None = None
         self._in_system = False
@@ -120,9 +122,16 @@ class Tracer:
             self._unwatch()
         self._close_steps()
         if self._trace.level != "calls":
-            offset = len(self._trace._blocks)
-            self._trace._blocks.extend(self._recorder.blocks)
-            self._trace._ids.extend(id + offset for id in self._recorder.ids())
+            self._trace._blocks = self._recorder.blocks
+            self._trace._ids = self._recorder.ids()
+
+    def _path(self) -> tuple[str, ...]:
+        """The open frames, after the blocks that ran since the last look."""
+        thread = self._machine.kernel.thread.id
+        ids, complete = self._recorder.since(self._seen)
+        self._seen = self._recorder.position
+        self._paths.run(ids, thread, complete=complete)
+        return self._paths.path(thread)
 
     def _observe(self, service: Service, number: int, values: Sequence[Any]) -> Callable[[int], None]:
         machine, trace = self._machine, self._trace
@@ -134,7 +143,7 @@ class Tracer:
             number=number,
             status=None,
             arguments=before,
-            path=self._paths.path(self._recorder.backwards()),
+            path=self._path(),
             stack=walk(tables, self._symbols, rip, rsp),
             thread=machine.kernel.thread.id,
             index=len(trace._calls),
@@ -157,8 +166,11 @@ class Tracer:
 
     # ------------------------------------------------------------ full
     def _each(self, address: int, size: int) -> None:
-        """One instruction is about to run. A call's way begins where the program enters the system's code and ends
-        where it is back with what it entered with on the stack; hooks in between belong to the way."""
+        """One instruction is about to run.
+
+        A call's way begins where the program enters the system's code and ends where it is back with what it
+        entered with on the stack; hooks in between belong to the way.
+        """
         assert self._step is not None
         system = self._symbols.is_system(address)
         if system != self._in_system:
@@ -166,7 +178,12 @@ class Tracer:
             sp = self._where.read()[1]
             if system and self._entry_sp is None:
                 self._entry_sp = sp
-            elif not system and self._entry_sp is not None and self._machine.core.bits == 32 and sp > self._entry_sp:
+            elif (
+                not system
+                and self._entry_sp is not None
+                and self._machine.core.bits == 32
+                and sp > self._entry_sp
+            ):
                 self._close_steps()
                 self._steps.clear()
                 self._entry_sp = None

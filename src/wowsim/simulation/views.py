@@ -35,7 +35,11 @@ class Gdt(MutableMapping[int, Descriptor]):
         self[selector] = Descriptor.decode(0)
 
     def __iter__(self) -> Iterator[int]:
-        return iter(selector for selector in range(0, GDT_LIMIT + 1, 8) if selector == 0 or self._core.descriptor(selector).encode())
+        return iter(
+            selector
+            for selector in range(0, GDT_LIMIT + 1, 8)
+            if selector == 0 or self._core.descriptor(selector).encode()
+        )
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -49,6 +53,7 @@ class Registers:
     """The CPU's registers as attributes: ``registers.rip``, ``registers.eax``, ``registers.cs``."""
 
     __slots__ = ("_core",)
+    _core: Core
 
     def __init__(self, core: Core) -> None:
         object.__setattr__(self, "_core", core)
@@ -97,7 +102,9 @@ class DebuggerMemory:
         try:
             self._tables.poke(address, data)
         except GuestFault as fault:
-            raise UsageError(f"{len(data):#x} bytes at {address:#x} are not all mapped in the guest") from fault
+            raise UsageError(
+                f"{len(data):#x} bytes at {address:#x} are not all mapped in the guest"
+            ) from fault
 
     def __getitem__(self, key: slice) -> bytes:
         return self.read(key.start, key.stop - key.start)

@@ -1,0 +1,168 @@
+"""Mode switches, faults and the workarounds of the core, on real guest bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from machine import CODE, DATA, RANDOM, STACK, TEB32, TEB64, TIMESTAMP, Bare
+
+from wowsim.cpu.paging import EXECUTE, READ, WRITE
+from wowsim.cpu.segments import GDT_ADDRESS, Descriptor
+from wowsim.image.synth import assemble
+
+FAR_JUMP = ".byte 0xea\n.long there\n.short 0x33\nthere:"
+AUTHENTIC = 0x0020FB00_00000000
+
+
+@pytest.fixture
+def bare() -> Iterator[Bare]:
+    machine = Bare()
+    yield machine
+    machine.core.close()
+    machine.ram.close()
+
+
+def test_entry_is_an_executed_iretq_to_ring_3(bare: Bare) -> None:
+    registers = bare.run("int 0x2e", rax=9, rbp=0x1234)
+    assert (registers["cs"], registers["ss"], registers["ds"], registers["fs"]) == (0x23, 0x2B, 0x2B, 0x53)
+    assert (registers["rax"], registers["rbp"], registers["fs_base"], registers["gs_base"]) == (9, 0x1234, TEB32, TEB64)
+    bare.run("hlt")
+    assert [(f.vector, f.rip) for f in bare.faults] == [(13, CODE)]
+
+
+def test_the_far_jump_switches_decoding_and_back(bare: Bare) -> None:
+    # 48 ff c0 is dec eax; inc eax in 32-bit code and inc rax in 64-bit code
+    source = f"mov eax, 5\n.byte 0x48, 0xff, 0xc0\nmov ecx, eax\n{FAR_JUMP}\n.byte 0x48, 0xff, 0xc0\nint 0x2e"
+    registers = bare.run(source)
+    assert (registers["cs"], registers["rcx"], registers["rax"]) == (0x33, 5, 6)
+    assert bare.core.bits == 64
+
+
+def test_both_segment_bases_live_at_once(bare: Bare) -> None:
+    bare.tables.write(TEB32 + 0x18, TEB32.to_bytes(4, "little"))
+    bare.tables.write(TEB64 + 0x30, TEB64.to_bytes(8, "little"))
+    gs = ".byte 0x65, 0x48, 0x8b, 0x04, 0x25, 0x30, 0, 0, 0"
+    registers = bare.run(f"mov ebx, fs:[0x18]\n{FAR_JUMP}\n{gs}\nint 0x2e")
+    assert (registers["rbx"], registers["rax"]) == (TEB32, TEB64)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [replace(Descriptor.decode(AUTHENTIC), long_mode=0), replace(Descriptor.decode(AUTHENTIC), dpl=0)],
+    ids=["L cleared", "DPL 0"],
+)
+def test_a_wrong_descriptor_faults_at_the_far_jump(bare: Bare, changed: Descriptor) -> None:
+    bare.core.set_descriptor(0x33, changed)
+    bare.run(FAR_JUMP + "\nint 0x2e")
+    assert [(f.vector, f.rip) for f in bare.faults] == [(13, CODE)]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ".byte 0x9a\n.long far\n.short 0x33\nint 0x2e\nfar: .byte 0x48, 0xff, 0xc0\nretf",
+        "mov dword ptr [esp-16], offset far\nmov word ptr [esp-12], 0x33\n.byte 0xff, 0x5c, 0x24, 0xf0\nint 0x2e\n"
+        "far: .byte 0x48, 0xff, 0xc0\nretf",
+    ],
+    ids=["call ptr16:32", "call m16:32"],
+)
+def test_call_far_works_with_the_authentic_descriptor(bare: Bare, call: str) -> None:
+    if "offset" in call:
+        far = CODE + len(assemble(call.split("far:")[0].replace("offset far", "0x400000"), 32, CODE))
+        call = call.replace("offset far", hex(far))
+    registers = bare.run(call, rax=1)
+    assert not bare.faults
+    assert (registers["cs"], registers["rax"], registers["rsp"]) == (0x23, 2, STACK + 0xF00)
+    assert bare.core.descriptor(0x33).encode() == AUTHENTIC
+
+
+def test_call_far_to_a_bad_selector_is_the_guests_fault(bare: Bare) -> None:
+    bare.run(".byte 0x9a\n.long 0\n.short 0x63\nint 0x2e")
+    assert [(f.vector, f.rip) for f in bare.faults] == [(13, CODE)]
+    assert bare.core.descriptor(0x33).encode() == AUTHENTIC
+
+
+def test_the_guest_reads_sgdt_but_not_the_table(bare: Bare) -> None:
+    bare.run("sgdt [0x500000]\nint 0x2e")
+    assert int.from_bytes(bare.tables.read(DATA, 6), "little") & 0xFFFFFFFFFFFF == 0x00B93000_006F
+    bare.run(f"movabs rax, {GDT_ADDRESS:#x}\nmov rbx, [rax]\nint 0x2e", 64)
+    assert [(f.vector, f.address, f.error & 5) for f in bare.faults] == [(14, GDT_ADDRESS, 5)]
+
+
+FAULTS = [
+    ("mov eax, [0xfffff000]", 32, 14, 0, 0xFFFFF000, "read"),
+    ("mov [0x400800], eax", 32, 14, 0, 0x400800, "write"),
+    ("nop\njmp 0x500000", 32, 14, 0x100000, DATA, "fetch"),
+    ("nop\nmov qword ptr [rsp+0xfd], 1", 64, 14, 1, STACK + 0x1000, "write"),
+    ("movabs rax, 0xfff0000000400000\nmov rbx, [rax]", 64, 13, 10, 0, "read"),
+    ("xor ecx, ecx\ndiv ecx", 32, 0, 2, 0, "read"),
+    ("nop\nud2", 32, 6, 1, 0, "read"),
+    ("mov ax, 0x18\nmov ds, ax", 32, 13, 4, 0, None),
+]
+
+
+@pytest.mark.parametrize(("source", "bits", "vector", "offset", "address", "kind"), FAULTS)
+def test_faults_are_exact(
+    bare: Bare, source: str, bits: int, vector: int, offset: int, address: int, kind: str | None
+) -> None:
+    for _ in range(2):  # a second fault must not become a double fault
+        bare.faults.clear()
+        bare.run(source, bits)
+        (fault,) = bare.faults
+        assert (fault.vector, fault.rip, fault.address) == (vector, CODE + offset, address)
+        if kind is not None:
+            assert (fault.is_write, fault.is_fetch) == (kind == "write", kind == "fetch")
+
+
+def test_a_store_across_pages_writes_nothing_when_the_second_faults(bare: Bare) -> None:
+    bare.run("mov dword ptr [0x510ffe], 0x55555555")
+    assert bare.faults[0].address == STACK + 0x1000
+    assert bare.tables.read(STACK + 0xFFE, 2) == b"\0\0"
+
+
+def test_a_resolved_fault_is_retried(bare: Bare) -> None:
+    handle = bare.on_fault
+
+    def resolve(fault: object) -> None:
+        if bare.tables.entry(0x600) is None:
+            bare.tables.map(0x600, bare.tables.allocate(1), READ | WRITE)
+        else:
+            handle(fault)  # type: ignore[arg-type]
+
+    bare.on_fault = resolve  # type: ignore[method-assign]
+    assert bare.run("mov dword ptr [0x600010], 7\nmov ebx, [0x600010]\nint 0x2e")["rbx"] == 7
+
+
+def test_instructions_cannot_see_the_host(bare: Bare) -> None:
+    registers = bare.run("rdtsc\nmov esi, eax\nmov edi, edx\nint 0x2e")
+    assert (registers["rsi"], registers["rdi"]) == (TIMESTAMP & 0xFFFFFFFF, TIMESTAMP >> 32)
+    bare.run("mov eax, 0\ncpuid\nint 0x2e")
+    vendor = b"".join(bare.core.read(name).to_bytes(4, "little") for name in ("rbx", "rdx", "rcx"))
+    assert vendor == b"GenuineIntel"
+    assert bare.run("rdrand rbx\nint 0x2e", 64)["rbx"] == RANDOM
+    assert bare.run(".byte 0x0f, 0x01, 0xf9\nint 0x2e")["rax"] == TIMESTAMP & 0xFFFFFFFF
+
+
+def test_traps_and_interrupts(bare: Bare) -> None:
+    bare.run("nop\nint 0xfd\nint3")
+    assert bare.seen == [("trap", CODE + 1), ("int", 3)]
+    bare.run("int 0x0e")
+    assert bare.seen[-1] == ("int", 14)
+    assert not bare.faults
+
+
+def test_stepping_counts_instructions_exactly(bare: Bare) -> None:
+    bare.enter("mov eax, 1\nmov eax, 2\nmov eax, 3\njmp next\nnext: mov eax, 4\nint 0x2e")
+    for expected in (1, 2, 3, 3, 4):
+        bare.core.step()
+        assert bare.core.read("rax") == expected
+
+
+def test_code_written_by_the_kernel_side_is_executed(bare: Bare) -> None:
+    assert bare.run("mov eax, 1\nint 0x2e")["rax"] == 1
+    assert bare.run("mov eax, 2\nint 0x2e")["rax"] == 2
+    bare.tables.protect(CODE >> 12, 1, READ | WRITE | EXECUTE)
+    registers = bare.run("mov byte ptr [patch+1], 9\njmp patch\npatch: mov al, 1\nint 0x2e")
+    assert registers["rax"] & 0xFF == 9
