@@ -41,7 +41,7 @@ class Gate:
     def on_syscall(self) -> None:
         """The empty hook."""
 
-    def on_trap(self, address: int) -> None:
+    def on_trap(self, address: int, sp: int) -> None:
         """There is none."""
 
     def on_interrupt(self, vector: int) -> None:
@@ -138,9 +138,9 @@ def profile(pairs: Pairs) -> list[tuple[str, float]]:
             machine.on_syscall()
             mark("exit")
 
-        def on_trap(self, address: int) -> None:
+        def on_trap(self, address: int, sp: int) -> None:
             mark("guest code")
-            machine.on_trap(address)
+            machine.on_trap(address, sp)
             mark("traps")
 
         def on_interrupt(self, vector: int) -> None:

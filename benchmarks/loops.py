@@ -81,7 +81,7 @@ class _Nobody:
     def on_syscall(self) -> None:
         pass
 
-    def on_trap(self, address: int) -> None:
+    def on_trap(self, address: int, sp: int) -> None:
         pass
 
     def on_interrupt(self, vector: int) -> None:

@@ -99,8 +99,8 @@ class Handlers(Protocol):
     def on_syscall(self) -> None:
         """A SYSCALL instruction at RIP; execution goes on behind it."""
 
-    def on_trap(self, address: int) -> None:
-        """A trap instruction at ``address``; execution goes on behind it."""
+    def on_trap(self, address: int, sp: int) -> None:
+        """A trap instruction at ``address``, with that stack pointer; execution goes on behind it."""
 
     def on_interrupt(self, vector: int) -> None:
         """``int vector`` that is no trap of ours; RIP is behind it."""
@@ -109,27 +109,35 @@ class Handlers(Protocol):
         """A CPU exception. Returning without :meth:`Core.stop` retries the instruction."""
 
 
-class Batch:
-    """A fixed list of registers moved by one call into the engine (1-2 us instead of 2.5 us each)."""
+_MOVE = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)
+# own prototypes: addresses as integers, and the interpreter lock is kept over a call this short
+_read_batch = _MOVE(ctypes.cast(uclib.uc_reg_read_batch, ctypes.c_void_p).value)
+_write_batch = _MOVE(ctypes.cast(uclib.uc_reg_write_batch, ctypes.c_void_p).value)
 
-    __slots__ = ("_handle", "_ids", "_n", "_pointers", "_values")
+
+class Batch:
+    """A fixed list of registers moved by one call into the engine (0.7 us instead of 2.5 us each)."""
+
+    __slots__ = ("_arguments", "_ids", "_layout", "_pointers", "_values")
 
     def __init__(self, engine: Any, names: Sequence[str]) -> None:
-        self._handle, self._n = engine._uch, len(names)
-        self._ids = (ctypes.c_int * self._n)(*(_IDS[n] for n in names))
-        self._values = (ctypes.c_uint64 * self._n)()
+        count = len(names)
+        self._ids = (ctypes.c_int * count)(*(_IDS[n] for n in names))
+        self._values = (ctypes.c_uint64 * count)()
         start = ctypes.addressof(self._values)
-        self._pointers = (ctypes.c_void_p * self._n)(*(start + 8 * i for i in range(self._n)))
+        self._pointers = (ctypes.c_void_p * count)(*(start + 8 * i for i in range(count)))
+        self._layout = Struct(f"<{count}Q")
+        self._arguments = (engine._uch.value, ctypes.addressof(self._ids), ctypes.addressof(self._pointers), count)
 
-    def read(self) -> list[int]:
+    def read(self) -> tuple[int, ...]:
         """The values, in the order of the names."""
-        uclib.uc_reg_read_batch(self._handle, self._ids, self._pointers, self._n)
-        return self._values[:]
+        _read_batch(*self._arguments)
+        return self._layout.unpack_from(self._values)
 
     def write(self, *values: int) -> None:
-        """Set all of them."""
-        self._values[:] = list(values)
-        uclib.uc_reg_write_batch(self._handle, self._ids, self._pointers, self._n)
+        """Set all of them; each value is unsigned."""
+        self._layout.pack_into(self._values, 0, *values)
+        _write_batch(*self._arguments)
 
 
 class Core:
@@ -168,6 +176,7 @@ class Core:
         self._recorder_hooks: list[Any] = []
         self._batches: dict[tuple[str, ...], Batch] = {}
         self._single = {name: Batch(uc, (name,)) for name in REGISTERS}
+        self._place = self.batch("rip", "rsp")
         self._retrying = False
         self._setup(descriptors)
         self._calibrate()
@@ -509,7 +518,8 @@ class Core:
     def _on_interrupt(self, engine: int, vector: int, data: int) -> None:
         try:
             if vector == TRAP_VECTOR:
-                self._handlers.on_trap(self._single["rip"].read()[0] - 2)
+                rip, sp = self._place.read()
+                self._handlers.on_trap(rip - 2, sp)
             elif vector >= 32:
                 self._handlers.on_interrupt(vector)
             else:
@@ -639,7 +649,7 @@ class _Collect:
     def on_syscall(self) -> None:
         """A far call is no SYSCALL."""
 
-    def on_trap(self, address: int) -> None:
+    def on_trap(self, address: int, sp: int) -> None:
         """A far call is no trap."""
 
     def on_interrupt(self, vector: int) -> None:

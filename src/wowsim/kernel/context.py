@@ -205,6 +205,13 @@ class Kernel:
             return ""
         shape = self._string_layout if width is None else _UNICODE_STRING[width]
         length, _, buffer = self.memory.unpack(shape, address)
+        return self._text(length, buffer)
+
+    def text_of(self, string: UNICODE_STRING) -> str:
+        """The text of a captured UNICODE_STRING; the same errors as :meth:`capture_string`."""
+        return self._text(string.Length, string.Buffer)
+
+    def _text(self, length: int, buffer: int) -> str:
         if length == 0:
             return ""
         if length & 1:

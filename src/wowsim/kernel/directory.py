@@ -22,7 +22,7 @@ from wowsim.kernel.nodes import DirectoryNode, Node
 from wowsim.kernel.table import Support, service
 from wowsim.kernel.volume_file import VolumeFile
 from wowsim.kernel.wildcards import matches
-from wowsim.nt.abi import BOOLEAN, HANDLE, LARGE_INTEGER, NTSTATUS, PVOID, ULONG, ULONG_PTR, Out, encode
+from wowsim.nt.abi import BOOLEAN, HANDLE, LARGE_INTEGER, NTSTATUS, PVOID, ULONG, ULONG_PTR, In, Out, encode
 from wowsim.nt.status import (
     STATUS_BUFFER_OVERFLOW,
     STATUS_INFO_LENGTH_MISMATCH,
@@ -32,7 +32,12 @@ from wowsim.nt.status import (
     STATUS_OBJECT_NAME_INVALID,
     STATUS_SUCCESS,
 )
-from wowsim.nt.structures import FILE_DIRECTORY_INFORMATION, FILE_NAMES_INFORMATION, IO_STATUS_BLOCK
+from wowsim.nt.structures import (
+    FILE_DIRECTORY_INFORMATION,
+    FILE_NAMES_INFORMATION,
+    IO_STATUS_BLOCK,
+    UNICODE_STRING,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -105,11 +110,11 @@ _CLASSES: dict[int, Callable[[bytes, Node], bytes]] = {
 """Class -> the fixed part of an entry; the layouts are the same in both widths."""
 
 
-def _search(k: Kernel, file: VolumeFile, file_name: int, restart: bool) -> tuple[Search, bool]:
+def _search(k: Kernel, file: VolumeFile, file_name: UNICODE_STRING | None, restart: bool) -> tuple[Search, bool]:
     """The state of the directory's query, and whether it begins with this call."""
     first = file.search is None
     if file.search is None:
-        mask = k.capture_string(file_name)
+        mask = k.text_of(file_name) if file_name is not None else ""
         if len(mask) > MAXIMUM_COMPONENT or "\\" in mask:
             raise GuestFault(STATUS_OBJECT_NAME_INVALID)
         file.search = Search(mask)
@@ -161,7 +166,7 @@ def NtQueryDirectoryFile(
     length: ULONG,
     file_information_class: ULONG,
     return_single_entry: BOOLEAN,
-    file_name: PVOID,
+    file_name: In[UNICODE_STRING] | None,
     restart_scan: BOOLEAN,
 ) -> NTSTATUS:
     """The next entries of an open directory; the mask of the first call holds for all that follow."""

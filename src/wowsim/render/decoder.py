@@ -56,20 +56,25 @@ def _decoded(code: bytes, address: int, bits: Bits) -> Iterator[Instruction]:
 # ------------------------------------------------------------ lengths and control flow
 def lengths(code: bytes, address: int, bits: Bits) -> list[int]:
     """Lengths in bytes of the instructions of a piece of code; their sum is its length."""
-    return [length for _, length, _, _ in _decoded(code, address, bits)]
+    return list(_scanned(code, address, bits)[0])
 
 
 def flow(code: bytes, address: int, bits: Bits) -> Flow:
     """How a block of code ends; an empty or unknown end falls through."""
-    end = address + len(code)
-    loaded: dict[str, int | None] = {}
-    last: Instruction | None = None
-    for last in _decoded(code, address, bits):
-        register, comma, source = last[3].partition(", ")
-        if comma:  # `mov esi,[slot]` ... `call esi` goes through the slot
-            loaded[register] = _static(source, last) if last[2] == "mov" else None
-    if last is None:
-        return Flow("fall", end)
+    return _scanned(code, address, bits)[1]
+
+
+@lru_cache(maxsize=1 << 14)
+def _scanned(code: bytes, address: int, bits: Bits) -> tuple[tuple[int, ...], Flow]:
+    instructions = list(_decoded(code, address, bits))
+    sizes = tuple(length for _, length, _, _ in instructions)
+    if not instructions:
+        return sizes, Flow("fall", address)
+    return sizes, _flow(instructions, address + len(code))
+
+
+def _flow(instructions: list[Instruction], end: int) -> Flow:
+    last = instructions[-1]
     mnemonic, operands = last[2].split(" ")[-1], last[3]
     kind = _KINDS.get(mnemonic)
     if kind is None:
@@ -80,12 +85,21 @@ def flow(code: bytes, address: int, bits: Bits) -> Flow:
         return Flow(kind, end)
     pointer = _FAR_POINTER.fullmatch(operands)
     if pointer is not None:
-        return Flow(kind, end, int(pointer[2], 0), int(pointer[1], 0))
-    if operands.startswith("ptr ["):  # m16:16/32/64
+        return Flow("call" if mnemonic == "lcall" else "far", end, int(pointer[2], 0), int(pointer[1], 0))
+    if _far_pointer(mnemonic, operands):
         return Flow("far" if kind == "jump" else kind, end, slot=_static(operands, last))
     if operands[:1].isdigit():  # behind retf it is a count of bytes
         return Flow(kind, end, int(operands, 0) if kind != "far" else None)
-    return Flow(kind, end, slot=loaded.get(operands, _static(operands, last)))
+    return Flow(kind, end, slot=_loaded(instructions[:-1], operands) if operands.isalnum() else _static(operands, last))
+
+
+def _loaded(instructions: list[Instruction], register: str) -> int | None:
+    """The slot that a register was loaded from in the same block: `mov esi,[slot]` ... `call esi`."""
+    for instruction in reversed(instructions):
+        target, comma, source = instruction[3].partition(", ")
+        if target == register and comma:
+            return _static(source, instruction) if instruction[2] == "mov" else None
+    return None
 
 
 def _static(operand: str, instruction: Instruction) -> int | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wowsim.cpu.recorder import Recorder
 from wowsim.errors import StopReason, Unsupported, UsageError
+from wowsim.guest32 import codepages
 from wowsim.guest32.ntdll32 import routines as ntdll32_routines
 from wowsim.host64.wow64_startup import Entry64, setup_initial_call
 from wowsim.image.pe import parse, parse_program
@@ -278,6 +279,7 @@ class Simulation:
         return {
             **self._built_in.wow64_routines,
             **ntdll32_routines(self.build),
+            **codepages.ROUTINES,
             "wow64.Wow64SetupInitialCall": setup_initial_call(thunk, self.build.module("ntdll32").base),
             "wow64.unknown": self._unknown_service,
             "ntdll.LdrpInitializeLists": self._loader_lists,
@@ -299,15 +301,24 @@ class Simulation:
 
         images = self._built_in.images
         available = {i.file_name.lower(): i for i in images.values() if i.bits == 32}
-        if not isinstance(program, bytes):
-            for wanted in {i.module.lower() for i in image.imports} - available.keys():
-                beside = Path(program).parent / wanted
-                if beside.is_file():
-                    available[wanted] = parse(beside.read_bytes(), file_name=wanted)
+        for wanted in {i.module.lower() for i in image.imports} - available.keys():
+            found = self._own_dll(wanted, program)
+            if found is not None:
+                available[wanted] = parse(found, file_name=wanted)
         absent = missing_imports(image, available)
         if absent:
             listed = ", ".join(str(i) for i in absent)
             raise UsageError(f"{image.file_name} needs what the built-in DLLs lack: {listed}")
+
+    def _own_dll(self, name: str, program: str | Path | bytes) -> bytes | None:
+        """The bytes of a DLL that is not built in: beside the program, or where the loader will look."""
+        if not isinstance(program, bytes) and (Path(program).parent / name).is_file():
+            return (Path(program).parent / name).read_bytes()
+        for folder in (APPLICATION, "C:\\Windows\\SysWOW64", "C:\\Windows", "C:"):
+            if self.files.exists(f"{folder}\\{name}"):
+                found: bytes = self.files.read(f"{folder}\\{name}")
+                return found
+        return None
 
     def _known_dlls(self, images: Mapping[str, Image]) -> None:
         r"""\KnownDlls and \KnownDlls32: one image section per system DLL, as smss.exe makes them."""
@@ -608,8 +619,7 @@ class Simulation:
         if self._machine.core.bits == 32:
             return
         assert self._process is not None
-        program = next(m for m in self._modules.values() if not m.image.system)
-        reached = self.at(program.base + program.image.entry, lambda sim: sim.stop())
+        reached = self.at(self._process.entry, lambda sim: sim.stop())
         try:
             result = self.run()
         finally:

@@ -128,9 +128,9 @@ class Machine:
         if pending is not None:
             self.stop(Stop(pending.reason, pending.status, pending.detail))
 
-    def on_trap(self, address: int) -> None:
+    def on_trap(self, address: int, sp: int) -> None:
         """A trap instruction: one of ours, or the guest's own ``int 0FDh``."""
-        if self.traps is None or not self.traps.serve(address):
+        if self.traps is None or not self.traps.serve(address, sp):
             self.on_interrupt(0xFD)
 
     def on_interrupt(self, vector: int) -> None:

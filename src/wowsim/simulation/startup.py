@@ -36,6 +36,7 @@ class NewProcess:
     """Addresses of what was built.
 
     Attributes:
+        entry: where the program's first thread starts.
         registers: state in which the kernel enters user mode.
     """
 
@@ -48,6 +49,7 @@ class NewProcess:
     cpu_area: int
     stack32_top: int
     loader_data: int
+    entry: int
     registers: dict[str, int]
 
 
@@ -144,7 +146,7 @@ def create_process(
         "rflags": 0x202,
     }
     return NewProcess(
-        process, image_base, peb64, peb32, teb64, teb32, cpu_area, stack32.top, loader_data, registers
+        process, image_base, peb64, peb32, teb64, teb32, cpu_area, stack32.top, loader_data, entry, registers
     )
 
 

@@ -46,7 +46,6 @@ class TrapTable:
     def __init__(self, core: Core, trap: CpuTrap, routines: Mapping[str, Routine]) -> None:
         self._core, self._trap, self._routines = core, trap, routines
         self._bound: dict[int, tuple[str, Routine]] = {}
-        self._sp = core.batch("rsp")
         self._rax = core.batch("rax")
 
     def add(self, image: Image, base: int) -> None:
@@ -59,14 +58,14 @@ class TrapTable:
         found = self._bound.get(address)
         return found[0] if found else None
 
-    def serve(self, address: int) -> bool:
-        """Run the routine of the trap at ``address``; False when none of ours lies there."""
+    def serve(self, address: int, sp: int) -> bool:
+        """Run the routine of the trap at ``address``, reached with that ESP or RSP; False when none lies there."""
         found = self._bound.get(address)
         if found is None:
             return False
         trap = self._trap
         trap.address = address
-        trap.sp = self._sp.read()[0]
+        trap.sp = sp
         try:
             result = found[1](trap)
         except GuestFault as fault:

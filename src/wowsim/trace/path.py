@@ -25,7 +25,9 @@ LOST = "..."
 """First frame of a path whose beginning is no longer known."""
 LIMIT = 200_000
 """Blocks looked at for one call; what a thread ran before them counts as lost."""
-NODES = 100_000
+SHORT = 512
+"""Blocks of a way between two calls that is remembered as a whole: programs call the same functions in loops."""
+REMEMBERED = 200_000
 """Steps remembered before all are forgotten."""
 
 _ENTERS, _CONTAINS, _LEAVES = 1, 2, 4
@@ -74,8 +76,8 @@ class _Step(NamedTuple):
 class _Node:
     """One chain of open frames: its innermost frame and the chain around it.
 
-    What a step does depends only on the step and the chain, so each chain remembers where steps have led: following
-    a block costs one look-up, and the path of a chain is computed once.
+    What a step does depends only on the step and the chain, so each chain remembers where steps, and whole ways from
+    one call to the next, have led; and the path of a chain is computed once.
 
     Attributes:
         frame: None in the empty chain.
@@ -87,7 +89,7 @@ class _Node:
 
     def __init__(self, frame: Frame | None, outer: _Node | None, lost: bool) -> None:
         self.frame, self.outer, self.lost = frame, outer, lost
-        self.moves: dict[int, _Node] = {}
+        self.moves: dict[int | tuple[int, ...] | None, _Node] = {}
         self.path: tuple[str, ...] | None = None
 
     def opened(self, frame: Frame) -> _Node:
@@ -126,7 +128,7 @@ class Paths:
         self._threads: dict[int, tuple[_Node, int | None]] = {}
         self._flows: dict[int, Flow] = {}
         self._events: list[int] = []
-        self._nodes = 0
+        self._size = 0
         self._generation = symbols.generation
 
     # ------------------------------------------------------------ what others call
@@ -144,12 +146,19 @@ class Paths:
         node, last = self._threads.get(thread, (_Node(None, None, False), None))
         if not complete:
             node, last = _Node(None, None, True), None
-        if ids:
-            if last is None:
-                node = self._begun(ids[0], node.lost)
-            elif events[last] & _LEAVES or events[ids[0]] & _ENTERS:
-                node = node.moves.get(last << 32 | ids[0]) or self._moved(node, last, ids[0])
-            node, last = self._followed(node, ids, events), ids[-1]
+        if ids and last is None:
+            node, last = self._followed(self._begun(ids[0], node.lost), ids, events), ids[-1]
+        elif ids and last is not None:
+            way = (last, *ids) if len(ids) <= SHORT else None
+            to = node.moves.get(way)
+            if to is None:
+                to = node
+                if events[last] & _LEAVES or events[ids[0]] & _ENTERS:
+                    to = node.moves.get(last << 32 | ids[0]) or self._moved(node, last, ids[0])
+                to = self._followed(to, ids, events)
+                if way is not None:
+                    self._remembered(node, way, to, len(way))
+            node, last = to, ids[-1]
         self._threads[thread] = node, last
 
     def path(self, thread: int = 0) -> tuple[str, ...]:
@@ -225,9 +234,9 @@ class Paths:
             to = node if frame is None else _jumped(node, frame)
         return self._remembered(node, source << 32 | target, to)
 
-    def _remembered(self, node: _Node, key: int, to: _Node) -> _Node:
+    def _remembered(self, node: _Node, key: int | tuple[int, ...], to: _Node, size: int = 1) -> _Node:
         node.moves[key] = to
-        self._nodes += 1
+        self._size += size
         return to
 
     # ------------------------------------------------------------ learning blocks
@@ -236,10 +245,10 @@ class Paths:
         if self._symbols.generation != self._generation:
             self._generation = self._symbols.generation
             self._events.clear()
-            self._nodes = NODES
-        if self._nodes >= NODES:
+            self._size = REMEMBERED
+        if self._size >= REMEMBERED:
             self._threads = {thread: (node.copy(), last) for thread, (node, last) in self._threads.items()}
-            self._nodes = 0
+            self._size = 0
         events = self._events
         for id in range(len(events), len(self._blocks)):
             events.append(self._event(id))

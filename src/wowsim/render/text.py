@@ -1,0 +1,127 @@
+"""Listings of executed instructions as WinDbg prints them while stepping.
+
+Stands for the output of ``t`` and ``p``: address, bytes, instruction, and the memory operand with the value it had
+before. The form is that of seed 002, with the true value behind ``fs:`` where the seed's debugger failed
+(wow64-facts section 0.1). Header lines stand where control arrives, prompt lines where the mode changes. Leaves out
+registers. Who may import it: the command line and the debugger.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wowsim.image.model import Provenance
+from wowsim.render.decoder import Operand, column, memory_operand, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from wowsim.trace.events import Step
+    from wowsim.trace.flow import Bits
+    from wowsim.trace.symbols import Symbols
+
+PROMPTS = {32: "0:000:x86>", 64: "0:000>"}
+SELECTORS = {"cs": 0x23, "ds": 0x2B, "es": 0x2B, "ss": 0x2B, "fs": 0x53, "gs": 0x2B}
+"""What the segment registers hold in 32-bit code (wow64-facts section 1)."""
+_BYTES = 15
+_STACK = frozenset(("rsp", "rbp"))
+
+
+def listing(steps: Iterable[Step], symbols: Symbols, fs_base: int = 0, gs_base: int = 0) -> Iterator[str]:
+    """Lines for executed instructions.
+
+    Args:
+        steps: in the order they ran; the iterations of a REP instruction become one line.
+        symbols: names of addresses.
+        fs_base: what ``fs:`` offsets are counted from; ``gs_base`` likewise.
+    """
+    previous: Step | None = None
+    pending: Step | None = None
+    for step in steps:
+        if pending is not None:
+            if step.address == pending.address and _repeats(pending.code):
+                continue
+            yield from _lines(pending, previous, step, symbols, fs_base, gs_base)
+            previous = pending
+        pending = step
+    if pending is not None:
+        yield from _lines(pending, previous, None, symbols, fs_base, gs_base)
+
+
+def _repeats(code: bytes) -> bool:
+    """Whether an instruction begins with REP or REPNE, as string instructions that repeat do."""
+    return code[:1] in (b"\xf2", b"\xf3")
+
+
+def _lines(
+    step: Step, previous: Step | None, following: Step | None, symbols: Symbols, fs_base: int, gs_base: int
+) -> Iterator[str]:
+    if previous is None or previous.bits != step.bits:
+        yield PROMPTS[step.bits]
+    found = symbols.at(step.address)
+    arrived = previous is None or previous.address + len(previous.code) != step.address
+    if found is not None and (arrived or found[1] == 0):
+        yield f"{found[0]}+{found[1]:#x}:" if found[1] else f"{found[0]}:"
+    line = f"{column(step.address, step.bits)} {step.code.hex():<{_BYTES}} "
+    line += text(step.code, step.address, step.bits, symbols)
+    beside = _beside(step, following, symbols, fs_base, gs_base)
+    if beside:
+        line = f"{line} {beside}"
+    mark = _mark(step.address, symbols)
+    yield f"{line}  {mark}" if mark else line
+
+
+def _mark(address: int, symbols: Symbols) -> str:
+    """What tells code that is not Windows' own from the rest."""
+    trap = symbols.trap(address)
+    if trap is not None:
+        return f"; trap {trap}"
+    provenance = symbols.provenance(address)
+    return f"; {provenance.value}" if provenance in (Provenance.OURS, Provenance.TRAP) else ""
+
+
+# ------------------------------------------------------------ what stands beside an instruction
+def _beside(step: Step, following: Step | None, symbols: Symbols, fs_base: int, gs_base: int) -> str:
+    """The memory operand with its old value, or where a call or jump through a register went."""
+    words = text(step.code, step.address, step.bits).split()
+    goes = words[0] in ("call", "jmp")
+    if step.operand is None:
+        through_register = goes and len(words) == 2 and words[1].isalnum() and not words[1][0].isdigit()
+        if not through_register or following is None:
+            return ""
+        return _known(following.address, step.bits, symbols, anywhere=True)
+    operand = memory_operand(step.code, step.address, step.bits)
+    if operand is None or not operand.accessed:
+        return ""
+    place = _place(operand, step.operand, step.bits, fs_base, gs_base)
+    digits = 2 * operand.size
+    if step.value is None:
+        return f"{place}={'?' * digits}"
+    pointer = operand.size * 8 == step.bits
+    name = _known(step.value, step.bits, symbols, anywhere=goes) if pointer else ""
+    return f"{place}={name or format(step.value, f'0{digits}x')}"
+
+
+def _known(address: int, bits: Bits, symbols: Symbols, *, anywhere: bool) -> str:
+    """``{module!symbol (address)}`` at a symbol's start, or wherever it is a target of control."""
+    found = symbols.at(address)
+    if found is None or (found[1] and not anywhere):
+        return ""
+    name = f"{found[0]}+{found[1]:#x}" if found[1] else found[0]
+    return f"{{{name} ({column(address, bits)})}}"
+
+
+def _place(operand: Operand, address: int, bits: Bits, fs_base: int, gs_base: int) -> str:
+    """``ds:002b:758509d4``; in 64-bit code selectors go without saying, except behind ``fs`` and ``gs``."""
+    segment = operand.segment
+    if segment is None:
+        on_stack = operand.base in _STACK and operand.width == bits
+        segment = "ss" if on_stack else "ds"
+    elif segment in ("fs", "gs"):
+        if operand.base is None and operand.index is None:
+            address = operand.displacement & ((1 << operand.width) - 1)
+        else:
+            address -= fs_base if segment == "fs" else gs_base
+    if bits == 64 and segment not in ("fs", "gs"):
+        return f"{segment}:{column(address, 64)}"
+    return f"{segment}:{SELECTORS[segment]:04x}:{column(address, bits)}"

@@ -1,0 +1,294 @@
+"""The VAD tree as a picture: one row for each level, and beneath it the addresses to scale.
+
+Text only, no library: SVG with a style sheet that follows the reader's light or dark setting. Who may import it:
+the command line; it takes rows and rebuilds the tree's edges from their order and levels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
+
+from wowsim.render.vad import printable, totals
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from wowsim.memory.rows import VadRow
+
+_GB = 1 << 30
+_MARGIN, _BOX, _HEIGHT, _GAP, _STEP, _PITCH = 28, 136, 54, 14, 62, 96
+_LEAST_WIDTH = 1120
+_STRIP, _LANE, _CHARACTER = 30, 17, 6.3
+
+_KINDS = {
+    "image": "image (Exe)",
+    "mapped": "mapped section",
+    "private": "private memory",
+    "locked": "locked: nobody can allocate here",
+    "free": "free",
+}
+_LIGHT = {
+    "image": ("#fdf0d5", "#b7791f"),
+    "mapped": ("#dff3ec", "#2b8a6b"),
+    "private": ("#e3ecfb", "#3d6fc4"),
+    "locked": ("#fbe3e4", "#c2434b"),
+    "free": ("#ffffff", "#c4c9d2"),
+}
+_DARK = {
+    "image": ("#3b2f17", "#e0a94b"),
+    "mapped": ("#15352c", "#55c3a0"),
+    "private": ("#1b2c4a", "#7fa9ee"),
+    "locked": ("#421f24", "#ee7f86"),
+    "free": ("#171b22", "#4a5262"),
+}
+
+
+def picture(rows: Sequence[VadRow], *, title: str, highest: int) -> str:
+    """The tree and its addresses.
+
+    Args:
+        rows: ascending by address.
+        title: what is shown.
+        highest: last byte of the user half.
+
+    Returns:
+        An SVG document.
+    """
+    nodes = _placed(rows)
+    width = max([_LEAST_WIDTH, *(node.x + _BOX + _MARGIN for node in nodes)])
+    body: list[str] = []
+    top = _heading(body, rows, title)
+    body.extend(_edges(nodes, top))
+    for node in nodes:
+        body.extend(_box(node, top))
+    top += (max((row.level for row in rows), default=0) + 1) * _PITCH
+    for name, low, high in _strips(rows, highest):
+        top = _strip(body, rows, name, (low, high), top, width)
+    size = f'width="{width:.0f}" height="{top:.0f}" viewBox="0 0 {width:.0f} {top:.0f}"'
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">',
+            f"<title>{_text(title)}</title>",
+            f"<style>{_style()}</style>",
+            f"<defs>{_hatching()}</defs>",
+            '<rect class="page" width="100%" height="100%"/>',
+            *body,
+            "</svg>\n",
+        ]
+    )
+
+
+# ---------------------------------------------------------------- the tree
+@dataclass
+class _Node:
+    row: VadRow
+    x: float
+    parent: int | None
+
+    def y(self, top: float) -> float:
+        return top + self.row.level * _PITCH
+
+
+def _placed(rows: Sequence[VadRow]) -> list[_Node]:
+    """In-order from left to right; as close as the neighbours on the same level allow."""
+    ends: dict[int, float] = {}
+    nodes: list[_Node] = []
+    x = float(_MARGIN) - _STEP
+    for index, row in enumerate(rows):
+        x = max(x + _STEP, ends.get(row.level, _MARGIN))
+        ends[row.level] = x + _BOX + _GAP
+        nodes.append(_Node(row, x, _parent(rows, index)))
+    return nodes
+
+
+def _parent(rows: Sequence[VadRow], index: int) -> int | None:
+    """The nearest region one level up on either side, with nothing higher between, is the parent."""
+    level = rows[index].level
+    for step in (-1, 1):
+        at = index + step
+        while 0 <= at < len(rows) and rows[at].level >= level:
+            at += step
+        if 0 <= at < len(rows) and rows[at].level == level - 1:
+            return at
+    return None
+
+
+def _edges(nodes: Sequence[_Node], top: float) -> Iterator[str]:
+    for node in nodes:
+        if node.parent is None:
+            continue
+        parent = nodes[node.parent]
+        side = -0.25 if node.x < parent.x else 0.25
+        x1, y1 = parent.x + _BOX * (0.5 + side), parent.y(top) + _HEIGHT
+        x2, y2 = node.x + _BOX / 2, node.y(top)
+        middle = (y1 + y2) / 2
+        yield f'<path class="edge" d="M{x1:.1f} {y1:.1f}C{x1:.1f} {middle:.1f} {x2:.1f} {middle:.1f} {x2:.1f} {y2:.1f}"/>'
+
+
+def _box(node: _Node, top: float) -> Iterator[str]:
+    row, x, y = node.row, node.x, node.y(top)
+    kind, middle = _kind(row), node.x + _BOX / 2
+    name = _name(row)
+    yield f'<g><title>{_text(_sentence(row))}</title>'
+    yield f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" width="{_BOX}" height="{_HEIGHT}" rx="6"/>'
+    yield f'<text class="range" x="{middle:.1f}" y="{y + 17:.1f}">{row.start_vpn:x}-{row.end_vpn:x}</text>'
+    yield f'<text class="small" x="{middle:.1f}" y="{y + 31:.1f}">{row.protection}</text>'
+    style = "name" if row.name else "cause"
+    yield f'<text class="{style}" x="{middle:.1f}" y="{y + 45:.1f}">{_text(_short(name, 23))}</text></g>'
+
+
+# ---------------------------------------------------------------- the addresses
+def _strips(rows: Sequence[VadRow], highest: int) -> Iterator[tuple[str, int, int]]:
+    """Title, first address and end of each strip: 32-bit part, 64-bit part, images in the 64-bit part."""
+    large = any(
+        2 * _GB <= row.start < 4 * _GB and (not row.locked or row.start > 3 * _GB) for row in rows
+    )
+    low = 4 * _GB if large else 2 * _GB
+    yield f"The lower {low // _GB} GB", 0, low
+    if highest < 4 * _GB:
+        return
+    end = (highest | 0xFFFFF) + 1
+    yield f"The 64-bit part, {low // _GB} GB to {end >> 40} TB", low, end
+    for row in rows:
+        if row.kind == "Exe" and row.start >= 4 * _GB:
+            around = 12 * row.pages * 0x1000 & ~0xFFFFF
+            high = min(row.end + around, end)
+            yield f"Around {_name(row)}: the last of these {around >> 20} MB ends at {high:X}", row.start - around, high
+
+
+def _strip(
+    body: list[str], rows: Sequence[VadRow], title: str, span: tuple[int, int], top: float, width: float
+) -> float:
+    """One strip with its title above and names below.
+
+    Returns:
+        Where the next thing goes.
+    """
+    low, high = span
+    scale = (width - 2 * _MARGIN) / (high - low)
+    inside = [row for row in rows if row.end >= low and row.start < high]
+    y = top + 34
+    body.append(f'<text class="heading" x="{_MARGIN}" y="{top + 8:.1f}">{_text(title)}</text>')
+    body.append(
+        f'<rect class="free" x="{_MARGIN}" y="{y:.1f}" width="{width - 2 * _MARGIN:.1f}" height="{_STRIP}"/>'
+    )
+    for tick in _ticks(low, high):
+        x = _MARGIN + (tick - low) * scale
+        body.append(f'<path class="tick" d="M{x:.1f} {y - 5:.1f}v5"/>')
+        anchor = "end" if x > width - 90 else "start"
+        body.append(f'<text class="address {anchor}" x="{x:.1f}" y="{y - 8:.1f}">{tick:X}</text>')
+    lanes: list[float] = []
+    for row in inside:
+        x1 = _MARGIN + (max(row.start, low) - low) * scale
+        x2 = _MARGIN + (min(row.end + 1, high) - low) * scale
+        # What is narrower than a line is drawn as one.
+        x2 = min(max(x2, x1 + 1.4), width - _MARGIN + 1.4)
+        body.append(
+            f'<rect class="{_kind(row)} bar" x="{x1:.1f}" y="{y:.1f}" width="{x2 - x1:.1f}" '
+            f'height="{_STRIP}"><title>{_text(_sentence(row))}</title></rect>'
+        )
+        if row.name or row.locked or x2 - x1 > 40:
+            _label(body, lanes, row, ((x1 + x2) / 2, y + _STRIP), width)
+    return y + _STRIP + len(lanes) * _LANE + 34
+
+
+def _label(body: list[str], lanes: list[float], row: VadRow, at: tuple[float, float], width: float) -> None:
+    """A name below the strip, in the first lane where there is room, with a line to its region."""
+    x, y = at
+    words = f"{_short(_name(row), 28)} {row.start:X}"
+    length = len(words) * _CHARACTER
+    left = max(_MARGIN, min(x - 4, width - _MARGIN - length))
+    lane = next((i for i, end in enumerate(lanes) if end + 10 < left), len(lanes))
+    if lane == len(lanes):
+        lanes.append(0.0)
+    lanes[lane] = left + length
+    baseline = y + (lane + 1) * _LANE
+    body.append(f'<path class="leader" d="M{x:.1f} {y:.1f}V{baseline - 9:.1f}"/>')
+    body.append(f'<text class="label ink-{_kind(row)}" x="{left:.1f}" y="{baseline:.1f}">{_text(words)}</text>')
+
+
+def _ticks(low: int, high: int) -> list[int]:
+    """About eight round addresses; a power of two apart."""
+    step = 1 << max((high - low).bit_length() - 4, 12)
+    first = -(-low // step) * step
+    ticks = list(range(first, high, step))
+    return ticks if ticks[:1] == [low] else [low, *[t for t in ticks if t - low > step // 3]]
+
+
+# ---------------------------------------------------------------- words and colours
+def _heading(body: list[str], rows: Sequence[VadRow], title: str) -> float:
+    sums = totals(rows)
+    body.append(f'<text class="title" x="{_MARGIN}" y="38">{_text(title)}</text>')
+    words = (
+        f"{sums.count} regions, average level {sums.average_level}, maximum depth {sums.maximum_depth}, "
+        f"private commit {sums.private_commit} pages. Page numbers are hexadecimal: address = number 000."
+    )
+    body.append(f'<text class="note" x="{_MARGIN}" y="58">{_text(words)}</text>')
+    x = float(_MARGIN)
+    for kind, meaning in _KINDS.items():
+        body.append(f'<rect class="{kind}" x="{x:.1f}" y="72" width="18" height="12" rx="3"/>')
+        body.append(f'<text class="note" x="{x + 24:.1f}" y="82">{_text(meaning)}</text>')
+        x += 24 + len(meaning) * _CHARACTER + 22
+    return 108
+
+
+def _kind(row: VadRow) -> str:
+    if row.locked:
+        return "locked"
+    return {"Exe": "image", "Mapped": "mapped"}.get(row.kind, "private")
+
+
+def _name(row: VadRow) -> str:
+    """The file's name without folders; where there is no file, what made the region."""
+    return row.name.rpartition("\\")[2] if row.name else row.cause
+
+
+def _sentence(row: VadRow) -> str:
+    commit = "nothing can be committed" if row.locked else f"{row.commit} pages committed"
+    what = f", {row.name}" if row.name else ""
+    return f"{row.start:X}-{row.end:X}: {_KINDS[_kind(row)]}{what}; {row.protection}, {commit}; made by {row.cause}"
+
+
+def _short(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def _text(text: str) -> str:
+    return escape(printable(text))
+
+
+def _hatching() -> str:
+    lines = '<path d="M-2 2l4-4M0 8l8-8M6 10l4-4"/>'
+    return f'<pattern id="hatch" width="8" height="8" patternUnits="userSpaceOnUse"><rect width="8" height="8"/>{lines}</pattern>'
+
+
+def _style() -> str:
+    sans, mono = "system-ui,'Segoe UI',sans-serif", "ui-monospace,Consolas,'DejaVu Sans Mono',monospace"
+    return (
+        f"text{{font-family:{sans};text-anchor:middle}}"
+        ".title{font-size:19px;font-weight:600}.heading{font-size:13px;font-weight:600}"
+        ".note,.label{font-size:11.5px}"
+        ".title,.heading,.note,.label,.start{text-anchor:start}.end{text-anchor:end}"
+        f".range,.small,.address{{font-family:{mono}}}"
+        ".range{font-size:12px;font-weight:600}.small{font-size:10px}.address{font-size:10px}"
+        ".name{font-size:11px;font-weight:600}.cause{font-size:10.5px;font-style:italic}"
+        "rect{stroke-width:1.2}.page,.bar{stroke-width:0}.edge,.tick,.leader{fill:none}"
+        f"{_colours(_LIGHT, '#f6f7f9', '#1d2430', '#626c7d', '#9aa3b2')}"
+        f"@media(prefers-color-scheme:dark){{{_colours(_DARK, '#0f1217', '#e7eaf0', '#98a2b3', '#5d6778')}}}"
+    )
+
+
+def _colours(kinds: dict[str, tuple[str, str]], page: str, ink: str, faint: str, line: str) -> str:
+    rules = [
+        f".{kind}{{fill:{fill};stroke:{stroke}}}.{kind}.bar{{fill:{stroke}}}.ink-{kind}{{fill:{stroke}}}"
+        for kind, (fill, stroke) in kinds.items()
+    ]
+    fill, stroke = kinds["locked"]
+    return (
+        f".page{{fill:{page}}}text{{fill:{ink}}}.small,.cause,.note,.address{{fill:{faint}}}"
+        f".edge{{stroke:{line};stroke-width:1.4}}.tick,.leader{{stroke:{line}}}"
+        f"{''.join(rules)}#hatch rect{{fill:{fill};stroke:none}}#hatch path{{stroke:{stroke};fill:none}}"
+        ".locked.bar{fill:url(#hatch)}"
+    )
