@@ -343,6 +343,8 @@ class PageTables:
 
     def probe_write(self, address: int, size: int) -> None:
         """Raise GuestFault unless every byte is writable user memory."""
+        if (address & 0xFFF) + size <= PAGE and address >> 12 in self._writable:
+            return
         for vpn in range(address >> 12, (address + max(size, 1) - 1 >> 12) + 1):
             if vpn not in self._writable:
                 self._reach(max(address, vpn << 12), True)

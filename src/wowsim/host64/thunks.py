@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _U32 = struct.Struct("<I")
 _U64 = struct.Struct("<Q")
+_STATUS_AND_ARRAY = struct.Struct("<I4xQ")
+"""The two topmost slots of a thunk's frame."""
 
 Fill = Callable[[Memory, int, int], int]
 """(memory, 32-bit pointer, scratch address) -> the 64-bit slot; may write the scratch area."""
@@ -123,16 +125,16 @@ class Thunk:
         return found
 
     def _before(self) -> Routine:
-        steps = [(c.fill, c.slot, 8 * c.index, c.scratch) for c in self.conversions]
-        saved = self.frame - 8
+        steps = [(c.fill, c.slot // 4, 8 * c.index, c.scratch) for c in self.conversions]
+        saved, slots = self.frame - 8, self._slots()
 
         def before(trap: Trap) -> int | None:
             memory, frame = trap.memory, trap.sp
             (array,) = memory.unpack(_U64, frame + saved)
             try:
+                pointers = memory.unpack(slots, array)
                 for fill, slot, place, scratch in steps:
-                    (pointer,) = memory.unpack(_U32, array + slot)
-                    memory.pack(_U64, frame + place, fill(memory, pointer, frame + scratch))
+                    memory.pack(_U64, frame + place, fill(memory, pointers[slot], frame + scratch))
             except GuestFault as fault:
                 return fault.status  # wow64.dll's exception filter makes it the call's status
             return None
@@ -140,22 +142,25 @@ class Thunk:
         return before
 
     def _after(self) -> Routine:
-        steps = [(c.finish, c.slot, c.scratch) for c in self.conversions if c.finish is not None]
-        saved, status_at = self.frame - 8, self.frame - 16
+        steps = [(c.finish, c.slot // 4, c.scratch) for c in self.conversions if c.finish is not None]
+        status_at, slots = self.frame - 16, self._slots()
 
         def after(trap: Trap) -> None:
             memory, frame = trap.memory, trap.sp
-            (array,) = memory.unpack(_U64, frame + saved)
-            (status,) = memory.unpack(_U32, frame + status_at)
+            status, array = memory.unpack(_STATUS_AND_ARRAY, frame + status_at)
             try:
+                pointers = memory.unpack(slots, array)
                 for finish, slot, scratch in steps:
-                    (pointer,) = memory.unpack(_U32, array + slot)
-                    if pointer:
-                        finish(memory, pointer, frame + scratch, status)
+                    if pointers[slot]:
+                        finish(memory, pointers[slot], frame + scratch, status)
             except GuestFault as fault:
                 memory.pack(_U32, frame + status_at, fault.status)
 
         return after
+
+    def _slots(self) -> struct.Struct:
+        """The 32-bit argument array up to the last slot that is converted."""
+        return struct.Struct(f"<{self.conversions[-1].slot // 4 + 1}I")
 
 
 def _load(parameter: Parameter, slot: int) -> str:
@@ -325,13 +330,14 @@ def _deep_copier(kind: Any) -> tuple[int, Fill]:
 
 # ---------------------------------------------------------------- the two structures with rules of their own
 _OA32, _OA64 = layout(OBJECT_ATTRIBUTES, 32), layout(OBJECT_ATTRIBUTES, 64)
-_US32, _US64 = struct.Struct("<HHI"), struct.Struct("<HH4xQ")
+_US32 = struct.Struct("<HHI")
 _IOSB32, _IOSB64 = struct.Struct("<II"), struct.Struct("<QQ")
 
 
 def _object_attributes(redirect: Redirect | None) -> Fill:
     """OBJECT_ATTRIBUTES with its name; a wrong Length leaves a zeroed structure, which the kernel refuses."""
     narrow, wide = _OA32.struct, _OA64.struct
+    named = struct.Struct(wide.format + "HH4xQ")
 
     def fill(memory: Memory, pointer: int, scratch: int) -> int:
         if pointer == 0:
@@ -343,10 +349,11 @@ def _object_attributes(redirect: Redirect | None) -> Fill:
         if root & 0x80000000:
             root |= 0xFFFFFFFF_00000000
         if name:
-            size, room, buffer = memory.unpack(_US32, name)
-            memory.pack(_US64, scratch + 0x30, size, room, buffer)
-            name = scratch + 0x30
-        memory.pack(wide, scratch, _OA64.size, root, name, attributes, security, quality)
+            string = memory.unpack(_US32, name)
+            name = scratch + _OA64.size
+            memory.pack(named, scratch, _OA64.size, root, name, attributes, security, quality, *string)
+        else:
+            memory.pack(wide, scratch, _OA64.size, root, name, attributes, security, quality)
         return scratch
 
     return fill

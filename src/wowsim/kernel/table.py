@@ -117,10 +117,8 @@ class ServiceTable:
         Raises:
             Unsupported: the build has the service, wowsim does not.
         """
-        handler = self._bound.get(number)
-        if handler is None:
-            return self._missing(number)
-        return handler(slots)
+        handler = self._bound.get(number & NAME_MASK)
+        return self._missing(number & NAME_MASK) if handler is None else handler(slots)
 
     def replace(self, function: Callable[..., int], support: Support = Support.FULL) -> None:
         """Put ``function`` in the place of the service of its name, for this table only.
@@ -141,11 +139,9 @@ class ServiceTable:
             self._bind(declared)
 
     def _missing(self, number: int) -> int:
-        name = self._names.get(number & NAME_MASK)
+        name = self._names.get(number)
         if name is None:
             return 0xC000001C  # STATUS_INVALID_SYSTEM_SERVICE
-        if number != number & NAME_MASK:
-            return self.dispatch(number & NAME_MASK, ())
         raise Unsupported(f"service {name} (number {number:X}h) is not implemented")
 
     def _bind(self, declared: Service) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Annotated, Any, Generic, Literal, NewType, Protocol, TypeVar, Union, get_args, get_origin
 from typing import get_type_hints as _hints
@@ -135,7 +136,16 @@ def _align(value: int, alignment: int) -> int:
 
 
 class Layout:
-    """A structure in one width: offsets, size, and the way between bytes and instances."""
+    """A structure in one width: offsets, size, and the way between bytes and instances.
+
+    Attributes:
+        fields: in the order of memory.
+        alignment: of the structure, in bytes; ``size`` is a multiple of it.
+        struct: unpacks one value per field.
+    """
+
+    size: int
+    alignment: int
 
     def __init__(self, cls: type, width: Width) -> None:
         self.cls = cls
@@ -170,6 +180,7 @@ class Layout:
         self.size = _align(offset, alignment)
         codes.append("x" * (self.size - offset))
         self.struct = _struct.Struct("".join(codes))
+        self._values = attrgetter(*self.fields)
 
     def unpack(self, values: tuple[Any, ...]) -> Any:
         """An instance from what :attr:`struct` unpacked."""
@@ -185,8 +196,13 @@ class Layout:
         return self.unpack(self.struct.unpack(data))
 
     def to_bytes(self, value: Any) -> bytes:
-        """The bytes of an instance."""
-        return self.struct.pack(*self._flat(value))
+        """The bytes of an instance; an integer that its field cannot hold is cut."""
+        if self._nested or len(self.fields) == 1:
+            return self.struct.pack(*self._flat(value))
+        try:
+            return self.struct.pack(*self._values(value))
+        except _struct.error:
+            return self.struct.pack(*self._flat(value))
 
     def _flat(self, value: Any) -> Iterator[Any]:
         for field in self.fields.values():
@@ -291,8 +307,11 @@ def encode(kind: Any, width: Width, value: Any) -> bytes:
     """The guest bytes of a scalar or structure."""
     if kind in STRUCTURES:
         return layout(kind, width).to_bytes(value)
-    scalar = SCALARS[kind]
-    return _struct.pack("<" + scalar.code(width), fit(scalar, width, value))
+    shape = _SCALAR_STRUCTS[kind, width]
+    try:
+        return shape.pack(value)
+    except _struct.error:
+        return shape.pack(fit(SCALARS[kind], width, value))
 
 
 _SCALAR_STRUCTS = {
@@ -367,11 +386,16 @@ class Prototype:
 
     def decoder(self, width: Width) -> Decoder:
         """The decoder for callers of that width, bound once."""
-        steps = [_value_decoder(p, width) for p in self.parameters]
+        masks = [_slot_mask(p, width) for p in self.parameters]
+        found = [_conversion(p, width) for p in self.parameters]
+        conversions = [(index, convert) for index, convert in enumerate(found) if convert is not None]
         wide = width == 32 and any(p.slots32 == 2 for p in self.parameters)
 
         def decode(memory: Memory, slots: Sequence[int]) -> list[Any]:
-            return [step(memory, slot) for step, slot in zip(steps, slots)]  # noqa: B905 - more slots may be read
+            values: list[Any] = [slot & mask for slot, mask in zip(slots, masks)]  # noqa: B905 - slots may be more
+            for index, convert in conversions:
+                values[index] = convert(memory, values[index])
+            return values
 
         if not wide:
             return decode
@@ -393,17 +417,22 @@ class Prototype:
         return joined
 
 
-def _value_decoder(parameter: Parameter, width: Width) -> Callable[[Memory, int], Any]:
+def _slot_mask(parameter: Parameter, width: Width) -> int:
+    """The bits of a slot (of two joined ones) that belong to the parameter."""
+    kind = parameter.kind if parameter.passed is Pass.VALUE else PVOID
+    return (1 << SCALARS[kind].size(width) * 8) - 1
+
+
+def _conversion(parameter: Parameter, width: Width) -> Callable[[Memory, int], Any] | None:
+    """What makes the value of the masked slot; None where the slot is the value."""
     kind, optional = parameter.kind, parameter.optional
     if parameter.passed is Pass.VALUE:
         scalar = SCALARS[kind]
+        if not scalar.sign or (width == 64 and scalar.code64.isupper()):
+            return None
         if width == 32 and scalar.size(32) == 4:
             return lambda memory, slot: fit(scalar, 64, widen(kind, slot))
-        mask = (1 << (scalar.size(64) * 8)) - 1
-        if scalar.code64.isupper():
-            return lambda memory, slot: slot & mask
         return lambda memory, slot: fit(scalar, 64, slot)
-    pointer_mask = 0xFFFFFFFF if width == 32 else 0xFFFFFFFF_FFFFFFFF
     size = size_of(kind, width)
     make: Callable[[Memory, int], Any]
     if parameter.passed is Pass.IN:
@@ -425,8 +454,7 @@ def _value_decoder(parameter: Parameter, width: Width) -> Callable[[Memory, int]
             memory.probe_write(address, size)
             return cell(memory, address, kind, width)
 
-    def through_pointer(memory: Memory, slot: int) -> Any:
-        address = slot & pointer_mask
+    def through_pointer(memory: Memory, address: int) -> Any:
         if address == 0:
             if optional:
                 return None

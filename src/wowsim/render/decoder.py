@@ -222,11 +222,9 @@ def text(code: bytes, address: int, bits: Bits, symbols: Symbols | None = None) 
     mnemonic, operands = _spelled(mnemonic, operands, instruction, bits)
     if not operands:
         return mnemonic
-    named = None
-    if symbols is not None or _is_direct(mnemonic, operands):
-        named = _named(mnemonic, operands, instruction, bits, symbols)
+    named = _named(mnemonic, operands, instruction, bits, symbols)
     if named is None:
-        named = _NUMBER.sub(lambda found: _hex(int(found[0], 0)), operands)
+        named = _NUMBER.sub(_hexed, operands)
     return f"{mnemonic:<7} {named}"
 
 
@@ -333,10 +331,8 @@ def column(address: int, bits: Bits) -> str:
 
 
 def _hexed(found: re.Match[str]) -> str:
-    return _hex(int(found[0], 0))
-
-
-def _hex(value: int) -> str:
+    """A number of capstone's as MASM writes it: ``9``, ``52h``, ``0C0h``."""
+    value = int(found[0], 0)
     if value < 10:
         return str(value)
     digits = f"{value:X}"

@@ -105,7 +105,7 @@ def _beside(step: Step, following: Step | None, symbols: Symbols, fs_base: int, 
 def _known(address: int, bits: Bits, symbols: Symbols, *, anywhere: bool) -> str:
     """``{module!symbol (address)}`` at a symbol's start, or wherever it is a target of control."""
     found = symbols.at(address)
-    if found is None or (found[1] and not anywhere):
+    if found is None or not (anywhere or (found[1] == 0 and "!" in found[0])):
         return ""
     name = f"{found[0]}+{found[1]:#x}" if found[1] else found[0]
     return f"{{{name} ({column(address, bits)})}}"

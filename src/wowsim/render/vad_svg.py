@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wowsim.memory.rows import VadRow
 
 _GB = 1 << 30
-_MARGIN, _BOX, _HEIGHT, _GAP, _STEP, _PITCH = 28, 136, 54, 14, 62, 96
+_MARGIN, _BOX, _HEIGHT, _GAP, _STEP, _PITCH = 28, 150, 54, 14, 68, 96
 _LEAST_WIDTH = 1120
 _STRIP, _LANE, _CHARACTER = 30, 17, 6.3
 
@@ -100,6 +100,9 @@ def _placed(rows: Sequence[VadRow]) -> list[_Node]:
         x = max(x + _STEP, ends.get(row.level, _MARGIN))
         ends[row.level] = x + _BOX + _GAP
         nodes.append(_Node(row, x, _parent(rows, index)))
+    spare = _LEAST_WIDTH - max((node.x for node in nodes), default=0) - _BOX - _MARGIN
+    for node in nodes:
+        node.x += max(spare / 2, 0)
     return nodes
 
 
@@ -131,20 +134,18 @@ def _box(node: _Node, top: float) -> Iterator[str]:
     row, x, y = node.row, node.x, node.y(top)
     kind, middle = _kind(row), node.x + _BOX / 2
     name = _name(row)
-    yield f'<g><title>{_text(_sentence(row))}</title>'
+    yield f"<g><title>{_text(_sentence(row))}</title>"
     yield f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" width="{_BOX}" height="{_HEIGHT}" rx="6"/>'
     yield f'<text class="range" x="{middle:.1f}" y="{y + 17:.1f}">{row.start_vpn:x}-{row.end_vpn:x}</text>'
     yield f'<text class="small" x="{middle:.1f}" y="{y + 31:.1f}">{row.protection}</text>'
     style = "name" if row.name else "cause"
-    yield f'<text class="{style}" x="{middle:.1f}" y="{y + 45:.1f}">{_text(_short(name, 23))}</text></g>'
+    yield f'<text class="{style}" x="{middle:.1f}" y="{y + 45:.1f}">{_text(_short(name, 24))}</text></g>'
 
 
 # ---------------------------------------------------------------- the addresses
 def _strips(rows: Sequence[VadRow], highest: int) -> Iterator[tuple[str, int, int]]:
     """Title, first address and end of each strip: 32-bit part, 64-bit part, images in the 64-bit part."""
-    large = any(
-        2 * _GB <= row.start < 4 * _GB and (not row.locked or row.start > 3 * _GB) for row in rows
-    )
+    large = any(2 * _GB <= row.start < 4 * _GB and (not row.locked or row.start > 3 * _GB) for row in rows)
     low = 4 * _GB if large else 2 * _GB
     yield f"The lower {low // _GB} GB", 0, low
     if highest < 4 * _GB:
@@ -154,8 +155,9 @@ def _strips(rows: Sequence[VadRow], highest: int) -> Iterator[tuple[str, int, in
     for row in rows:
         if row.kind == "Exe" and row.start >= 4 * _GB:
             around = 12 * row.pages * 0x1000 & ~0xFFFFF
-            high = min(row.end + around, end)
-            yield f"Around {_name(row)}: the last of these {around >> 20} MB ends at {high:X}", row.start - around, high
+            high = min(row.end + 1 + around, end)
+            low = row.start - around
+            yield f"Around {_name(row)}: {low:X} to {high - 1:X}", low, high
 
 
 def _strip(
@@ -174,47 +176,71 @@ def _strip(
     body.append(
         f'<rect class="free" x="{_MARGIN}" y="{y:.1f}" width="{width - 2 * _MARGIN:.1f}" height="{_STRIP}"/>'
     )
-    for tick in _ticks(low, high):
-        x = _MARGIN + (tick - low) * scale
+    for x, address in _ticks(low, high, scale):
         body.append(f'<path class="tick" d="M{x:.1f} {y - 5:.1f}v5"/>')
-        anchor = "end" if x > width - 90 else "start"
-        body.append(f'<text class="address {anchor}" x="{x:.1f}" y="{y - 8:.1f}">{tick:X}</text>')
-    lanes: list[float] = []
+        body.append(f'<text class="address start" x="{x:.1f}" y="{y - 8:.1f}">{address:X}</text>')
     for row in inside:
-        x1 = _MARGIN + (max(row.start, low) - low) * scale
-        x2 = _MARGIN + (min(row.end + 1, high) - low) * scale
-        # What is narrower than a line is drawn as one.
-        x2 = min(max(x2, x1 + 1.4), width - _MARGIN + 1.4)
+        x1, x2 = _bar(row, span, scale)
         body.append(
             f'<rect class="{_kind(row)} bar" x="{x1:.1f}" y="{y:.1f}" width="{x2 - x1:.1f}" '
             f'height="{_STRIP}"><title>{_text(_sentence(row))}</title></rect>'
         )
-        if row.name or row.locked or x2 - x1 > 40:
-            _label(body, lanes, row, ((x1 + x2) / 2, y + _STRIP), width)
+    named = [(sum(_bar(row, span, scale)) / 2, row) for row in inside if row.name or row.locked]
+    lanes: list[list[tuple[float, float]]] = []
+    # Words go right of their line in the left half and left of it in the right half, from the middle outwards
+    # to the border, so that no line crosses a word.
+    for x, row in reversed([(x, row) for x, row in named if x <= width / 2]):
+        _label(body, lanes, row, (x, y + _STRIP), toward=1)
+    for x, row in ((x, row) for x, row in named if x > width / 2):
+        _label(body, lanes, row, (x, y + _STRIP), toward=-1)
     return y + _STRIP + len(lanes) * _LANE + 34
 
 
-def _label(body: list[str], lanes: list[float], row: VadRow, at: tuple[float, float], width: float) -> None:
+def _bar(row: VadRow, span: tuple[int, int], scale: float) -> tuple[float, float]:
+    """Left and right border of a region; what is narrower than a line is drawn as one."""
+    low, high = span
+    left = _MARGIN + (max(row.start, low) - low) * scale
+    right = _MARGIN + (min(row.end + 1, high) - low) * scale
+    return left, max(right, left + 1.4)
+
+
+def _label(
+    body: list[str],
+    lanes: list[list[tuple[float, float]]],
+    row: VadRow,
+    at: tuple[float, float],
+    toward: int,
+) -> None:
     """A name below the strip, in the first lane where there is room, with a line to its region."""
     x, y = at
-    words = f"{_short(_name(row), 28)} {row.start:X}"
-    length = len(words) * _CHARACTER
-    left = max(_MARGIN, min(x - 4, width - _MARGIN - length))
-    lane = next((i for i, end in enumerate(lanes) if end + 10 < left), len(lanes))
+    words = f"{'locked' if row.locked else _short(_name(row), 28)} {row.start:X}"
+    start = x + 4 * toward
+    left, right = sorted((start, start + toward * len(words) * _CHARACTER))
+    lane = next(
+        (i for i, taken in enumerate(lanes) if all(right + 8 < a or b + 8 < left for a, b in taken)),
+        len(lanes),
+    )
     if lane == len(lanes):
-        lanes.append(0.0)
-    lanes[lane] = left + length
+        lanes.append([])
+    lanes[lane].append((left, right))
+    for crossed in lanes[:lane]:
+        crossed.append((x, x))
     baseline = y + (lane + 1) * _LANE
-    body.append(f'<path class="leader" d="M{x:.1f} {y:.1f}V{baseline - 9:.1f}"/>')
-    body.append(f'<text class="label ink-{_kind(row)}" x="{left:.1f}" y="{baseline:.1f}">{_text(words)}</text>')
+    anchor = "start" if toward > 0 else "end"
+    body.append(f'<path class="leader" d="M{x:.1f} {y:.1f}V{baseline:.1f}"/>')
+    body.append(
+        f'<text class="label {anchor} ink-{_kind(row)}" x="{start:.1f}" y="{baseline:.1f}">{_text(words)}</text>'
+    )
 
 
-def _ticks(low: int, high: int) -> list[int]:
-    """About eight round addresses; a power of two apart."""
-    step = 1 << max((high - low).bit_length() - 4, 12)
-    first = -(-low // step) * step
-    ticks = list(range(first, high, step))
-    return ticks if ticks[:1] == [low] else [low, *[t for t in ticks if t - low > step // 3]]
+def _ticks(low: int, high: int, scale: float) -> Iterator[tuple[float, int]]:
+    """Place and value of round addresses, a power of two apart and as many as have room."""
+    room = len(f"{high:X}") * _CHARACTER + 12
+    step = 1 << max(int(room / scale).bit_length(), 12)
+    for address in (low, *range(-(-(low + 1) // step) * step, high, step)):
+        x = _MARGIN + (address - low) * scale
+        if address == low or _MARGIN + room < x < _MARGIN + (high - low) * scale - room:
+            yield x, address
 
 
 # ---------------------------------------------------------------- words and colours
@@ -241,8 +267,11 @@ def _kind(row: VadRow) -> str:
 
 
 def _name(row: VadRow) -> str:
-    """The file's name without folders; where there is no file, what made the region."""
-    return row.name.rpartition("\\")[2] if row.name else row.cause
+    r"""The file's name, of system DLLs with the folder; where there is no file, what made the region."""
+    if row.name is None:
+        return row.cause
+    system = "\\Windows\\"
+    return row.name[len(system) :] if row.name.startswith(system) else row.name.rpartition("\\")[2]
 
 
 def _sentence(row: VadRow) -> str:
@@ -270,7 +299,7 @@ def _style() -> str:
         f"text{{font-family:{sans};text-anchor:middle}}"
         ".title{font-size:19px;font-weight:600}.heading{font-size:13px;font-weight:600}"
         ".note,.label{font-size:11.5px}"
-        ".title,.heading,.note,.label,.start{text-anchor:start}.end{text-anchor:end}"
+        ".title,.heading,.note,.start{text-anchor:start}.end{text-anchor:end}"
         f".range,.small,.address{{font-family:{mono}}}"
         ".range{font-size:12px;font-weight:600}.small{font-size:10px}.address{font-size:10px}"
         ".name{font-size:11px;font-weight:600}.cause{font-size:10.5px;font-style:italic}"

@@ -26,6 +26,7 @@ from wowsim.simulation.shared_data import initialise, refresher
 from wowsim.simulation.startup import NewProcess, create_process, loader_lists
 from wowsim.simulation.tracer import LEVELS, Level, Trace, Tracer
 from wowsim.simulation.traps import TrapTable
+from wowsim.simulation.vads import Vads
 from wowsim.simulation.views import DebuggerMemory, Gdt, LoadedModule, Registers, Subscription, ThreadView
 from wowsim.trace.events import Event, MemoryChanged, Step, SyscallEntered, SyscallReturned
 from wowsim.trace.path import Paths
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from wowsim.image.model import Image
-    from wowsim.memory.vad import VadTree
     from wowsim.nt.trap import Trap
 
 MEMORY = 1 << 30
@@ -113,6 +113,7 @@ class Simulation:
         self._start: parameters.Start | None = None
         self._listeners: dict[type[Event], list[Callable[[Any], None]]] = {}
         self._recorder: Recorder | None = None
+        self._collected: Trace | None = None
         self._remaining: int | None = None
         self._ended: Stop | None = None
         self._interrupted: StopReason | None = None
@@ -138,9 +139,9 @@ class Simulation:
         return self._machine.kernel.files
 
     @property
-    def vads(self) -> VadTree:
-        """The VAD tree of the process."""
-        return self._machine.space.vads
+    def vads(self) -> Vads:
+        """The VAD tree of the process: rows, look-up by address, steps of its creation, explanations."""
+        return Vads(self._machine.space, None if self._process is None else self._process.space)
 
     @property
     def modules(self) -> dict[str, LoadedModule]:
@@ -176,6 +177,7 @@ class Simulation:
         Raises:
             UsageError: no such file, no 32-bit program, imports that do not exist, or a process is there already.
         """
+        self._check_unused()
         data, file_name = _read(program, name)
         image = parse_program(data, file_name=file_name, path=f"{APPLICATION}\\{file_name}")
         self._check_imports(image, program)
@@ -200,6 +202,7 @@ class Simulation:
             raise UsageError(
                 f"shellcode of {len(code)} bytes for {bits} bits; expected 1 to 17F000h bytes, 32 or 64"
             )
+        self._check_unused()
         from wowsim.simulation.shellcode import host_image, shellcode_image
 
         self._create(host_image(), [f"{APPLICATION}\\shellcode.exe"], env, "C:\\", b"", SHELLCODE)
@@ -210,6 +213,10 @@ class Simulation:
         self._machine.tables.poke(SHELLCODE, image.contents)
         self.symbols.add(image, SHELLCODE)
 
+    def _check_unused(self) -> None:
+        if self._process is not None:
+            raise UsageError("a program is loaded already; use one Simulation for each process")
+
     def _create(
         self,
         image: Image,
@@ -219,8 +226,6 @@ class Simulation:
         stdin: bytes,
         start_address: int | None = None,
     ) -> None:
-        if self._process is not None:
-            raise UsageError("a program is loaded already; use one Simulation for each process")
         machine, kernel = self._machine, self._machine.kernel
         kernel.console.stdin = stdin
         kernel.parse_image = _parse_dll
@@ -403,7 +408,7 @@ class Simulation:
             self._spent,
             keep=collected is not None and collected.level != "calls",
         )
-        self._recorder = recorder
+        self._recorder, self._collected = recorder, collected
         self._counted = 0
         machine.before_service = self._count_time
         machine.core.attach(recorder)
@@ -427,7 +432,7 @@ class Simulation:
                 tracer.stop()
             machine.core.attach(None)
             machine.before_service = None
-            self._last_recorder, self._recorder = recorder, None
+            self._last_recorder, self._recorder, self._collected = recorder, None, None
 
     def _grant(self) -> bool:
         """Give the recorder its next quantum; False when the limit is used up."""
@@ -530,19 +535,23 @@ class Simulation:
             self._mapped(start)
         elif kind == "unmap" and self._modules.pop(start, None) is not None:
             self.symbols.remove(start)
-        for listener in self._listeners.get(MemoryChanged, ()):
-            listener(
-                MemoryChanged(
-                    None,
-                    self._machine.kernel.thread.id,
-                    kind,
-                    start,
-                    size,
-                    protection,
-                    self._machine.space.cause,
-                    name,
-                )
-            )
+        listeners, collected, recorder = self._listeners.get(MemoryChanged), self._collected, self._recorder
+        if not listeners and collected is None:
+            return
+        event = MemoryChanged(
+            None if recorder is None else recorder.executed,
+            self._machine.kernel.thread.id,
+            kind,
+            start,
+            size,
+            protection,
+            self._machine.space.cause,
+            name,
+        )
+        if collected is not None:
+            collected.events.append(event)
+        for listener in tuple(listeners or ()):
+            listener(event)
 
     def _mapped(self, start: int) -> None:
         vad = self._machine.space.vads.at(start >> 12)
@@ -572,17 +581,24 @@ class Simulation:
         return step
 
     # ------------------------------------------------------------ intervening
-    def call32(self, address: int, *args: int, limit: int = 50_000_000) -> int:
+    def call32(self, function: int | str, *args: int, limit: int = 50_000_000) -> int:
         """Call a 32-bit stdcall or cdecl function in the process and return its EAX.
 
         The process must have reached 32-bit code; one that has not started is first run to its entry point.
 
+        Args:
+            function: its address, or ``"module!symbol"``.
+            args: 32-bit arguments, left to right.
+            limit: instructions it may take.
+
         Raises:
-            UsageError: nothing is loaded, the process has ended, or the function did not return.
+            UsageError: nothing is loaded, the process has ended, there is no such symbol, or the function did not
+                return.
         """
         if self._process is None or self._ended is not None:
             raise UsageError("call32 needs a process that is loaded and has not ended")
         self._reach_entry()
+        address = function if isinstance(function, int) else self._address(function)
         machine, core = self._machine, self._machine.core
         saved = core.save()
         esp = (core.read("rsp") & 0xFFFFFFFF) - 0x100 & ~0xF
@@ -613,6 +629,12 @@ class Simulation:
         core.restore(saved)
         machine.stopped = None
         return returned[0]
+
+    def _address(self, name: str) -> int:
+        try:
+            return self.symbols.address(name)
+        except KeyError:
+            raise UsageError(f"there is no symbol {name!r} in the loaded modules") from None
 
     def _reach_entry(self) -> None:
         """Run a fresh process to its entry point, where 32-bit code can be called."""

@@ -19,7 +19,9 @@ TICK_UNITS = 156_250
 """One clock interrupt: 15.625 ms in 100 ns units."""
 _MULTIPLIER = 0x0FA00000
 """15.625 in 8.24 fixed point: milliseconds per tick."""
-_TIME = struct.Struct("<III")
+_TIMES = struct.Struct("<8I")
+"""TickCountLowDeprecated, TickCountMultiplier, InterruptTime and SystemTime (LowPart, High1Time, High2Time)."""
+_TICKS = struct.Struct("<QI")
 _SYSTEM_ROOT = r"C:\Windows".encode("utf-16-le")
 _PF_FASTFAIL_AVAILABLE = 23
 _FEATURES = (2, 3, 6, 8, 9, 10, 12, 13, 14, 17)
@@ -55,15 +57,21 @@ def initialise(memory: bytearray | memoryview, at: int, build: Build) -> None:
 
 def refresher(memory: bytearray | memoryview, at: int, clock: Clock) -> Callable[[], None]:
     """A function that writes the present time into the page; the triples go High2, Low, High1."""
-    pack_time, pack_ticks = _TIME.pack_into, struct.Struct("<QI").pack_into
-    pack_dword = struct.Struct("<I").pack_into
+    pack_times, pack_ticks = _TIMES.pack_into, _TICKS.pack_into
+    multiplier = _MULTIPLIER
+    shown = -1
 
     def refresh() -> None:
-        now, uptime = clock.now, clock.interrupt_time
-        ticks = uptime // TICK_UNITS
-        pack_dword(memory, at, ticks & 0xFFFFFFFF)
-        pack_time(memory, at + 0x8, uptime & 0xFFFFFFFF, uptime >> 32, uptime >> 32)
-        pack_time(memory, at + 0x14, now & 0xFFFFFFFF, now >> 32, now >> 32)
-        pack_ticks(memory, at + 0x320, ticks, ticks >> 32)
+        nonlocal shown
+        now = clock.now
+        uptime = now - clock.boot_time
+        high, ticks = uptime >> 32, uptime // TICK_UNITS
+        pack_times(
+            memory, at, ticks & 0xFFFFFFFF, multiplier, uptime & 0xFFFFFFFF, high, high,
+            now & 0xFFFFFFFF, now >> 32, now >> 32,
+        )  # fmt: skip
+        if ticks != shown:
+            shown = ticks
+            pack_ticks(memory, at + 0x320, ticks, ticks >> 32)
 
     return refresh

@@ -1,0 +1,74 @@
+"""Traces as JSON lines: a header, then one object per service call.
+
+Keys stand in a fixed order, numbers are integers, bytes hexadecimal strings; nothing depends on the host or on the
+time, so two runs with the same seed give the same bytes. Everybody may import it.
+"""
+
+from __future__ import annotations
+
+import json
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from wowsim.trace.events import Call
+
+
+def lines(calls: Iterable[Call], *, build: str, seed: int, program: str, version: str) -> Iterator[str]:
+    """The header and the calls.
+
+    Args:
+        calls: in order.
+        build: name of the Windows build.
+        seed: the simulation's seed.
+        program: the program's file name, without the host's directories.
+        version: wowsim's version.
+    """
+    yield _line({"type": "header", "build": build, "seed": seed, "program": program, "wowsim": version})
+    for call in calls:
+        yield _line(call_row(call))
+
+
+def call_row(call: Call) -> dict[str, Any]:
+    """One call as plain values; its steps are left out."""
+    return {
+        "type": "call",
+        "index": call.index,
+        "thread": call.thread,
+        "instructions": call.instructions,
+        "name": call.name,
+        "number": call.number,
+        "status": call.status,
+        "arguments": {name: plain(value) for name, value in call.arguments.items()},
+        "path": list(call.path),
+        "stack": list(call.stack),
+    }
+
+
+def plain(value: Any) -> Any:
+    """What JSON can say: bytes as hexadecimal digits, enums by name, sets sorted.
+
+    Raises:
+        TypeError: a value of another kind, which is a mistake in the trace.
+    """
+    if value is None or isinstance(value, (bool, str, float)):
+        return value
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value).hex()
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted((plain(item) for item in value), key=repr)
+    raise TypeError(f"a trace holds a {type(value).__name__}, which JSON lines cannot say: {value!r}")
+
+
+def _line(row: dict[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=True, separators=(", ", ": "))

@@ -1,0 +1,165 @@
+"""Limits, time, determinism, isolation, the descriptor, interventions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from programs import BIN, BUILDS, run
+
+import wowsim
+from wowsim import StopReason
+
+FAR_JUMP = 0x73852320
+
+
+@pytest.mark.parametrize("change", [{"long_mode": 0}, {"dpl": 0}], ids=["L cleared", "DPL 0"])
+def test_the_gate_faults_with_a_wrong_descriptor(change: dict[str, int]) -> None:
+    with wowsim.Simulation() as sim:
+        sim.load(BIN / "createfile.exe")
+        reached = sim.at(0x7585167F, lambda s: s.stop())
+        assert sim.run().reason is StopReason.STOPPED
+        reached.remove()
+        sim.gdt[0x33] = replace(sim.gdt[0x33], **change)
+        result = sim.run()
+        assert (result.reason, result.exit_status) == (StopReason.UNHANDLED_EXCEPTION, 0xC0000005)
+        assert sim.registers.eip == FAR_JUMP
+        assert f"at {FAR_JUMP:X}" in result.detail
+        assert not sim.files.exists(r"C:\createfile.txt")
+
+
+def test_the_seeds_stores_into_the_cpu_area() -> None:
+    with wowsim.Simulation() as sim:
+        sim.load(BIN / "createfile.exe")
+        seen = []
+
+        def at_call(s: wowsim.Simulation) -> None:
+            if s.registers.rax == 0x52:
+                seen.append((s.memory.read(0x1BFDDC, 4), s.memory.read(0x1BFDE8, 4), s.registers.r13))
+
+        sim.at(0x73852770, at_call)
+        sim.run()
+        ((eip, esp, r13),) = seen
+        assert (eip, r13) == ((0x777F00C2).to_bytes(4, "little"), 0x1BFD20)
+        assert 0x50000 < int.from_bytes(esp, "little") < 0x150000
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_a_limit_is_exact_and_a_run_continues(build: str) -> None:
+    sim, whole = run("helloworld.exe", build)
+    sim.close()
+    total = whole.instructions
+    assert total is not None
+    with wowsim.Simulation(build=build) as sim:
+        sim.load(BIN / "helloworld.exe")
+        executed = 0
+        for limit in (0, 1, 2, 3, 500, 777):
+            result = sim.run(limit=limit)
+            assert (result.reason, result.instructions) == (StopReason.LIMIT, limit)
+            executed += limit
+        result = sim.run(limit=total)
+        assert result.reason is StopReason.EXITED
+        assert result.instructions == total - executed
+        assert result.stdout == b"Hello, World!\r\n"
+
+
+def test_a_timeout_ends_an_endless_loop_and_the_run_continues() -> None:
+    with wowsim.Simulation() as sim:
+        sim.load_shellcode(wowsim.assemble32("l: inc ecx; cmp dword ptr [0x200100], 0; je l; mov eax, 9; ret"))
+        assert sim.run(timeout=0.05).reason is StopReason.TIMEOUT
+        assert sim.run(limit=1000).reason is StopReason.LIMIT
+        sim.memory.write(0x200100, b"\1")
+        assert sim.run().exit_status == 9
+
+
+def test_a_spin_on_the_tick_count_ends_untraced_too() -> None:
+    sim, result = run("spin.exe", limit=None)
+    with sim:
+        assert (result.reason, result.instructions) == (StopReason.EXITED, None)
+
+
+@pytest.mark.parametrize("program", ["createfile.exe", "k32only.exe", "spin.exe", "gatesyscall.bin"])
+@pytest.mark.parametrize("build", BUILDS)
+def test_two_runs_are_the_same(program: str, build: str) -> None:
+    traces = []
+    for _ in range(2):
+        sim, result = run(program, build, trace="blocks")
+        with sim:
+            assert result.trace is not None
+            blocks = [(b.address, b.code) for b in result.trace.blocks]
+            traces.append((result.trace.calls(), blocks, result.instructions, result.stdout))
+    assert traces[0] == traces[1]
+
+
+def test_two_simulations_do_not_see_each_other() -> None:
+    with wowsim.Simulation() as first, wowsim.Simulation(build="win10-22h2") as second:
+        first.load(BIN / "createfile.exe")
+        second.load(BIN / "helloworld.exe")
+        assert first.run(limit=2000).reason is StopReason.LIMIT
+        assert second.run(limit=1500).reason is StopReason.LIMIT
+        assert first.run(trace="calls").exit_status == 0
+        assert second.run().stdout == b"Hello, World!\r\n"
+        assert first.files.exists(r"C:\createfile.txt")
+        assert not second.files.exists(r"C:\createfile.txt")
+
+
+def test_a_service_can_be_replaced_in_one_simulation() -> None:
+    from wowsim import In, Out
+    from wowsim.nt.abi import ACCESS_MASK, HANDLE, LARGE_INTEGER, NTSTATUS, PVOID, ULONG
+    from wowsim.nt.structures import IO_STATUS_BLOCK, OBJECT_ATTRIBUTES
+
+    def NtCreateFile(
+        k: object,
+        file_handle: Out[HANDLE],
+        desired_access: ACCESS_MASK,
+        object_attributes: In[OBJECT_ATTRIBUTES],
+        io_status_block: Out[IO_STATUS_BLOCK],
+        allocation_size: In[LARGE_INTEGER] | None,
+        file_attributes: ULONG,
+        share_access: ULONG,
+        create_disposition: ULONG,
+        create_options: ULONG,
+        ea_buffer: PVOID,
+        ea_length: ULONG,
+    ) -> NTSTATUS:
+        return NTSTATUS(0xC0000022)
+
+    globals().update(locals())  # annotations are resolved by name
+    with wowsim.Simulation() as sim:
+        sim.kernel.replace(NtCreateFile)
+        sim.load(BIN / "createfile.exe")
+        assert sim.run().exit_status == 1
+    sim, result = run("createfile.exe")
+    with sim:
+        assert result.exit_status == 0
+
+
+def test_a_fault_of_the_hosts_callback_surfaces() -> None:
+    with wowsim.Simulation() as sim:
+        sim.load(BIN / "helloworld.exe")
+        sim.at(0x73852320, lambda s: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            sim.run()
+
+
+def test_misuse_is_told_in_one_line() -> None:
+    with pytest.raises(wowsim.UsageError, match="win7sp1"):
+        wowsim.Simulation(build="win95")
+    with wowsim.Simulation() as sim:
+        with pytest.raises(wowsim.UsageError, match="nothing is loaded"):
+            sim.run()
+        with pytest.raises(wowsim.UsageError, match="there is no file"):
+            sim.load("no/such/file.exe")
+        sim.load(BIN / "helloworld.exe")
+        with pytest.raises(wowsim.UsageError, match="loaded already"):
+            sim.load(BIN / "helloworld.exe")
+        with pytest.raises(wowsim.UsageError, match="trace="):
+            sim.run(trace="everything")  # type: ignore[arg-type]
+
+
+def test_importing_wowsim_loads_no_native_library() -> None:
+    import subprocess
+    import sys
+
+    code = "import sys, wowsim; sys.exit(any(n in sys.modules for n in ('unicorn', 'capstone', 'keystone', 'pefile')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
