@@ -223,7 +223,10 @@ def rows(quick: bool) -> list[Row]:
     whole = sum(us for _, us in split)
     found += [Row(f"  of it {what}", f"{us / whole * pair * 1e6:.1f} us") for what, us in split]
     found += [
-        Row("  traced (calls with path, arguments, stack)", f"{times['calls'].best / count * 1e6:.1f} us a pair"),
+        Row(
+            "  traced (calls with path, arguments, stack)",
+            f"{times['calls'].best / count * 1e6:.1f} us a pair",
+        ),
         Row("  CreateFileW + CloseHandle (pairs.exe)", f"{times['exe'].best / count * 1e6:.1f} us a pair"),
     ]
     pairs.sim.close()

@@ -76,9 +76,15 @@ class Row:
 def table(rows: list[Row]) -> str:
     """The rows as aligned text."""
     marks = {True: "yes", False: "NO", None: ""}
-    cells = [("what", "measured", "target", "met"), *((r.what, r.value, r.target, marks[r.met]) for r in rows)]
+    cells = [
+        ("what", "measured", "target", "met"),
+        *((r.what, r.value, r.target, marks[r.met]) for r in rows),
+    ]
     widths = [max(len(row[column]) for row in cells) for column in range(3)]
-    lines = ["  ".join((*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[3])).rstrip() for row in cells]
+    lines = [
+        "  ".join((*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[3])).rstrip()
+        for row in cells
+    ]
     return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
 
 

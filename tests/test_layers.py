@@ -23,7 +23,7 @@ ALLOWED = {
     "render": LEAVES | {"trace", "image.model", "cpu.segments", "memory"},
     "simulation": LEAVES | {"cpu", "image", "memory", "guest32", "host64", "kernel", "trace", "render"},
     "pytest_plugin": LEAVES | {"simulation", "trace", "render", ""},
-    "cli": LEAVES | {"simulation", "trace", "render", "memory", "image", ""},
+    "cli": LEAVES | {"simulation", "trace", "render", "memory", "image", "cpu.segments", ""},
     "__main__": {"cli"},
     "": LEAVES | {"simulation", "trace", "image"},
 }

@@ -13,7 +13,6 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
     from pathlib import Path
 
     from wowsim.simulation import RunResult, Simulation
@@ -48,8 +47,8 @@ class Simulate:
         sysroot: Any = ...,
         files: Mapping[str, bytes] | None = ...,
         env: Mapping[str, str] | None = ...,
-        cwd: str | None = ...,
-        stdin: bytes | None = ...,
+        cwd: str = ...,
+        stdin: bytes = ...,
         **run: Any,
     ) -> RunResult: ...
 
@@ -63,8 +62,8 @@ class Simulate:
         sysroot: Any = None,
         files: Mapping[str, bytes] | None = None,
         env: Mapping[str, str] | None = None,
-        cwd: str | None = None,
-        stdin: bytes | None = None,
+        cwd: str = "C:\\",
+        stdin: bytes = b"",
         **run: Any,
     ) -> Simulation | RunResult:
         """A simulation, or with ``program`` the result of running it.
@@ -88,10 +87,7 @@ class Simulate:
             sim.files.add(path, contents)
         if program is None:
             return sim
-        given = {"env": env, "cwd": cwd, "stdin": stdin}
-        sim.load(
-            program, args=list(args), **{name: value for name, value in given.items() if value is not None}
-        )
+        sim.load(program, args, env=env, cwd=cwd, stdin=stdin)
         return sim.run(**run)
 
 
@@ -111,13 +107,13 @@ class NtPath:
         """
         options.setdefault("trace", "calls")
         result = self._simulate(program, **options)
-        for found in result.trace.calls(call):
-            path: tuple[str, ...] = found.path
-            return path
-        seen = sorted({c.name or f"number {c.number:#x}" for c in result.trace.calls()})
-        pytest.fail(
-            f"the program ended ({result.detail}) without a call of {call}; it called {', '.join(seen)}"
-        )
+        calls = result.trace.calls() if result.trace is not None else []
+        wanted = "Nt" + call.removeprefix("Nt").removeprefix("Zw")
+        for made in calls:
+            if made.name == wanted:
+                return made.path
+        seen = ", ".join(sorted({made.name or f"number {made.number:#x}" for made in calls}))
+        pytest.fail(f"no call of {call} before the end ({result.reason.value}); seen: {seen or 'none'}")
 
 
 @pytest.fixture

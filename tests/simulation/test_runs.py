@@ -163,3 +163,43 @@ def test_importing_wowsim_loads_no_native_library() -> None:
 
     code = "import sys, wowsim; sys.exit(any(n in sys.modules for n in ('unicorn', 'capstone', 'keystone', 'pefile')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_stop_inside_a_block_counts_what_ran() -> None:
+    with wowsim.Simulation() as sim:
+        sim.load_shellcode(wowsim.assemble32("mov eax, 1; mov ecx, 2; mov edx, 3; add eax, ecx; add eax, edx; ret"))
+        sim.at(0x20000A, lambda s: s.stop())
+        start = sim.run(limit=10**6)
+        assert start.reason is StopReason.STOPPED
+        assert (sim.registers.eip, sim.registers.eax, sim.registers.ecx) == (0x20000A, 1, 2)
+        stopped = start.instructions
+    with wowsim.Simulation() as sim:
+        sim.load_shellcode(wowsim.assemble32("mov eax, 1; mov ecx, 2; mov edx, 3; add eax, ecx; add eax, edx; ret"))
+        assert sim.run(limit=stopped).reason is StopReason.LIMIT
+        assert sim.registers.eip == 0x20000A
+
+
+def test_events_of_services_and_memory() -> None:
+    seen: list[object] = []
+    with wowsim.Simulation() as sim:
+        sim.load(BIN / "createfile.exe")
+        subscriptions = [sim.on(e, seen.append) for e in (wowsim.SyscallEntered, wowsim.SyscallReturned)]
+        changes: list[wowsim.MemoryChanged] = []
+        sim.on(wowsim.MemoryChanged, changes.append)
+        reached = sim.at(0x7585167F, lambda s: s.stop())
+        sim.run()
+        before = len(seen)
+        assert before > 10
+        reached.remove()
+        for subscription in subscriptions:
+            subscription.remove()
+            subscription.remove()
+        sim.run()
+        assert len(seen) == before
+    names = [(type(e).__name__, e.name) for e in seen[:4]]  # type: ignore[attr-defined]
+    assert names == [
+        ("SyscallEntered", "NtOpenSection"), ("SyscallReturned", "NtOpenSection"),
+        ("SyscallEntered", "NtMapViewOfSection"), ("SyscallReturned", "NtMapViewOfSection"),
+    ]  # fmt: skip
+    assert {"map", "commit"} <= {c.kind for c in changes}
+    assert all(c.cause for c in changes)

@@ -127,7 +127,12 @@ class Batch:
         start = ctypes.addressof(self._values)
         self._pointers = (ctypes.c_void_p * count)(*(start + 8 * i for i in range(count)))
         self._layout = Struct(f"<{count}Q")
-        self._arguments = (engine._uch.value, ctypes.addressof(self._ids), ctypes.addressof(self._pointers), count)
+        self._arguments = (
+            engine._uch.value,
+            ctypes.addressof(self._ids),
+            ctypes.addressof(self._pointers),
+            count,
+        )
 
     def read(self) -> tuple[int, ...]:
         """The values, in the order of the names."""
@@ -482,6 +487,8 @@ class Core:
         def each(engine: int, address: int, size: int, data: int) -> None:
             try:
                 callback(address, size)
+                if self._stopping and self._recorder is not None and not self._recorder.paused:
+                    self._recorder.cut(address)  # the block was recorded whole before its first instruction
             except BaseException as error:
                 self._fail(error)
 

@@ -2,8 +2,11 @@
 
 A thunk is a guest routine: it loads each 32-bit slot, sign-extended for handles and zero-extended for the rest,
 calls the 64-bit stub and returns its status. Where a pointee differs between the widths (structures, handles,
-pointers and sizes behind pointers) a trap before the call lays the 64-bit form into the routine's own stack frame
-and a trap after it writes the results back. Rules: wow64-facts section 6.
+pointers and sizes behind pointers) the call gets the address of a scratch area in the routine's own stack frame:
+a trap before the call fills it with the 64-bit form and a trap after it writes the results back. Rules:
+wow64-facts section 6.
+
+The frame, from RSP up: the 64-bit arguments, the scratch areas, the 32-bit pointers they stand for, the status.
 """
 
 from __future__ import annotations
@@ -31,31 +34,31 @@ if TYPE_CHECKING:
 
 _U32 = struct.Struct("<I")
 _U64 = struct.Struct("<Q")
-_STATUS_AND_ARRAY = struct.Struct("<I4xQ")
-"""The two topmost slots of a thunk's frame."""
 
-Fill = Callable[[Memory, int, int], int]
-"""(memory, 32-bit pointer, scratch address) -> the 64-bit slot; may write the scratch area."""
+Fill = Callable[[Memory, int, int], None]
+"""(memory, 32-bit pointer, scratch address): write the 64-bit form of what the pointer, not NULL, points to."""
 Finish = Callable[[Memory, int, int, int], None]
 """(memory, 32-bit pointer, scratch address, status): write results back."""
 
 
 @dataclass
 class Conversion:
-    """What Python does for one parameter.
+    """What happens to one parameter that points to something else in 64 bits.
 
     Attributes:
         index: position in the 64-bit argument list.
         slot: offset of its 32-bit slot in the argument array, bytes.
         scratch: offset of its scratch area in the frame, bytes.
-        fill: makes the 64-bit argument.
+        prepare: assembly that needs no guest pointer: RAX is the pointer, ``{0}`` the scratch area's offset.
+        fill: fills the scratch area through the pointer, if that is needed.
         finish: writes the result back, if it has one.
     """
 
     index: int
     slot: int
     scratch: int
-    fill: Fill
+    prepare: str
+    fill: Fill | None
     finish: Finish | None
 
 
@@ -65,11 +68,14 @@ class Thunk:
 
     Attributes:
         frame: bytes the routine takes from the 64-bit stack.
-        conversions: what its traps do; none means a routine without traps.
+        pointers: offset of the 32-bit pointers in it; ``status`` of the status.
+        conversions: parameters that need more than their slot.
     """
 
     prototype: Prototype
     frame: int = 0
+    pointers: int = 0
+    status: int = 0
     conversions: list[Conversion] = field(default_factory=list)
 
     @property
@@ -84,57 +90,68 @@ class Thunk:
             failed: label of the early way out, when the pieces do not stay together.
         """
         failed = failed or f"L_failed_{self.name}"
-        before = f"xor eax, eax\ntrap {self.name}.in\ntest eax, eax\njne {failed}" if self.conversions else ""
-        after = f"trap {self.name}.out" if any(c.finish for c in self.conversions) else ""
+        traps = self.routines()
+        before = f"xor eax, eax\ntrap {self.name}.in\ntest eax, eax\njne {failed}"
+        before = before if f"{self.name}.in" in traps else ""
+        after = f"trap {self.name}.out" if f"{self.name}.out" in traps else ""
         head = f"""{self.name}: push rbx
             sub rsp, {self.frame:#x}
             mov rbx, rcx
-            mov qword ptr [rsp+{self.frame - 8:#x}], rcx
             {self.loads()}
             {before}"""
         registers = "\n".join(
             f"mov {register}, qword ptr [rsp+{8 * i:#x}]"
             for i, register in enumerate(("rcx", "rdx", "r8", "r9")[: len(self.prototype.parameters)])
         )
-        tail = f"""mov qword ptr [rsp+{self.frame - 16:#x}], rax
+        tail = f"""mov dword ptr [rsp+{self.status:#x}], eax
             {after}
-            mov eax, dword ptr [rsp+{self.frame - 16:#x}]
+            mov eax, dword ptr [rsp+{self.status:#x}]
         {failed}: add rsp, {self.frame:#x}
             pop rbx
             ret"""
         return head, registers, f"call qword ptr [__imp_{self.prototype.name}]", tail
 
     def loads(self) -> str:
-        """Assembly that moves the slots which need no Python: RBX holds the 32-bit array, RSP the 64-bit one."""
-        converted = {c.index for c in self.conversions}
+        """Assembly that makes the 64-bit arguments: RBX holds the 32-bit array, RSP the 64-bit one."""
+        converted = {c.index: (number, c) for number, c in enumerate(self.conversions)}
         lines, slot = [], 0
         for index, parameter in enumerate(self.prototype.parameters):
-            if index not in converted:
-                lines.append(_load(parameter, slot))
-                lines.append(f"mov qword ptr [rsp+{8 * index:#x}], rax")
+            lines.append(_load(parameter, slot))
+            if index in converted:
+                number, conversion = converted[index]
+                lines += [
+                    f"mov dword ptr [rsp+{self.pointers + 4 * number:#x}], eax",
+                    conversion.prepare.format(f"{conversion.scratch:#x}"),
+                    f"lea rcx, [rsp+{conversion.scratch:#x}]",
+                    "test eax, eax",
+                    "cmovne rax, rcx",
+                ]
+            lines.append(f"mov qword ptr [rsp+{8 * index:#x}], rax")
             slot += 4 * parameter.slots32
         return "\n".join(lines)
 
     def routines(self) -> dict[str, Routine]:
         """The Python behind the traps, by trap name."""
-        if not self.conversions:
-            return {}
-        found: dict[str, Routine] = {f"{self.name}.in": self._before()}
+        found: dict[str, Routine] = {}
+        if any(c.fill for c in self.conversions):
+            found[f"{self.name}.in"] = self._before()
         if any(c.finish for c in self.conversions):
             found[f"{self.name}.out"] = self._after()
         return found
 
     def _before(self) -> Routine:
-        steps = [(c.fill, c.slot // 4, 8 * c.index, c.scratch) for c in self.conversions]
-        saved, slots = self.frame - 8, self._slots()
+        steps = [
+            (number, c.fill, c.scratch) for number, c in enumerate(self.conversions) if c.fill is not None
+        ]
+        at, shape = self.pointers, struct.Struct(f"<{len(self.conversions)}I")
 
         def before(trap: Trap) -> int | None:
             memory, frame = trap.memory, trap.sp
-            (array,) = memory.unpack(_U64, frame + saved)
+            pointers = memory.unpack(shape, frame + at)
             try:
-                pointers = memory.unpack(slots, array)
-                for fill, slot, place, scratch in steps:
-                    memory.pack(_U64, frame + place, fill(memory, pointers[slot], frame + scratch))
+                for number, fill, scratch in steps:
+                    if pointers[number]:
+                        fill(memory, pointers[number], frame + scratch)
             except GuestFault as fault:
                 return fault.status  # wow64.dll's exception filter makes it the call's status
             return None
@@ -142,25 +159,23 @@ class Thunk:
         return before
 
     def _after(self) -> Routine:
-        steps = [(c.finish, c.slot // 4, c.scratch) for c in self.conversions if c.finish is not None]
-        status_at, slots = self.frame - 16, self._slots()
+        steps = [
+            (number, c.finish, c.scratch) for number, c in enumerate(self.conversions) if c.finish is not None
+        ]
+        at, status_at = self.pointers, self.status
+        shape = struct.Struct(f"<{len(self.conversions) + 1}I")
 
         def after(trap: Trap) -> None:
             memory, frame = trap.memory, trap.sp
-            status, array = memory.unpack(_STATUS_AND_ARRAY, frame + status_at)
+            *pointers, status = memory.unpack(shape, frame + at)
             try:
-                pointers = memory.unpack(slots, array)
-                for finish, slot, scratch in steps:
-                    if pointers[slot]:
-                        finish(memory, pointers[slot], frame + scratch, status)
+                for number, finish, scratch in steps:
+                    if pointers[number]:
+                        finish(memory, pointers[number], frame + scratch, status)
             except GuestFault as fault:
                 memory.pack(_U32, frame + status_at, fault.status)
 
         return after
-
-    def _slots(self) -> struct.Struct:
-        """The 32-bit argument array up to the last slot that is converted."""
-        return struct.Struct(f"<{self.conversions[-1].slot // 4 + 1}I")
 
 
 def _load(parameter: Parameter, slot: int) -> str:
@@ -199,12 +214,14 @@ def derive(prototype: Prototype, redirect: Redirect | None = None) -> Thunk:
     for index, parameter in enumerate(prototype.parameters):
         conversion = _conversion(parameter, redirect)
         if conversion is not None:
-            size, fill, finish = conversion
+            size, prepare, fill, finish = conversion
             scratch = (scratch + 15) & ~15
-            thunk.conversions.append(Conversion(index, slot, scratch, fill, finish))
+            thunk.conversions.append(Conversion(index, slot, scratch, prepare, fill, finish))
             scratch += size
         slot += 4 * parameter.slots32
-    thunk.frame = (scratch + 16 + 15) & ~15
+    thunk.pointers = (scratch + 3) & ~3
+    thunk.status = thunk.pointers + 4 * len(thunk.conversions)
+    thunk.frame = (thunk.status + 4 + 15) & ~15
     return thunk
 
 
@@ -212,51 +229,40 @@ Redirect = Callable[[str], "str | None"]
 """An object name -> the name the 64-bit call shall see, or None to leave it."""
 
 
-def _conversion(parameter: Parameter, redirect: Redirect | None) -> tuple[int, Fill, Finish | None] | None:
-    """(scratch bytes, fill, finish), or None where the slot alone is enough."""
+def _conversion(
+    parameter: Parameter, redirect: Redirect | None
+) -> tuple[int, str, Fill | None, Finish | None] | None:
+    """(scratch bytes, prepare, fill, finish), or None where the slot alone is enough."""
     kind, passed = parameter.kind, parameter.passed
     if passed is Pass.VALUE or same_in_both_widths(kind):
         return None
     if kind is OBJECT_ATTRIBUTES:
-        return 0x40, _object_attributes(redirect), None
+        return 0x40, "", _object_attributes(redirect), None
     if kind is IO_STATUS_BLOCK:
-        return 0x10, _status_block, _status_block_back
+        return 0x10, _STATUS_BLOCK, None, _status_block_back
     if passed is Pass.IN:
         size, copy = _deep_copier(kind)
-        return size, _optional(copy), None
+        return size, "", copy, None
     size = size_of(kind, 64)
     if kind in STRUCTURES:
-        return size, _cell(size), _structure_back(kind)
-    scalar = SCALARS[kind]
+        return size, "", _cell(size), _structure_back(kind)
     if passed is Pass.OUT:
-        return size, _handle_out(size), _scalar_back
-    return size, _scalar_in(scalar.sign), _scalar_back
+        return size, "and qword ptr [rsp+{0}], 0", _clear, _scalar_back
+    return size, "", _scalar_in(SCALARS[kind].sign), _scalar_back
 
 
 # ---------------------------------------------------------------- scalars behind pointers
-def _handle_out(size: int) -> Fill:
+def _clear(memory: Memory, pointer: int, scratch: int) -> None:
     """The caller's dword is zeroed first (section 6), the 64-bit call writes the scratch."""
-    zero = bytes(size)
-
-    def fill(memory: Memory, pointer: int, scratch: int) -> int:
-        if pointer == 0:
-            return 0
-        memory.pack(_U32, pointer, 0)
-        memory.write(scratch, zero)
-        return scratch
-
-    return fill
+    memory.pack(_U32, pointer, 0)
 
 
 def _scalar_in(sign: bool) -> Fill:
-    def fill(memory: Memory, pointer: int, scratch: int) -> int:
-        if pointer == 0:
-            return 0
+    def fill(memory: Memory, pointer: int, scratch: int) -> None:
         (value,) = memory.unpack(_U32, pointer)
         if sign and value & 0x80000000:
             value |= 0xFFFFFFFF_00000000
         memory.pack(_U64, scratch, value)
-        return scratch
 
     return fill
 
@@ -269,11 +275,8 @@ def _scalar_back(memory: Memory, pointer: int, scratch: int, status: int) -> Non
 def _cell(size: int) -> Fill:
     zero = bytes(size)
 
-    def fill(memory: Memory, pointer: int, scratch: int) -> int:
-        if pointer == 0:
-            return 0
+    def fill(memory: Memory, pointer: int, scratch: int) -> None:
         memory.write(scratch, zero)
-        return scratch
 
     return fill
 
@@ -287,13 +290,6 @@ def _structure_back(kind: type) -> Finish:
             memory.write(pointer, narrow.to_bytes(value))
 
     return finish
-
-
-def _optional(copy: Fill) -> Fill:
-    def fill(memory: Memory, pointer: int, scratch: int) -> int:
-        return copy(memory, pointer, scratch) if pointer else 0
-
-    return fill
 
 
 def _deep_copier(kind: Any) -> tuple[int, Fill]:
@@ -314,16 +310,16 @@ def _deep_copier(kind: Any) -> tuple[int, Fill]:
         for f in narrow.fields.values()
     ]
 
-    def copy(memory: Memory, pointer: int, scratch: int) -> int:
+    def copy(memory: Memory, pointer: int, scratch: int) -> None:
         values = list(memory.unpack(narrow.struct, pointer))
         for at, (name, sign) in enumerate(zip(narrow.fields, signs, strict=True)):
             if sign and values[at] & 0x80000000:
                 values[at] |= 0xFFFFFFFF_00000000
             if name in inner and values[at]:
                 offset, copier = inner[name]
-                values[at] = copier(memory, values[at], scratch + offset)
+                copier(memory, values[at], scratch + offset)
+                values[at] = scratch + offset
         memory.pack(wide.struct, scratch, *values)
-        return scratch
 
     return size, copy
 
@@ -339,13 +335,11 @@ def _object_attributes(redirect: Redirect | None) -> Fill:
     narrow, wide = _OA32.struct, _OA64.struct
     named = struct.Struct(wide.format + "HH4xQ")
 
-    def fill(memory: Memory, pointer: int, scratch: int) -> int:
-        if pointer == 0:
-            return 0
+    def fill(memory: Memory, pointer: int, scratch: int) -> None:
         length, root, name, attributes, security, quality = memory.unpack(narrow, pointer)
         if length != _OA32.size:
             memory.write(scratch, bytes(_OA64.size))
-            return scratch
+            return
         if root & 0x80000000:
             root |= 0xFFFFFFFF_00000000
         if name:
@@ -354,17 +348,12 @@ def _object_attributes(redirect: Redirect | None) -> Fill:
             memory.pack(named, scratch, _OA64.size, root, name, attributes, security, quality, *string)
         else:
             memory.pack(wide, scratch, _OA64.size, root, name, attributes, security, quality)
-        return scratch
 
     return fill
 
 
-def _status_block(memory: Memory, pointer: int, scratch: int) -> int:
-    """The 64-bit block's first field points at the 32-bit block, so that a late completion finds it."""
-    if pointer == 0:
-        return 0
-    memory.pack(_IOSB64, scratch, pointer, 0)
-    return scratch
+_STATUS_BLOCK = "mov qword ptr [rsp+{0}], rax\nand qword ptr [rsp+{0}+8], 0"
+"""The 64-bit block's first field points at the 32-bit block, so that a late completion finds it."""
 
 
 def _status_block_back(memory: Memory, pointer: int, scratch: int, status: int) -> None:

@@ -96,7 +96,9 @@ class ProcessBlocks:
 
 
 def allocate_first_blocks(
-    process: ProcessSpace, parameters_size: int, on_growth: Callable[[int, int], None] = lambda teb, limit: None
+    process: ProcessSpace,
+    parameters_size: int,
+    on_growth: Callable[[int, int], None] = lambda teb, limit: None,
 ) -> ProcessBlocks:
     """Everything a new process and its first thread get before user code runs, step by step.
 

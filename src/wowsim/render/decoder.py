@@ -90,7 +90,11 @@ def _flow(instructions: list[Instruction], end: int) -> Flow:
         return Flow("far" if kind == "jump" else kind, end, slot=_static(operands, last))
     if operands[:1].isdigit():  # behind retf it is a count of bytes
         return Flow(kind, end, int(operands, 0) if kind != "far" else None)
-    return Flow(kind, end, slot=_loaded(instructions[:-1], operands) if operands.isalnum() else _static(operands, last))
+    return Flow(
+        kind,
+        end,
+        slot=_loaded(instructions[:-1], operands) if operands.isalnum() else _static(operands, last),
+    )
 
 
 def _loaded(instructions: list[Instruction], register: str) -> int | None:

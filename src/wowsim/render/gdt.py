@@ -27,7 +27,7 @@ def selector_of(index: int, descriptor: Descriptor) -> int:
 
 
 def dump(gdt: Mapping[int, Descriptor], index: int, table: int) -> Iterator[str]:
-    """``dt nt!_KGDTENTRY64 <table>+<index> /b``, with the line that asks for it.
+    """``dt _KGDTENTRY64 <table>+<index> /b``, with the line that asks for it.
 
     The structure has 16 bytes, the descriptor 8: ``BaseUpper`` and ``MustBeZero`` are the next descriptor's bytes,
     and are marked so (wow64-facts section 0.1).
@@ -41,7 +41,7 @@ def dump(gdt: Mapping[int, Descriptor], index: int, table: int) -> Iterator[str]
     following = gdt[index + 8].encode() if index + 8 in gdt else 0
     fields = value.to_bytes(8, "little")
     mark = f"  ; bytes of the next descriptor, {index + 8:x}"
-    yield f"0: kd> dt nt!_KGDTENTRY64 {_wide(table, '0x')}+{index:x} /b"
+    yield f"0: kd> dt _KGDTENTRY64 {_wide(table, '0x')}+{index:x} /b"
     yield "nt!_KGDTENTRY64"
     yield _field(3, 0, "LimitLow", _number(value & 0xFFFF))
     yield _field(3, 2, "BaseLow", _number(value >> 16 & 0xFFFF))
@@ -68,7 +68,7 @@ def dump(gdt: Mapping[int, Descriptor], index: int, table: int) -> Iterator[str]
 
 
 def _field(indent: int, offset: int, name: str, value: str) -> str:
-    return f"{' ' * indent}+0x{offset:03x} {name:<16} : {value}"
+    return f"{' ' * indent}+0x{offset:03x} {name:<16} : {value}".rstrip()
 
 
 def _number(value: int) -> str:

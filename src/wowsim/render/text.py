@@ -33,7 +33,8 @@ def listing(steps: Iterable[Step], symbols: Symbols, fs_base: int = 0, gs_base: 
     Args:
         steps: in the order they ran; the iterations of a REP instruction become one line.
         symbols: names of addresses.
-        fs_base: what ``fs:`` offsets are counted from; ``gs_base`` likewise.
+        fs_base: what ``fs:`` offsets are counted from.
+        gs_base: likewise.
     """
     previous: Step | None = None
     pending: Step | None = None

@@ -7,11 +7,12 @@ import it: the command line and the simulation; it takes rows and knows nothing 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from wowsim.memory.rows import VadRow
 
 Style = Literal["old", "8.1", "10"]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from wowsim.render.vad import printable, totals
+from wowsim.render.vad_style import KINDS, hatching, style_sheet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,28 +22,6 @@ _GB = 1 << 30
 _MARGIN, _BOX, _HEIGHT, _GAP, _STEP, _PITCH = 28, 150, 54, 14, 68, 96
 _LEAST_WIDTH = 1120
 _STRIP, _LANE, _CHARACTER = 30, 17, 6.3
-
-_KINDS = {
-    "image": "image (Exe)",
-    "mapped": "mapped section",
-    "private": "private memory",
-    "locked": "locked: nobody can allocate here",
-    "free": "free",
-}
-_LIGHT = {
-    "image": ("#fdf0d5", "#b7791f"),
-    "mapped": ("#dff3ec", "#2b8a6b"),
-    "private": ("#e3ecfb", "#3d6fc4"),
-    "locked": ("#fbe3e4", "#c2434b"),
-    "free": ("#ffffff", "#c4c9d2"),
-}
-_DARK = {
-    "image": ("#3b2f17", "#e0a94b"),
-    "mapped": ("#15352c", "#55c3a0"),
-    "private": ("#1b2c4a", "#7fa9ee"),
-    "locked": ("#421f24", "#ee7f86"),
-    "free": ("#171b22", "#4a5262"),
-}
 
 
 def picture(rows: Sequence[VadRow], *, title: str, highest: int) -> str:
@@ -71,8 +50,8 @@ def picture(rows: Sequence[VadRow], *, title: str, highest: int) -> str:
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">',
             f"<title>{_text(title)}</title>",
-            f"<style>{_style()}</style>",
-            f"<defs>{_hatching()}</defs>",
+            f"<style>{style_sheet()}</style>",
+            f"<defs>{hatching()}</defs>",
             '<rect class="page" width="100%" height="100%"/>',
             *body,
             "</svg>\n",
@@ -126,8 +105,9 @@ def _edges(nodes: Sequence[_Node], top: float) -> Iterator[str]:
         side = -0.25 if node.x < parent.x else 0.25
         x1, y1 = parent.x + _BOX * (0.5 + side), parent.y(top) + _HEIGHT
         x2, y2 = node.x + _BOX / 2, node.y(top)
-        middle = (y1 + y2) / 2
-        yield f'<path class="edge" d="M{x1:.1f} {y1:.1f}C{x1:.1f} {middle:.1f} {x2:.1f} {middle:.1f} {x2:.1f} {y2:.1f}"/>'
+        half = (y1 + y2) / 2
+        curve = f"M{x1:.1f} {y1:.1f}C{x1:.1f} {half:.1f} {x2:.1f} {half:.1f} {x2:.1f} {y2:.1f}"
+        yield f'<path class="edge" d="{curve}"/>'
 
 
 def _box(node: _Node, top: float) -> Iterator[str]:
@@ -253,7 +233,7 @@ def _heading(body: list[str], rows: Sequence[VadRow], title: str) -> float:
     )
     body.append(f'<text class="note" x="{_MARGIN}" y="58">{_text(words)}</text>')
     x = float(_MARGIN)
-    for kind, meaning in _KINDS.items():
+    for kind, meaning in KINDS.items():
         body.append(f'<rect class="{kind}" x="{x:.1f}" y="72" width="18" height="12" rx="3"/>')
         body.append(f'<text class="note" x="{x + 24:.1f}" y="82">{_text(meaning)}</text>')
         x += 24 + len(meaning) * _CHARACTER + 22
@@ -277,7 +257,7 @@ def _name(row: VadRow) -> str:
 def _sentence(row: VadRow) -> str:
     commit = "nothing can be committed" if row.locked else f"{row.commit} pages committed"
     what = f", {row.name}" if row.name else ""
-    return f"{row.start:X}-{row.end:X}: {_KINDS[_kind(row)]}{what}; {row.protection}, {commit}; made by {row.cause}"
+    return f"{row.start:X}-{row.end:X}: {KINDS[_kind(row)]}{what}; {row.protection}, {commit}; made by {row.cause}"
 
 
 def _short(text: str, length: int) -> str:
@@ -286,38 +266,3 @@ def _short(text: str, length: int) -> str:
 
 def _text(text: str) -> str:
     return escape(printable(text))
-
-
-def _hatching() -> str:
-    lines = '<path d="M-2 2l4-4M0 8l8-8M6 10l4-4"/>'
-    return f'<pattern id="hatch" width="8" height="8" patternUnits="userSpaceOnUse"><rect width="8" height="8"/>{lines}</pattern>'
-
-
-def _style() -> str:
-    sans, mono = "system-ui,'Segoe UI',sans-serif", "ui-monospace,Consolas,'DejaVu Sans Mono',monospace"
-    return (
-        f"text{{font-family:{sans};text-anchor:middle}}"
-        ".title{font-size:19px;font-weight:600}.heading{font-size:13px;font-weight:600}"
-        ".note,.label{font-size:11.5px}"
-        ".title,.heading,.note,.start{text-anchor:start}.end{text-anchor:end}"
-        f".range,.small,.address{{font-family:{mono}}}"
-        ".range{font-size:12px;font-weight:600}.small{font-size:10px}.address{font-size:10px}"
-        ".name{font-size:11px;font-weight:600}.cause{font-size:10.5px;font-style:italic}"
-        "rect{stroke-width:1.2}.page,.bar{stroke-width:0}.edge,.tick,.leader{fill:none}"
-        f"{_colours(_LIGHT, '#f6f7f9', '#1d2430', '#626c7d', '#9aa3b2')}"
-        f"@media(prefers-color-scheme:dark){{{_colours(_DARK, '#0f1217', '#e7eaf0', '#98a2b3', '#5d6778')}}}"
-    )
-
-
-def _colours(kinds: dict[str, tuple[str, str]], page: str, ink: str, faint: str, line: str) -> str:
-    rules = [
-        f".{kind}{{fill:{fill};stroke:{stroke}}}.{kind}.bar{{fill:{stroke}}}.ink-{kind}{{fill:{stroke}}}"
-        for kind, (fill, stroke) in kinds.items()
-    ]
-    fill, stroke = kinds["locked"]
-    return (
-        f".page{{fill:{page}}}text{{fill:{ink}}}.small,.cause,.note,.address{{fill:{faint}}}"
-        f".edge{{stroke:{line};stroke-width:1.4}}.tick,.leader{{stroke:{line}}}"
-        f"{''.join(rules)}#hatch rect{{fill:{fill};stroke:none}}#hatch path{{stroke:{stroke};fill:none}}"
-        ".locked.bar{fill:url(#hatch)}"
-    )

@@ -27,7 +27,7 @@ Level = Literal["calls", "blocks", "full"]
 LEVELS = ("calls", "blocks", "full")
 
 
-PROGRAM_STEPS = 64
+PROGRAM_STEPS = 8
 """How many of the program's own instructions stay before the call they led to."""
 
 
@@ -104,20 +104,19 @@ class Tracer:
         self._seen = recorder.position
         self._steps: list[Step] = []
         self._open: int | None = None
-        self._in_system = False
+        self._in_system = True
+        self._begin = self._returned = 0
         self._entry_sp: int | None = None
         self._unwatch: Callable[[], None] | None = None
         self._where = machine.core.batch("rip", "rsp")
 
     def start(self) -> None:
         """Begin to listen."""
-        self._machine.table.observe(self._observe)
         if self._step is not None:
             self._unwatch = self._machine.core.watch(self._each)
 
     def stop(self) -> None:
         """Stop listening and take over what the recorder kept."""
-        self._machine.table.observe(None)
         if self._unwatch is not None:
             self._unwatch()
         self._close_steps()
@@ -133,7 +132,8 @@ class Tracer:
         self._paths.run(ids, thread, complete=complete)
         return self._paths.path(thread)
 
-    def _observe(self, service: Service, number: int, values: Sequence[Any]) -> Callable[[int], None]:
+    def observe(self, service: Service, number: int, values: Sequence[Any]) -> Callable[[int], None]:
+        """A service is about to run; what is returned takes its status."""
         machine, trace = self._machine, self._trace
         tables = machine.tables
         rip, rsp = self._where.read()
@@ -155,6 +155,7 @@ class Tracer:
         self._open = index
 
         def done(status: int) -> None:
+            self._returned = len(self._steps)
             after = before | {
                 name: value
                 for name, value in named(tables, 64, service.prototype, values).items()
@@ -178,22 +179,23 @@ class Tracer:
             sp = self._where.read()[1]
             if system and self._entry_sp is None:
                 self._entry_sp = sp
-            elif (
-                not system
-                and self._entry_sp is not None
-                and self._machine.core.bits == 32
-                and sp > self._entry_sp
-            ):
+            elif not system and self._is_back(sp):
                 self._close_steps()
                 self._steps.clear()
+                self._begin = self._returned = 0
                 self._entry_sp = None
-        if self._entry_sp is None and len(self._steps) >= 2 * PROGRAM_STEPS:
+        if self._entry_sp is None and not system and len(self._steps) >= 2 * PROGRAM_STEPS:
             del self._steps[:PROGRAM_STEPS]
         self._steps.append(self._step(address, size))
 
+    def _is_back(self, sp: int) -> bool:
+        """Whether program code runs as the caller of the API, not as a hook below it."""
+        return self._machine.core.bits == 32 and (self._entry_sp is None or sp > self._entry_sp)
+
     def _close_steps(self) -> None:
+        """Give the open call its steps; a further call of the same API begins where this one returned."""
         if self._open is not None:
             calls = self._trace._calls
-            calls[self._open] = replace(calls[self._open], steps=tuple(self._steps))
+            calls[self._open] = replace(calls[self._open], steps=tuple(self._steps[self._begin :]))
+            self._begin = self._returned
             self._open = None
-            self._steps = []

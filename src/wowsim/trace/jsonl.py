@@ -1,4 +1,4 @@
-"""Traces as JSON lines: a header, then one object per service call.
+"""Traces as JSON lines: a header, then one object per service call and per change of the guest's memory.
 
 Keys stand in a fixed order, numbers are integers, bytes hexadecimal strings; nothing depends on the host or on the
 time, so two runs with the same seed give the same bytes. Everybody may import it.
@@ -6,6 +6,7 @@ time, so two runs with the same seed give the same bytes. Everybody may import i
 
 from __future__ import annotations
 
+import heapq
 import json
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -13,22 +14,33 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from wowsim.trace.events import Call
+    from wowsim.trace.events import Call, MemoryChanged
 
 
-def lines(calls: Iterable[Call], *, build: str, seed: int, program: str, version: str) -> Iterator[str]:
-    """The header and the calls.
+def lines(
+    calls: Iterable[Call],
+    events: Iterable[MemoryChanged] = (),
+    *,
+    build: str,
+    seed: int,
+    program: str,
+    version: str,
+) -> Iterator[str]:
+    """The header, the calls, and behind each call what it changed.
 
     Args:
         calls: in order.
+        events: in order.
         build: name of the Windows build.
         seed: the simulation's seed.
         program: the program's file name, without the host's directories.
         version: wowsim's version.
     """
     yield _line({"type": "header", "build": build, "seed": seed, "program": program, "wowsim": version})
-    for call in calls:
-        yield _line(call_row(call))
+    rows = heapq.merge(
+        map(call_row, calls), map(memory_row, events), key=lambda row: row["instructions"] or 0
+    )
+    yield from map(_line, rows)
 
 
 def call_row(call: Call) -> dict[str, Any]:
@@ -44,6 +56,21 @@ def call_row(call: Call) -> dict[str, Any]:
         "arguments": {name: plain(value) for name, value in call.arguments.items()},
         "path": list(call.path),
         "stack": list(call.stack),
+    }
+
+
+def memory_row(event: MemoryChanged) -> dict[str, Any]:
+    """One change of the guest's memory as plain values."""
+    return {
+        "type": "memory",
+        "thread": event.thread,
+        "instructions": event.instructions,
+        "kind": event.kind,
+        "start": event.start,
+        "size": event.size,
+        "protection": event.protection,
+        "cause": event.cause,
+        "name": event.name,
     }
 
 

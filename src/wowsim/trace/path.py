@@ -15,14 +15,14 @@ from __future__ import annotations
 from itertools import compress
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
+from wowsim.trace.frames import LOST, Chain, Frame
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from wowsim.trace.flow import Bits, Flow, FlowDecoder
     from wowsim.trace.symbols import Symbols
 
-LOST = "..."
-"""First frame of a path whose beginning is no longer known."""
 LIMIT = 200_000
 """Blocks looked at for one call; what a thread ran before them counts as lost."""
 SHORT = 512
@@ -41,27 +41,6 @@ class Block(Protocol):
     bits: Bits
 
 
-class Frame(NamedTuple):
-    """One frame of a thread.
-
-    Attributes:
-        name: ``module!symbol``, with ``+0x5`` when it was not entered at the symbol's start.
-        address: where it was entered.
-        bits: the mode it was entered in.
-        returns: the return address of the call that opened it; None when a jump did.
-        program: whether its code is the program's, not Windows'.
-        api: whether it is the first frame out of the program: entered from program code, and either a system
-            module's or reached through an import slot.
-    """
-
-    name: str
-    address: int
-    bits: Bits
-    returns: int | None
-    program: bool
-    api: bool
-
-
 _Effect = Literal["call", "jump", "return", "resume"]
 
 
@@ -71,47 +50,6 @@ class _Step(NamedTuple):
     effect: _Effect
     frame: Frame | None
     target: int
-
-
-class _Node:
-    """One chain of open frames: its innermost frame and the chain around it.
-
-    What a step does depends only on the step and the chain, so each chain remembers where steps, and whole ways from
-    one call to the next, have led; and the path of a chain is computed once.
-
-    Attributes:
-        frame: None in the empty chain.
-        outer: the chain without this frame; None in the empty chain.
-        lost: how the thread came to the oldest frame is not known.
-    """
-
-    __slots__ = ("frame", "lost", "moves", "outer", "path")
-
-    def __init__(self, frame: Frame | None, outer: _Node | None, lost: bool) -> None:
-        self.frame, self.outer, self.lost = frame, outer, lost
-        self.moves: dict[int | tuple[int, ...] | None, _Node] = {}
-        self.path: tuple[str, ...] | None = None
-
-    def opened(self, frame: Frame) -> _Node:
-        return _Node(frame, self, self.lost)
-
-    def inwards(self) -> Iterator[tuple[_Node, Frame]]:
-        """Every frame with its chain, innermost first."""
-        node: _Node | None = self
-        while node is not None and node.frame is not None:
-            yield node, node.frame
-            node = node.outer
-
-    def copy(self) -> _Node:
-        """The same chain, remembering nothing."""
-        node = _Node(None, None, self.lost)
-        for frame in self.frames():
-            node = node.opened(frame)
-        return node
-
-    def frames(self) -> list[Frame]:
-        """Outermost first."""
-        return [frame for _, frame in self.inwards()][::-1]
 
 
 class Paths:
@@ -125,7 +63,7 @@ class Paths:
 
     def __init__(self, blocks: Sequence[Block], symbols: Symbols, flow: FlowDecoder) -> None:
         self._blocks, self._symbols, self._decode = blocks, symbols, flow
-        self._threads: dict[int, tuple[_Node, int | None]] = {}
+        self._threads: dict[int, tuple[Chain, int | None]] = {}
         self._flows: dict[int, Flow] = {}
         self._events: list[int] = []
         self._size = 0
@@ -143,23 +81,23 @@ class Paths:
         if len(ids) > LIMIT:
             ids, complete = ids[-LIMIT:], False
         events = self._known()
-        node, last = self._threads.get(thread, (_Node(None, None, False), None))
+        chain, last = self._threads.get(thread, (Chain(), None))
         if not complete:
-            node, last = _Node(None, None, True), None
+            chain, last = Chain(lost=True), None
         if ids and last is None:
-            node, last = self._followed(self._begun(ids[0], node.lost), ids, events), ids[-1]
+            chain, last = self._followed(self._begun(ids[0], chain.lost), ids, events), ids[-1]
         elif ids and last is not None:
             way = (last, *ids) if len(ids) <= SHORT else None
-            to = node.moves.get(way)
+            to = chain.moves.get(way)
             if to is None:
-                to = node
+                to = chain
                 if events[last] & _LEAVES or events[ids[0]] & _ENTERS:
-                    to = node.moves.get(last << 32 | ids[0]) or self._moved(node, last, ids[0])
+                    to = chain.moves.get(last << 32 | ids[0]) or self._moved(chain, last, ids[0])
                 to = self._followed(to, ids, events)
                 if way is not None:
-                    self._remembered(node, way, to, len(way))
-            node, last = to, ids[-1]
-        self._threads[thread] = node, last
+                    self._remembered(chain, way, to, len(way))
+            chain, last = to, ids[-1]
+        self._threads[thread] = chain, last
 
     def path(self, thread: int = 0) -> tuple[str, ...]:
         """Names of the frames from the thread's first call out of the program to where it is now.
@@ -168,12 +106,7 @@ class Paths:
         that Windows' code has called or jumped to since (hooks, callbacks) is part of the path. Where the program
         came here without Windows, its own frames are shown; before it runs at all, those of the start.
         """
-        if thread not in self._threads:
-            return (LOST,)
-        node = self._threads[thread][0]
-        if node.path is None:
-            node.path = _path(node.frames(), node.lost)
-        return node.path
+        return self._threads[thread][0].path if thread in self._threads else (LOST,)
 
     def frames(self, thread: int = 0) -> tuple[Frame, ...]:
         """Every open frame of a thread, outermost first."""
@@ -184,16 +117,16 @@ class Paths:
         self._threads.pop(thread, None)
 
     # ------------------------------------------------------------ following
-    def _begun(self, id: int, lost: bool) -> _Node:
+    def _begun(self, id: int, lost: bool) -> Chain:
         """The first block known of a thread, entered by the kernel: at its symbol's start, or nobody saw how."""
         block = self._blocks[id]
         found = self._symbols.at(block.address)
         at_start = found is not None and found[1] == 0
         frame = self._frame(block, None, False)
         named = frame if at_start or found is None else frame._replace(name=found[0])
-        return _Node(None, None, lost or not at_start).opened(named)
+        return Chain(lost=lost or not at_start).called(named)
 
-    def _followed(self, node: _Node, ids: Sequence[int], events: list[int]) -> _Node:
+    def _followed(self, chain: Chain, ids: Sequence[int], events: list[int]) -> Chain:
         """Look only at the blocks where something can happen; the loop over the others runs in C."""
         end = len(ids) - 1
         arrived = 0
@@ -202,40 +135,40 @@ class Paths:
             event = events[id]
             if event & _ENTERS and index > arrived:
                 source = ids[index - 1]
-                node = node.moves.get(source << 32 | id) or self._moved(node, source, id)
+                chain = chain.moves.get(source << 32 | id) or self._moved(chain, source, id)
             if event & _CONTAINS:
-                node = node.moves.get(~id) or self._fallen(node, id)
+                chain = chain.moves.get(~id) or self._fallen(chain, id)
             if event & _LEAVES and index < end:
                 arrived = index + 1
                 target = ids[arrived]
-                node = node.moves.get(id << 32 | target) or self._moved(node, id, target)
-        return node
+                chain = chain.moves.get(id << 32 | target) or self._moved(chain, id, target)
+        return chain
 
-    def _fallen(self, node: _Node, id: int) -> _Node:
+    def _fallen(self, chain: Chain, id: int) -> Chain:
         """Through the starts of other symbols, inside one block."""
-        block, to = self._blocks[id], node
+        block, to = self._blocks[id], chain
         for start in self._symbols.starts(block.address + 1, block.address + len(block.code)):
-            to = _jumped(to, self._frame(block, None, False, start))
-        return self._remembered(node, ~id, to)
+            to = to.jumped(self._frame(block, None, False, start))
+        return self._remembered(chain, ~id, to)
 
-    def _moved(self, node: _Node, source: int, target: int) -> _Node:
+    def _moved(self, chain: Chain, source: int, target: int) -> Chain:
         """From the end of one block to the start of another."""
         effect, frame, address = self._step(source, target)
         to = None
-        if effect == "call":
-            to = node.opened(frame) if frame is not None else node
+        if effect == "call" and frame is not None:
+            to = chain.called(frame)
         elif effect != "jump":
-            to = next((n.outer for n, f in node.inwards() if f.returns == address), None)
-            if to is None and node.lost and self._flow(source).kind == "ret" and not _calls(node):
+            to = chain.returned(address)
+            if to is None and chain.lost and self._flow(source).kind == "ret" and not chain.has_calls:
                 to = self._begun(target, True)  # out of the oldest frame that is known
             elif to is None and effect == "resume":
-                to = _resumed(node, address, frame, self._symbols)
+                to = chain.resumed(address, frame, self._symbols)
         if to is None:
-            to = node if frame is None else _jumped(node, frame)
-        return self._remembered(node, source << 32 | target, to)
+            to = chain if frame is None else chain.jumped(frame)
+        return self._remembered(chain, source << 32 | target, to)
 
-    def _remembered(self, node: _Node, key: int | tuple[int, ...], to: _Node, size: int = 1) -> _Node:
-        node.moves[key] = to
+    def _remembered(self, chain: Chain, key: int | tuple[int, ...], to: Chain, size: int = 1) -> Chain:
+        chain.moves[key] = to
         self._size += size
         return to
 
@@ -247,7 +180,7 @@ class Paths:
             self._events.clear()
             self._size = REMEMBERED
         if self._size >= REMEMBERED:
-            self._threads = {thread: (node.copy(), last) for thread, (node, last) in self._threads.items()}
+            self._threads = {thread: (chain.copy(), last) for thread, (chain, last) in self._threads.items()}
             self._size = 0
         events = self._events
         for id in range(len(events), len(self._blocks)):
@@ -316,54 +249,3 @@ class Paths:
         symbol, offset = (f"{address:#x}", 0) if found is None else found
         name = f"{symbol}+{offset:#x}" if offset else symbol
         return Frame(name, address, block.bits, returns, not self._symbols.is_system(address), api)
-
-
-def _path(frames: list[Frame], lost: bool) -> tuple[str, ...]:
-    names = tuple(frame.name for frame in frames)
-    for index, frame in enumerate(frames):
-        if frame.api:
-            return names[index:]
-    if lost:
-        return (LOST, *names)
-    return names[next((index for index, frame in enumerate(frames) if frame.program), 0) :]
-
-
-def _calls(node: _Node) -> bool:
-    """Whether any open frame was opened by a call."""
-    return any(frame.returns is not None for _, frame in node.inwards())
-
-
-def _jumped(node: _Node, frame: Frame) -> _Node:
-    """Open a frame by a jump; one that is already open since the innermost call is a loop, and closes what follows."""
-    for open_node, open_frame in node.inwards():
-        if open_frame.address == frame.address and open_frame.bits == frame.bits:
-            return open_node
-        if open_frame.returns is not None:
-            break
-    return node.opened(frame)
-
-
-def _resumed(node: _Node, address: int, frame: Frame | None, symbols: Symbols) -> _Node | None:
-    """Windows returned to 32-bit code, but to no call's return address: the thread has another context.
-
-    Within a service call that is NtContinue and its like: the service's frames close, then those above the frame
-    that runs the symbol arrived in; where there is none the thread stands as it last came to 32-bit code. Outside a
-    service call (an exception or callback that is handed to 32-bit code) nothing closes: None.
-    """
-    service = next((n for n, f in node.inwards() if f.returns is not None), None)
-    if (
-        service is None
-        or service.outer is None
-        or service.outer.frame is None
-        or service.outer.frame.bits == 64
-    ):
-        return None
-    found = symbols.at(address)
-    for open_node, open_frame in service.outer.inwards():
-        here = symbols.at(open_frame.address) if open_frame.bits == 32 else None
-        if found is not None and here is not None and here[0] == found[0] and found[1]:
-            return open_node
-    base = next((n for n, f in service.outer.inwards() if f.bits == 64), None)
-    if base is None:
-        base = _Node(None, None, node.lost)
-    return base if frame is None else _jumped(base, frame)

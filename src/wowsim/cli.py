@@ -1,0 +1,367 @@
+"""The command ``wowsim``: run, trace and describe.
+
+wowsim's options stand before PROGRAM; everything behind it is the guest's. The guest's console output passes
+through as it comes. Exit codes: the guest's exit status & 0xFF; 125 when wowsim stopped it or refuses, with one line
+on stderr; 130 after Ctrl-C. Imports the machine only in the commands that need one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import socket
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+
+from wowsim.errors import StopReason, Unsupported, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from wowsim.simulation import RunResult, Simulation
+
+REFUSED = 125
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+DEFAULT_BUILD = "win7sp1"
+FORMATS = ("text", "path", "jsonl")
+ENDED = (StopReason.EXITED, StopReason.UNHANDLED_EXCEPTION, StopReason.FAST_FAIL)
+"""Reasons that are the program's own doing."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    try:
+        options = _parser().parse_args(argv)
+        code: int = options.command(options)
+        sys.stdout.flush()
+        return code
+    except (UsageError, Unsupported) as error:
+        return _refuse(str(error))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # the interpreter flushes stdout once more when it exits
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+
+
+def _refuse(message: str) -> int:
+    """One line on stderr."""
+    print("wowsim:", " ".join(message.split()), file=sys.stderr)
+    return REFUSED
+
+
+# ------------------------------------------------------------ arguments
+class _Parser(argparse.ArgumentParser):
+    """Refuses with the exit code of all refusals."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        sys.exit(_refuse(message))
+
+
+def _parser() -> argparse.ArgumentParser:
+    from wowsim import __version__, cli_vad
+
+    parser = _Parser(
+        prog="wowsim", description="Run 32-bit Windows programs the way 64-bit Windows runs them."
+    )
+    parser.add_argument("--version", action="version", version=f"wowsim {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+    _add_run(commands)
+    _add_trace(commands)
+    _add_gdt(commands)
+    _add_builds(commands)
+    cli_vad.add_parser(commands)
+    return parser
+
+
+def _add(commands: Any, name: str, run: Callable[[argparse.Namespace], int], summary: str) -> _Parser:
+    parser: _Parser = commands.add_parser(name, help=summary, description=summary, allow_abbrev=False)
+    parser.set_defaults(command=run)
+    return parser
+
+
+def _add_run(commands: Any) -> None:
+    parser = _add(commands, "run", _run, "Run a program; its console output passes through.")
+    _add_machine(parser)
+    _add_process(parser)
+
+
+def _add_trace(commands: Any) -> None:
+    parser = _add(commands, "trace", _trace, "Run a program and show the way of its service calls.")
+    parser.add_argument(
+        "--call", action="append", metavar="NAME", help="only this service (Nt or Zw); repeatable"
+    )
+    parser.add_argument("--format", choices=FORMATS, default="text", help="default: text")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="write there; else to stdout, and the guest's output to stderr"
+    )
+    _add_machine(parser)
+    _add_process(parser)
+
+
+def _add_gdt(commands: Any) -> None:
+    parser = _add(commands, "gdt", _gdt, "Show the segment descriptors as a kernel debugger does.")
+    _add_machine(parser)
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+
+
+def _add_builds(commands: Any) -> None:
+    parser = _add(commands, "builds", _builds, "List the Windows builds.")
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+
+
+def _add_machine(parser: _Parser) -> None:
+    parser.add_argument("--build", default=DEFAULT_BUILD, metavar="NAME", help=f"default: {DEFAULT_BUILD}")
+    parser.add_argument("--sysroot", metavar="DIR", help="folder with real system DLLs")
+
+
+def _add_process(parser: _Parser) -> None:
+    parser.add_argument(
+        "--seed", type=_integer, default=0, metavar="N", help="decides what Windows leaves to chance"
+    )
+    parser.add_argument("--limit", type=_count, metavar="N", help="instructions at most")
+    parser.add_argument("--timeout", type=_seconds, metavar="S", help="seconds at most")
+    parser.add_argument(
+        "--env", type=_variable, action="append", default=[], metavar="K=V", help="environment variable"
+    )
+    parser.add_argument("--cwd", default="C:\\", help="current directory in the guest")
+    parser.add_argument(
+        "--mount",
+        type=_mount,
+        action="append",
+        default=[],
+        metavar="HOST=GUEST[:rw]",
+        help="show a host directory",
+    )
+    parser.add_argument("--stdin", metavar="FILE", help="standard input; - is wowsim's own")
+    # one positional of remaining words: a second one would let argparse look for options behind PROGRAM
+    parser.add_argument(
+        "words", nargs=argparse.REMAINDER, metavar="PROGRAM [ARG...]", help="a 32-bit PE file"
+    )
+    parser.usage = f"{parser.prog} [OPTIONS] PROGRAM [ARG...]"
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text, 0)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no integer") from None
+
+
+def _count(text: str) -> int:
+    value = _integer(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is negative")
+    return value
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return value
+
+
+def _variable(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
+def _mount(text: str) -> tuple[str, str, bool]:
+    host, _, guest = text.rpartition("=")
+    writable = guest.endswith(":rw")
+    guest = guest[: -len(":rw")] if writable else guest
+    if not host or not guest:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST=GUEST or HOST=GUEST:rw")
+    return host, guest, writable
+
+
+# ------------------------------------------------------------ run and trace
+def _run(options: argparse.Namespace) -> int:
+    with _loaded(options, _pass_through(sys.stdout.buffer)) as sim:
+        result = _guarded(sim, options, None)
+    return _exit_code(result)
+
+
+def _trace(options: argparse.Namespace) -> int:
+    wanted = _services(options)
+    stdout = sys.stderr.buffer if options.output is None else sys.stdout.buffer
+    with _loaded(options, _pass_through(stdout)) as sim:
+        result = _guarded(sim, options, "full" if options.format == "text" else "calls")
+        trace = result.trace
+        assert trace is not None
+        calls = [call for call in trace.calls() if wanted is None or call.name in wanted]
+        with _output(options.output) as out:
+            for line in _formatted(sim, options, calls, trace.events if wanted is None else ()):
+                out.write(line.encode("utf-8", "backslashreplace") + b"\n")
+    if wanted and not calls:
+        print(f"wowsim: no call of {', '.join(sorted(wanted))} before the end", file=sys.stderr)
+    return _exit_code(result)
+
+
+def _services(options: argparse.Namespace) -> set[str] | None:
+    """The Nt names asked for; None means all."""
+    from wowsim.nt.builds import build_named
+
+    build = build_named(options.build)
+    if options.call is None:
+        return None
+    known = build.numbers
+    wanted = {"Nt" + name[2:] if name.startswith("Zw") else name for name in options.call}
+    unknown = sorted(wanted - known.keys())
+    if unknown:
+        raise UsageError(f"{build.name} has no service {', '.join(unknown)}")
+    return wanted
+
+
+def _formatted(
+    sim: Simulation, options: argparse.Namespace, calls: Sequence[Any], events: Sequence[Any]
+) -> Iterator[str]:
+    if options.format == "jsonl":
+        from wowsim import __version__
+        from wowsim.trace.jsonl import lines
+
+        program = Path(options.program).name
+        yield from lines(calls, events, build=options.build, seed=options.seed, program=program, version=__version__)
+        return
+    from wowsim.render.text import listing
+
+    for index, call in enumerate(calls):
+        if index:
+            yield ""
+        if options.format == "path":
+            yield from call.path
+        else:
+            teb32 = sim.gdt[0x53].base
+            yield from listing(call.steps, sim.symbols, teb32, teb32 - 0x2000)
+
+
+@contextmanager
+def _loaded(options: argparse.Namespace, on_output: Callable[[str, bytes], None]) -> Iterator[Simulation]:
+    words = options.words[1:] if options.words[:1] == ["--"] else options.words
+    if not words:
+        raise UsageError("PROGRAM is missing")
+    options.program = words[0]
+    stdin = _stdin(options.stdin)
+    from wowsim.simulation import Simulation
+
+    with Simulation(options.build, options.seed, options.sysroot, on_output=on_output) as sim:
+        for host, guest, writable in options.mount:
+            sim.files.mount(host, guest, writable=writable)
+        sim.load(words[0], words[1:], env=dict(options.env), cwd=options.cwd, stdin=stdin)
+        yield sim
+
+
+def _stdin(source: str | None) -> bytes:
+    if source is None:
+        return b""
+    try:
+        return sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    except OSError as error:
+        raise UsageError(f"standard input {source!r} cannot be read: {error.strerror}") from None
+
+
+def _pass_through(stdout: BinaryIO) -> Callable[[str, bytes], None]:
+    streams = {"stdout": stdout, "stderr": sys.stderr.buffer}
+
+    def write(stream: str, data: bytes) -> None:
+        streams[stream].write(data)
+        streams[stream].flush()
+
+    return write
+
+
+@contextmanager
+def _output(path: str | None) -> Iterator[BinaryIO]:
+    if path is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    try:
+        file = open(path, "wb")  # noqa: SIM115 - closed below; an error while writing is none of opening
+    except OSError as error:
+        raise UsageError(f"{path!r} cannot be written: {error.strerror}") from None
+    with file:
+        yield file
+
+
+def _guarded(sim: Simulation, options: argparse.Namespace, trace: Any) -> RunResult:
+    """Run; Ctrl-C stops the guest even while it calls nothing."""
+    if threading.current_thread() is not threading.main_thread():
+        return sim.run(options.limit, options.timeout, trace)
+    # Python's own handler runs only when the main thread is back from native code: a second thread is woken
+    # by the signal at once and stops the machine
+    ear, mouth = socket.socketpair()
+    mouth.setblocking(False)
+    before = signal.set_wakeup_fd(mouth.fileno(), warn_on_full_buffer=False)
+
+    def listen() -> None:
+        if ear.recv(1) == bytes((signal.SIGINT,)):
+            sim.stop()
+
+    listener = threading.Thread(target=listen, name="wowsim-interrupt", daemon=True)
+    listener.start()
+    try:
+        return sim.run(options.limit, options.timeout, trace)
+    finally:
+        signal.set_wakeup_fd(before)
+        mouth.close()
+        listener.join()
+        ear.close()
+
+
+def _exit_code(result: RunResult) -> int:
+    if result.reason is not StopReason.EXITED:
+        said = result.detail.startswith(result.reason.value)
+        _refuse(result.detail if said else f"{result.reason.value}: {result.detail}")
+    if result.reason not in ENDED or result.exit_status is None:
+        return REFUSED
+    return result.exit_status & 0xFF
+
+
+# ------------------------------------------------------------ descriptions
+def _gdt(options: argparse.Namespace) -> int:
+    from wowsim.cpu.segments import GDT_ADDRESS, windows_gdt
+    from wowsim.nt.builds import build_named
+    from wowsim.render import gdt
+
+    if options.sysroot is not None:
+        raise Unsupported("sysroot: running with a folder of real system DLLs is not supported yet")
+    descriptors = windows_gdt(build_named(options.build).place.teb32)
+    if options.json:
+        _print_json(gdt.rows(descriptors))
+        return 0
+    for index in (0x20, 0x30):
+        print(*gdt.dump(descriptors, index, GDT_ADDRESS), "", sep="\n")
+    print(*gdt.table(descriptors), sep="\n")
+    return 0
+
+
+def _builds(options: argparse.Namespace) -> int:
+    from wowsim.nt.builds import BUILDS
+
+    if options.json:
+        _print_json([{"name": b.name, "title": b.title, "version": list(b.version)} for b in BUILDS.values()])
+        return 0
+    width = max(map(len, BUILDS))
+    for build in BUILDS.values():
+        print(f"{build.name:<{width}}  {build.title}")
+    return 0
+
+
+def _print_json(document: Any) -> None:
+    import json
+
+    print(json.dumps(document, indent=2))

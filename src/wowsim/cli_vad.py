@@ -1,0 +1,129 @@
+"""``wowsim vad``: the address space of a process, as ``!vad`` prints it, as JSON or as a picture."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wowsim.errors import StopReason, Unsupported, UsageError
+from wowsim.render.vad import STYLES, as_json, style_of, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wowsim.memory.rows import VadRow
+
+_RUNNING = "running"
+_LIMIT = 50_000_000
+
+
+def add_parser(subparsers: Any) -> None:
+    """Enter the command into the command line."""
+    parser = subparsers.add_parser(
+        "vad",
+        help="Show the address space of a process as !vad does, at a step of its creation or while running.",
+        description="Builds the process of PROGRAM as the kernel does and prints its address space as !vad does. "
+        "Without --step it runs up to the program's entry point first.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--build", default="win7sp1", metavar="NAME", help="default: %(default)s")
+    parser.add_argument("--sysroot", metavar="DIR", help="folder with real system DLLs")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="decides what Windows leaves to chance"
+    )
+    parser.add_argument("--step", help="step of process creation; 'list' prints the steps of the build")
+    parser.add_argument("--style", choices=STYLES, help="generation of the debugger (default: the build's)")
+    parser.add_argument("--json", action="store_true", help="the rows as one JSON document")
+    parser.add_argument(
+        "--svg", metavar="FILE", help="also draw the tree; '-' draws it to standard output instead"
+    )
+    parser.add_argument(
+        "words",
+        nargs=argparse.REMAINDER,
+        metavar="PROGRAM [ARG...]",
+        help="a 32-bit PE file and its arguments",
+    )
+    parser.set_defaults(command=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what the command line says.
+
+    Raises:
+        UsageError: it makes no sense.
+        Unsupported: a system root was named.
+    """
+    from wowsim.memory.creation import step_named, steps_of
+    from wowsim.memory.layout import layout_of
+
+    layout = layout_of(args.build)
+    if args.sysroot is not None:
+        raise Unsupported("sysroot: a folder of real system DLLs is not supported yet")
+    if args.step == "list":
+        names = steps_of(layout)
+        print(json.dumps(names, indent=2) if args.json else "\n".join(names))
+        return 0
+    step = _RUNNING if args.step is None else step_named(args.step)
+    program, *arguments = args.words[1:] if args.words[:1] == ["--"] else args.words or [""]
+    if not program:
+        raise UsageError("PROGRAM is missing")
+    rows = _rows(args.build, step, program, arguments, args.seed)
+    if args.svg is not None:
+        title = f"{Path(program).name} on {args.build}: {step}"
+        _draw(rows, args.svg, title, layout.highest_user)
+        if args.svg == "-":
+            return 0
+    if args.json:
+        print(json.dumps(as_json(rows), indent=2))
+    else:
+        print(table(rows, args.style or style_of(args.build)), end="")
+    return 0
+
+
+def _rows(build: str, step: str, program: str, arguments: Sequence[str], seed: int) -> Sequence[VadRow]:
+    from wowsim.nt.builds import BUILDS
+
+    if step == _RUNNING and build in BUILDS:
+        return _running(build, program, arguments, seed)
+    from wowsim.simulation.layout_only import has_system_dlls, lay_out
+
+    vads = lay_out(build, program, arguments, seed=seed)
+    if step == _RUNNING:
+        _note(f"{build} cannot run programs yet; this is the process before its first instruction")
+    if not has_system_dlls(build):
+        _note(f"the ntdlls of {build} are stand-ins: ranges of their size, whose commit is not Windows'")
+    return vads.step(step)
+
+
+def _running(build: str, program: str, arguments: Sequence[str], seed: int) -> Sequence[VadRow]:
+    """The rows at the program's entry point, when its DLLs are loaded."""
+    from wowsim.simulation import Simulation
+
+    with Simulation(build=build, seed=seed) as sim:
+        sim.load(program, arguments)
+        image = next(module for module in sim.modules.values() if not module.image.system)
+        with sim.at(image.base + image.image.entry, lambda sim: sim.stop()):
+            result = sim.run(limit=_LIMIT)
+        if result.reason is not StopReason.STOPPED:
+            _note(f"the program did not reach its entry point: {result.reason.value}, {result.detail}")
+        return sim.vads.rows()
+
+
+def _draw(rows: Sequence[VadRow], target: str, title: str, highest: int) -> None:
+    from wowsim.render.vad_svg import picture
+
+    drawn = picture(rows, title=title, highest=highest)
+    if target == "-":
+        sys.stdout.write(drawn)
+        return
+    try:
+        Path(target).write_text(drawn, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{target!r} cannot be written: {error.strerror}") from None
+
+
+def _note(words: str) -> None:
+    print(f"wowsim: {words}", file=sys.stderr)

@@ -1,0 +1,102 @@
+"""Programs on their way in: bytes, command line, imports, and the sections the loader will open."""
+
+from __future__ import annotations
+
+from pathlib import Path, PureWindowsPath
+from typing import TYPE_CHECKING
+
+from wowsim.errors import UsageError
+from wowsim.guest32.imports import missing_imports
+from wowsim.image.pe import parse
+from wowsim.kernel.section_objects import SectionObject
+from wowsim.memory.sections import ImageSection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from wowsim.image.model import Image
+    from wowsim.kernel.context import Kernel
+    from wowsim.kernel.volume_api import Files
+
+APPLICATION = "C:\\app"
+"""The program's own folder in the guest, whatever the host calls it."""
+STANDARD_FOLDERS = ("C:\\Windows\\System32", "C:\\Windows\\SysWOW64", "C:\\Temp", "C:\\Users\\user")
+_SEARCHED = (APPLICATION, "C:\\Windows\\SysWOW64", "C:\\Windows", "C:")
+
+Program = str | Path | bytes
+"""A path on the host, or a file's bytes."""
+
+
+def read(program: Program, name: str | None) -> tuple[bytes, str]:
+    """A program's bytes and its file name in the guest.
+
+    Raises:
+        UsageError: the file is not there or cannot be read.
+    """
+    if isinstance(program, bytes):
+        return program, name or "program.exe"
+    path = Path(program)
+    try:
+        return path.read_bytes(), name or path.name
+    except FileNotFoundError:
+        raise UsageError(f"there is no file {str(path)!r}") from None
+    except OSError as error:
+        raise UsageError(f"{str(path)!r} cannot be read: {error.strerror}") from None
+
+
+def parse_dll(data: bytes, path: str) -> Image:
+    """An image that the guest loads by its path."""
+    return parse(data, file_name=PureWindowsPath(path).name, path=path)
+
+
+def check_imports(image: Image, program: Program, built_in: Mapping[str, Image], files: Files) -> None:
+    """Refuse a program whose imports nobody exports.
+
+    Raises:
+        UsageError: the message names every missing import.
+    """
+    available = {i.file_name.lower(): i for i in built_in.values() if i.bits == 32}
+    for wanted in {i.module.lower() for i in image.imports} - available.keys():
+        found = _own_dll(wanted, program, files)
+        if found is not None:
+            available[wanted] = parse(found, file_name=wanted)
+    absent = missing_imports(image, available)
+    if absent:
+        listed = ", ".join(str(i) for i in absent)
+        raise UsageError(f"{image.file_name} needs what the built-in DLLs lack: {listed}")
+
+
+def _own_dll(name: str, program: Program, files: Files) -> bytes | None:
+    """The bytes of a DLL that is not built in: beside the program, or where the loader will look."""
+    if not isinstance(program, bytes) and (Path(program).parent / name).is_file():
+        return (Path(program).parent / name).read_bytes()
+    for folder in _SEARCHED:
+        if files.exists(f"{folder}\\{name}"):
+            return files.read(f"{folder}\\{name}")
+    return None
+
+
+def add_known_dlls(kernel: Kernel, images: Mapping[str, Image]) -> None:
+    r"""\KnownDlls and \KnownDlls32: one image section per system DLL, as smss.exe makes them."""
+    for image in images.values():
+        folder = "\\KnownDlls" if image.bits == 64 else "\\KnownDlls32"
+        section = ImageSection(kernel.space.pages, kernel.space.commitment, image, image.path[2:])
+        kernel.namespace.insert(f"{folder}\\{image.file_name}", SectionObject(kernel, section, None))
+
+
+def command_line(words: Sequence[str]) -> str:
+    """One line that CommandLineToArgvW takes apart into ``words`` again."""
+    return " ".join(_quoted(word) for word in words)
+
+
+def _quoted(word: str) -> str:
+    if word and not any(c in word for c in ' \t\n\v"'):
+        return word
+    result, slashes = '"', 0
+    for c in word:
+        if c == "\\":
+            slashes += 1
+            continue
+        result += "\\" * (2 * slashes + 1 if c == '"' else slashes) + c
+        slashes = 0
+    return result + "\\" * (2 * slashes) + '"'

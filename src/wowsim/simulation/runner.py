@@ -1,0 +1,214 @@
+"""Runs the CPU: limits, timeouts, simulated time, recording and who watches the services."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+from wowsim.cpu.recorder import Recorder
+from wowsim.errors import StopReason, Unsupported, UsageError
+from wowsim.render import decoder
+from wowsim.simulation.machine import Stop
+from wowsim.simulation.observers import Observers
+from wowsim.simulation.tracer import Trace, Tracer
+from wowsim.trace.events import Step
+from wowsim.trace.path import Paths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from wowsim.simulation.machine import Machine
+    from wowsim.trace.symbols import SymbolTable
+
+QUANTUM = 100_000
+"""Instructions between two refreshes of the clock: 1 ms of simulated time at 100 MIPS."""
+UNITS_PER_INSTRUCTION = 10
+"""Instructions per 100 ns of simulated time."""
+WATCHDOG = 0.02
+"""Host seconds after which an uncounted run that does not enter the kernel gets a clock tick."""
+
+
+class Runner:
+    """Runs one machine.
+
+    Args:
+        machine: the machine.
+        symbols: names of its modules.
+
+    Attributes:
+        recorder: attached while a counted run goes on.
+        collected: the trace being filled.
+        observers: who is told about services.
+    """
+
+    def __init__(self, machine: Machine, symbols: SymbolTable) -> None:
+        self._machine, self._symbols = machine, symbols
+        self.observers = Observers(machine, lambda: self.executed)
+        self.recorder: Recorder | None = None
+        self.collected: Trace | None = None
+        self._remaining: int | None = None
+        self._counted = 0
+        self._interrupted: StopReason | None = None
+
+    @property
+    def executed(self) -> int | None:
+        """Instructions of the present run; None when it does not count."""
+        return None if self.recorder is None else self.recorder.executed
+
+    def run(
+        self, limit: int | None, timeout: float | None, collected: Trace | None
+    ) -> tuple[Stop, int | None]:
+        """Run until something stops the machine; the reason, and how many instructions were executed."""
+        machine = self._machine
+        machine.stopped = None
+        self._interrupted = None
+        counted = limit is not None or collected is not None
+        with self.recording(limit, collected) if counted else nullcontext(), self._watchdog(timeout, counted):
+            if limit == 0:
+                machine.stopped = Stop(StopReason.LIMIT, None, "0 instructions")
+            else:
+                self.execute()
+            executed = self.executed
+        stop = machine.stopped or Stop(self._interrupted or StopReason.STOPPED, None, "stopped by the caller")
+        return stop, executed
+
+    def interrupt(self, reason: StopReason) -> None:
+        """From a callback or another thread: end the run; it can be continued."""
+        self._interrupted = reason
+        self._machine.core.stop()
+
+    def execute(self) -> None:
+        """Let the CPU run, and end at the exact instruction when the limit falls into a block."""
+        machine = self._machine
+        try:
+            machine.core.run()
+        except (Unsupported, UsageError) as error:
+            machine.stopped = Stop(StopReason.UNSUPPORTED, None, str(error))
+        recorder = self.recorder
+        if recorder is not None and recorder.stopped and machine.stopped is None:
+            # the budget ended inside a block: its first instructions are stepped
+            left = recorder.left
+            if left:
+                start, bits = machine.core.read("rip"), machine.core.bits
+                machine.core.step(left)
+                recorder.partial(start, machine.core.read("rip"), bits, left)
+            if machine.stopped is None:
+                machine.stopped = Stop(StopReason.LIMIT, None, "instruction limit reached")
+
+    @contextmanager
+    def recording(self, limit: int | None, collected: Trace | None) -> Iterator[None]:
+        """Count, and record what the trace asks for, while the context lasts."""
+        machine = self._machine
+        self._remaining = limit
+        recorder = Recorder(
+            machine.tables.peek,
+            lambda: machine.core.bits,
+            decoder.lengths,
+            self._spent,
+            keep=collected is not None and collected.level != "calls",
+        )
+        self.recorder, self.collected = recorder, collected
+        self._counted = 0
+        machine.before_service = self._count_time
+        machine.core.attach(recorder)
+        self._grant()
+        tracer = None
+        if collected is not None:
+            step = self._step_maker() if collected.level == "full" else None
+            tracer = Tracer(
+                machine,
+                self._symbols,
+                recorder,
+                collected,
+                Paths(recorder.blocks, self._symbols, decoder.flow),
+                step,
+            )
+            tracer.start()
+            self.observers.tracer = tracer
+        try:
+            yield
+        finally:
+            if tracer is not None:
+                self.observers.tracer = None
+                tracer.stop()
+            machine.core.attach(None)
+            machine.before_service = None
+            self.recorder = self.collected = None
+
+    def _grant(self) -> bool:
+        """Give the recorder its next quantum; False when the limit is used up."""
+        assert self.recorder is not None
+        quantum = QUANTUM if self._remaining is None else min(QUANTUM, self._remaining)
+        if quantum == 0:
+            return False
+        if self._remaining is not None:
+            self._remaining -= quantum
+        self.recorder.grant(quantum + self.recorder.left)
+        return True
+
+    def _spent(self) -> bool:
+        """The quantum is over: time goes on, the run too unless the limit is reached."""
+        self._count_time()
+        self._machine.refresh()
+        if self._grant():
+            return True
+        self._machine.core.stop()
+        return False
+
+    def _count_time(self) -> None:
+        """Simulated time advances with instructions."""
+        assert self.recorder is not None
+        units = (self.recorder.executed - self._counted) // UNITS_PER_INSTRUCTION
+        if units > 0:
+            self._machine.clock.advance(units)
+            self._counted += units * UNITS_PER_INSTRUCTION
+
+    @contextmanager
+    def _watchdog(self, timeout: float | None, counted: bool) -> Iterator[None]:
+        """Ends a run after ``timeout``; ticks the clock of an uncounted one that never enters the kernel."""
+        machine = self._machine
+        if timeout is None and counted:
+            yield
+            return
+        done = threading.Event()
+        seen = machine.clock.now
+
+        def watch() -> None:
+            nonlocal seen
+            left = timeout
+            while not done.wait(WATCHDOG if left is None else min(WATCHDOG, max(left, 0.001))):
+                if left is not None:
+                    left -= WATCHDOG
+                    if left <= 0:
+                        self.interrupt(StopReason.TIMEOUT)
+                        return
+                if not counted and machine.clock.now == seen:
+                    machine.clock.advance(156_250)
+                    machine.refresh()
+                seen = machine.clock.now
+
+        thread = threading.Thread(target=watch, name="wowsim-watchdog", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def _step_maker(self) -> Callable[[int, int], Step]:
+        """Make a Step of the instruction about to run: its bytes, and its memory operand's old value."""
+        core, tables = self._machine.core, self._machine.tables
+
+        def step(address: int, size: int) -> Step:
+            bits = core.bits
+            code = tables.peek(address, size) or b""
+            operand = decoder.memory_operand(code, address, bits)
+            if operand is None:
+                return Step(address, code, bits)
+            registers = core.read_all()
+            place = operand.address(registers, registers["fs_base"], registers["gs_base"])
+            raw = tables.peek(place, operand.size)
+            return Step(address, code, bits, place, None if raw is None else int.from_bytes(raw, "little"))
+
+        return step

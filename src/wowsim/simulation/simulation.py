@@ -1,0 +1,495 @@
+"""The composition root: a simulated Windows with one 32-bit process, and how it is run and looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wowsim.errors import StopReason, Unsupported, UsageError
+from wowsim.guest32 import codepages
+from wowsim.guest32.ntdll32 import routines as ntdll32_routines
+from wowsim.host64.wow64_startup import Entry64, setup_initial_call
+from wowsim.image.pe import parse_program
+from wowsim.kernel.console import Console, Stream
+from wowsim.memory.sections import ImageSection
+from wowsim.nt.builds import build_named
+from wowsim.simulation import parameters
+from wowsim.simulation.images import built_in
+from wowsim.simulation.machine import CALL_RETURN, Machine, Stop
+from wowsim.simulation.program import (
+    APPLICATION,
+    STANDARD_FOLDERS,
+    add_known_dlls,
+    check_imports,
+    command_line,
+    parse_dll,
+    read,
+)
+from wowsim.simulation.runner import Runner
+from wowsim.simulation.shared_data import initialise, refresher
+from wowsim.simulation.startup import NewProcess, create_process, loader_lists
+from wowsim.simulation.tracer import LEVELS, Level, Trace
+from wowsim.simulation.traps import TrapTable
+from wowsim.simulation.vads import Vads
+from wowsim.simulation.views import DebuggerMemory, Gdt, LoadedModule, Registers, Subscription, ThreadView
+from wowsim.trace.events import Event, MemoryChanged, SyscallEntered, SyscallReturned
+from wowsim.trace.symbols import SymbolTable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from wowsim.image.model import Image
+    from wowsim.nt.trap import Trap
+
+MEMORY = 1 << 30
+"""Guest RAM by default."""
+SHELLCODE = 0x200000
+"""Where shellcode lies (the base of seed 002's program)."""
+CONTINUABLE = (StopReason.LIMIT, StopReason.TIMEOUT, StopReason.STOPPED)
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What ``run()`` returns.
+
+    Attributes:
+        reason: why the run stopped.
+        exit_status: exit status or exception code, unsigned; None when the program can go on.
+        stdout: everything the program has written so far; ``stderr`` likewise.
+        instructions: executed in this run; None when neither a limit nor a trace was set.
+        trace: what was recorded, or None.
+        detail: one line for people.
+    """
+
+    reason: StopReason
+    exit_status: int | None
+    stdout: bytes
+    stderr: bytes
+    instructions: int | None
+    trace: Trace | None
+    detail: str = ""
+
+
+class Simulation:
+    """One simulated Windows with one 32-bit process.
+
+    Args:
+        build: one of :func:`wowsim.builds`.
+        seed: of time, randomness and addresses.
+        sysroot: a folder with system DLLs; not supported yet.
+        memory: bytes of guest RAM, the commit limit.
+        on_output: called with ``"stdout"`` or ``"stderr"`` and bytes as the program writes.
+
+    Raises:
+        UsageError: there is no such build.
+        Unsupported: a system root was asked for.
+    """
+
+    def __init__(
+        self,
+        build: str = "win7sp1",
+        seed: int = 0,
+        sysroot: str | None = None,
+        *,
+        memory: int = MEMORY,
+        on_output: Callable[[str, bytes], None] | None = None,
+    ) -> None:
+        if sysroot is not None:
+            raise Unsupported("sysroot: running with a folder of real system DLLs is not supported yet")
+        self.build = build_named(build)
+        self.seed = seed
+        self._built_in = built_in(self.build.name)
+        console = Console(on_output=_output(on_output))
+        self._machine = Machine(self.build, seed, memory, console)
+        self.kernel = KernelView(self._machine)
+        self.symbols = SymbolTable()
+        self.gdt = Gdt(self._machine.core)
+        self.registers = Registers(self._machine.core)
+        self.memory = DebuggerMemory(self._machine.tables)
+        self._modules: dict[int, LoadedModule] = {}
+        self._process: NewProcess | None = None
+        self._start: parameters.Start | None = None
+        self._runner = Runner(self._machine, self.symbols)
+        self._memory_listeners: list[Callable[[Any], None]] = []
+        self._ended: Stop | None = None
+        self._closed = False
+        for folder in STANDARD_FOLDERS:
+            self.files.add_directory(folder)
+
+    # ------------------------------------------------------------ life
+    def __enter__(self) -> Simulation:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the engine and the guest's memory; a second call does nothing."""
+        if not self._closed:
+            self._closed = True
+            self._machine.close()
+
+    # ------------------------------------------------------------ views
+    @property
+    def files(self) -> Any:
+        """The virtual volume: ``add``, ``read``, ``list``, ``exists``, ``mount``."""
+        return self._machine.kernel.files
+
+    @property
+    def vads(self) -> Vads:
+        """The VAD tree of the process: rows, look-up by address, steps of its creation, explanations."""
+        return Vads(self._machine.space, None if self._process is None else self._process.space)
+
+    @property
+    def modules(self) -> dict[str, LoadedModule]:
+        """Mapped images by WinDbg name, in the order they were mapped."""
+        return {module.name: module for module in self._modules.values()}
+
+    @property
+    def threads(self) -> list[ThreadView]:
+        """The threads that have not ended."""
+        return [ThreadView(t.id, t.teb, t.teb32) for t in self._machine.kernel.threads]
+
+    # ------------------------------------------------------------ loading
+    def load(
+        self,
+        program: str | Path | bytes,
+        args: Sequence[str] = (),
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: str = "C:\\",
+        stdin: bytes = b"",
+        name: str | None = None,
+    ) -> None:
+        r"""Create the process of a 32-bit program.
+
+        Args:
+            program: path on the host, or the file's bytes.
+            args: arguments behind the program's name, quoted as the C run-time unquotes them.
+            env: variables added to (or, with None as value, taken from) the default environment.
+            cwd: current directory in the guest.
+            stdin: what the program can read from standard input.
+            name: file name in the guest; default the host file's, or ``program.exe``.
+
+        Raises:
+            UsageError: no such file, no 32-bit program, imports that do not exist, or a process is there already.
+        """
+        self._check_unused()
+        data, file_name = read(program, name)
+        image = parse_program(data, file_name=file_name, path=f"{APPLICATION}\\{file_name}")
+        check_imports(image, program, self._built_in.images, self.files)
+        if isinstance(program, bytes):
+            self.files.add(image.path, data)
+        else:
+            self.files.mount(str(Path(program).resolve().parent), APPLICATION)
+        self._create(image, [image.path, *args], env, cwd, stdin)
+
+    def load_shellcode(self, code: bytes, bits: int = 32, *, env: Mapping[str, str] | None = None) -> None:
+        """Create a process that runs ``code`` at 200000h as a thread function; its EAX is the exit status.
+
+        Args:
+            code: flat code.
+            bits: 32, or 64 for code that is called in 64-bit mode behind a gate of its own.
+            env: as for :meth:`load`.
+
+        Raises:
+            UsageError: ``bits`` is neither, the code is empty or does not fit, or a process is there already.
+        """
+        if bits not in (32, 64) or not 0 < len(code) <= 0x180000 - 0x1000:
+            raise UsageError(
+                f"shellcode of {len(code)} bytes for {bits} bits; expected 1 to 17F000h bytes, 32 or 64"
+            )
+        self._check_unused()
+        from wowsim.simulation.shellcode import host_image, shellcode_image
+
+        self._create(host_image(), [f"{APPLICATION}\\shellcode.exe"], env, "C:\\", b"", SHELLCODE)
+        image = shellcode_image(code, bits, SHELLCODE)
+        space = self._machine.space
+        space.cause = "load_shellcode"
+        space.allocate(SHELLCODE, image.size, 0x3000, 0x40)
+        self._machine.tables.poke(SHELLCODE, image.contents)
+        self.symbols.add(image, SHELLCODE)
+
+    def _check_unused(self) -> None:
+        if self._process is not None:
+            raise UsageError("a program is loaded already; use one Simulation for each process")
+
+    def _create(
+        self,
+        image: Image,
+        command: Sequence[str],
+        env: Mapping[str, str] | None,
+        cwd: str,
+        stdin: bytes,
+        start_address: int | None = None,
+    ) -> None:
+        machine, kernel = self._machine, self._machine.kernel
+        kernel.console.stdin = stdin
+        kernel.parse_image = parse_dll
+        if not self.files.exists(cwd):
+            raise UsageError(
+                f"the current directory {cwd!r} does not exist in the guest; add or mount it first"
+            )
+        self._start = parameters.Start(
+            image_path=image.path,
+            command_line=command_line(command),
+            current_directory=cwd if cwd.endswith("\\") else cwd + "\\",
+            environment={
+                k: v for k, v in (parameters.default_environment() | dict(env or {})).items() if v is not None
+            },
+            handles=kernel.open_standard_handles(),
+        )
+        machine.space.notify = self._memory_changed
+        images = self._built_in.images
+        add_known_dlls(kernel, images)
+        process = kernel.process
+        self._process = create_process(
+            machine.space,
+            machine.tables,
+            self.build,
+            image,
+            image.path[2:],
+            images,
+            self._start,
+            (process.id, kernel.thread.id),
+            kernel.random.randrange,
+            start_address,
+        )
+        new = self._process
+        process.image_path = "\\Device\\HarddiskVolume1" + image.path[2:]
+        process.command_line = self._start.command_line
+        process.peb, process.peb32 = new.peb64, new.peb32
+        kernel.thread.teb, kernel.thread.teb32 = new.teb64, new.teb32
+        machine.trap.teb64, machine.trap.teb32 = new.teb64, new.teb32
+        self.gdt[0x53] = self.gdt[0x53].with_base(new.teb32)
+        page = new.space.shared_data_frame * 0x1000
+        initialise(machine.ram.bytes, page, self.build)  # type: ignore[arg-type]  # mmap is a writable buffer
+        machine.refresh = refresher(machine.ram.bytes, page, machine.clock)  # type: ignore[arg-type]
+        machine.refresh()
+        machine.traps = TrapTable(machine.core, machine.trap, self._routines())
+        for module in self._modules.values():
+            machine.traps.add(module.image, module.base)
+        machine.core.enter(new.registers)
+        new.space.record("running")
+
+    def _routines(self) -> dict[str, Any]:
+        assert self._process is not None
+        thunk = (
+            self.build.module("ntdll32").base
+            + self._built_in.images["ntdll32"].export_by_name["LdrInitializeThunk"].rva
+        )
+        return {
+            **self._built_in.wow64_routines,
+            **ntdll32_routines(self.build),
+            **codepages.ROUTINES,
+            "wow64.Wow64SetupInitialCall": setup_initial_call(thunk, self.build.module("ntdll32").base),
+            "wow64.unknown": self._unknown_service,
+            "ntdll.LdrpInitializeLists": self._loader_lists,
+        }
+
+    def _unknown_service(self, trap: Trap) -> None:
+        number = trap.register("rbx") & 0xFFF
+        name = self._machine.table.name_of(number)
+        raise Unsupported(f"service {name or f'number {number:X}h'} has no WoW64 thunk in wowsim yet")
+
+    def _loader_lists(self, trap: Trap) -> None:
+        assert self._process is not None
+        order = [m for m in self._modules.values() if m.image.bits == 64 or not m.image.system]
+        entries = [Entry64(m.base, m.image.size, m.image.entry, m.image.path) for m in order]
+        loader_lists(self._process, trap.memory, entries)
+
+    # ------------------------------------------------------------ running
+    def run(
+        self, limit: int | None = None, timeout: float | None = None, trace: Level | None = None
+    ) -> RunResult:
+        """Run until the program ends, a limit is reached or somebody stops it; then it can be continued.
+
+        Args:
+            limit: instructions at most, exactly.
+            timeout: host seconds at most.
+            trace: ``"calls"``, ``"blocks"`` or ``"full"``; None records nothing and costs nothing.
+
+        Raises:
+            UsageError: nothing is loaded, or an argument makes no sense.
+        """
+        if self._process is None:
+            raise UsageError("nothing is loaded; call load() or load_shellcode() first")
+        if trace is not None and trace not in LEVELS:
+            raise UsageError(f"trace={trace!r}; expected one of {', '.join(LEVELS)} or None")
+        if limit is not None and limit < 0:
+            raise UsageError(f"limit={limit}; expected a number of instructions, 0 or more")
+        if self._ended is not None:
+            return self._result(
+                self._ended, 0 if limit is not None or trace else None, Trace(trace) if trace else None
+            )
+        collected = Trace(trace) if trace else None
+        stop, executed = self._runner.run(limit, timeout, collected)
+        if stop.reason not in CONTINUABLE:
+            self._ended = stop
+        return self._result(stop, executed, collected)
+
+    def _result(self, stop: Stop, executed: int | None, trace: Trace | None) -> RunResult:
+        console = self._machine.kernel.console
+        return RunResult(
+            stop.reason,
+            stop.status,
+            bytes(console.stdout),
+            bytes(console.stderr),
+            executed,
+            trace,
+            stop.detail,
+        )
+
+    def stop(self) -> None:
+        """From a callback: end the run; ``run()`` continues behind."""
+        self._runner.interrupt(StopReason.STOPPED)
+
+    # ------------------------------------------------------------ observing
+    def on(self, event: type[Event], callback: Callable[[Any], None]) -> Subscription:
+        """Call ``callback`` with each event of a class; remove by the returned handle.
+
+        Raises:
+            Unsupported: nothing emits that class yet.
+        """
+        observers = self._runner.observers
+        listeners = {
+            SyscallEntered: observers.entered,
+            SyscallReturned: observers.returned,
+            MemoryChanged: self._memory_listeners,
+        }.get(event)
+        if listeners is None:
+            raise Unsupported(f"{event.__name__} events are not emitted yet")
+
+        def remove() -> None:
+            listeners.remove(callback)
+            observers.rebind()
+
+        listeners.append(callback)
+        observers.rebind()
+        return Subscription(remove)
+
+    def at(self, address: int, callback: Callable[[Simulation], None]) -> Subscription:
+        """Call ``callback(sim)`` each time the instruction at ``address`` is about to run."""
+        return Subscription(self._machine.core.watch(lambda at, size: callback(self), address, address))
+
+    def _memory_changed(self, kind: str, start: int, size: int, protection: int, name: str | None) -> None:
+        if kind == "map":
+            self._mapped(start)
+        elif kind == "unmap" and self._modules.pop(start, None) is not None:
+            self.symbols.remove(start)
+        collected = self._runner.collected
+        if not self._memory_listeners and collected is None:
+            return
+        event = MemoryChanged(
+            self._runner.executed,
+            self._machine.kernel.thread.id,
+            kind,
+            start,
+            size,
+            protection,
+            self._machine.space.cause,
+            name,
+        )
+        if collected is not None:
+            collected.events.append(event)
+        for listener in tuple(self._memory_listeners):
+            listener(event)
+
+    def _mapped(self, start: int) -> None:
+        vad = self._machine.space.vads.at(start >> 12)
+        section = vad.section if vad is not None else None
+        if isinstance(section, ImageSection):
+            image = section.image
+            self._modules[start] = LoadedModule(image.name, start, start + image.size, image.path, image)
+            self.symbols.add(image, start)
+            if self._machine.traps is not None:
+                self._machine.traps.add(image, start)
+
+    # ------------------------------------------------------------ intervening
+    def call32(self, function: int | str, *args: int, limit: int = 50_000_000) -> int:
+        """Call a 32-bit stdcall or cdecl function in the process and return its EAX.
+
+        The process must have reached 32-bit code; one that has not started is first run to its entry point.
+
+        Args:
+            function: its address, or ``"module!symbol"``.
+            args: 32-bit arguments, left to right.
+            limit: instructions it may take.
+
+        Raises:
+            UsageError: nothing is loaded, the process has ended, there is no such symbol, or the function did not
+                return.
+        """
+        if self._process is None or self._ended is not None:
+            raise UsageError("call32 needs a process that is loaded and has not ended")
+        self._reach_entry()
+        address = function if isinstance(function, int) else self._address(function)
+        machine, core = self._machine, self._machine.core
+        saved = core.save()
+        esp = (core.read("rsp") & 0xFFFFFFFF) - 0x100 & ~0xF
+        words = (CALL_RETURN, *(a & 0xFFFFFFFF for a in args))
+        esp -= 4 * len(words)
+        machine.tables.write(esp, b"".join(w.to_bytes(4, "little") for w in words))
+        core.write("rsp", esp)
+        core.write("rip", address)
+        returned: list[int] = []
+
+        def back() -> None:
+            returned.append(core.read("rax") & 0xFFFFFFFF)
+            core.stop()
+
+        machine.call_returned = back
+        machine.stopped = None
+        try:
+            with self._runner.recording(limit, None):
+                self._runner.execute()
+        finally:
+            machine.call_returned = None
+        if not returned:
+            stop = machine.stopped or Stop(StopReason.STOPPED, None, "stopped")
+            self._ended = stop if stop.reason is StopReason.EXITED else None
+            raise UsageError(
+                f"the function at {address:#x} did not return: {stop.reason.value}, {stop.detail}"
+            )
+        core.restore(saved)
+        machine.stopped = None
+        return returned[0]
+
+    def _address(self, name: str) -> int:
+        try:
+            return self.symbols.address(name)
+        except KeyError:
+            raise UsageError(f"there is no symbol {name!r} in the loaded modules") from None
+
+    def _reach_entry(self) -> None:
+        """Run a fresh process to its entry point, where 32-bit code can be called."""
+        if self._machine.core.bits == 32:
+            return
+        assert self._process is not None
+        reached = self.at(self._process.entry, lambda sim: sim.stop())
+        try:
+            result = self.run()
+        finally:
+            reached.remove()
+        if result.reason is not StopReason.STOPPED:
+            raise UsageError(
+                f"the process did not reach its entry point: {result.reason.value}, {result.detail}"
+            )
+
+
+class KernelView:
+    """``sim.kernel``: change what services do, for this simulation only."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def replace(self, function: Callable[..., int]) -> None:
+        """Put a function in the place of the service it is named for; see the README for its form."""
+        self._machine.table.replace(function)
+
+
+def _output(callback: Callable[[str, bytes], None] | None) -> Callable[[Stream, bytes], None] | None:
+    if callback is None:
+        return None
+    return lambda stream, data: callback("stderr" if stream is Stream.ERROR else "stdout", data)
