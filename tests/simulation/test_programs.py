@@ -79,6 +79,7 @@ def test_faults_end_the_run_at_their_exact_address(program: str, code: int, symb
         assert (result.reason, result.exit_status) == (StopReason.UNHANDLED_EXCEPTION, code)
         at = next(m for m in sim.modules.values() if not m.image.system)
         expected = at.base + at.image.export_by_name["fault_at"].rva
+        assert result.address == expected
         assert f"at {expected:X}" in result.detail
         assert symbol in result.detail
 

@@ -203,3 +203,51 @@ def test_events_of_services_and_memory() -> None:
     ]  # fmt: skip
     assert {"map", "commit"} <= {c.kind for c in changes}
     assert all(c.cause for c in changes)
+
+
+def test_modules_in_the_seeds_order_and_the_reserved_ranges() -> None:
+    with wowsim.Simulation() as sim:
+        sim.load(BIN / "createfile.exe")
+        sim.run()
+        assert [(m.name, m.base, m.end) for m in sim.modules.values()] == [
+            ("createfile", 0x200000, 0x206000), ("ntdll", 0x775F0000, 0x77798000), ("ntdll32", 0x777D0000, 0x77950000),
+            ("wow64", 0x738C0000, 0x738FF000), ("wow64win", 0x73860000, 0x738BC000), ("wow64cpu", 0x73850000, 0x73858000),
+            ("kernel32", 0x75840000, 0x75950000), ("KERNELBASE", 0x77330000, 0x77377000),
+        ]  # fmt: skip
+        kept = {(row.start_vpn, row.end_vpn) for row in sim.vads.rows()}
+        assert {(0x773D0, 0x774EE), (0x774F0, 0x775E9)} <= kept
+
+
+def test_thread_blocks_lie_where_the_seed_has_them() -> None:
+    with wowsim.Simulation() as sim:
+        sim.load(BIN / "createfile.exe")
+        (thread,) = sim.threads
+        assert (thread.teb64, thread.teb32) == (0x7EFDB000, 0x7EFDD000)
+        assert sim.memory.read(0x7EFDD030, 4) == (0x7EFDE000).to_bytes(4, "little")
+        assert sim.memory.read(0x7EFDB060, 8) == (0x7EFDF000).to_bytes(8, "little")
+        assert sim.memory.read(0x7EFDC488, 8) == (0x1BFD20).to_bytes(8, "little")
+
+
+def test_mutated_programs_end_in_a_clear_error_or_a_stop() -> None:
+    """Whole-process fuzzing; ``tests/image/test_pe.py`` mutates thousands against the parser alone."""
+    import random
+
+    data = (BIN / "helloworld.exe").read_bytes()
+    rng = random.Random(20150501)
+    refused = ran = 0
+    for _ in range(120):
+        mutated = bytearray(data)
+        for _ in range(rng.choice((1, 2, 8))):
+            at = rng.randrange(0x80, 0x400) if rng.random() < 0.6 else rng.randrange(len(mutated))
+            mutated[at] = rng.randrange(256)
+        with wowsim.Simulation(memory=256 << 20) as sim:
+            try:
+                sim.load(bytes(mutated))
+            except (wowsim.UsageError, wowsim.Unsupported) as error:
+                refused += 1
+                assert "\n" not in str(error)
+                continue
+            assert sim.run(limit=20_000).reason in StopReason
+            ran += 1
+    assert refused > 20
+    assert ran > 20

@@ -56,11 +56,18 @@ class Stop:
         reason: what ``run()`` reports.
         status: exit status or exception code.
         detail: one line for people.
+        address: of the instruction at fault, for exceptions.
     """
 
     reason: StopReason
     status: int | None
     detail: str
+    address: int | None = None
+
+
+def _commit_limit(frames: int) -> int:
+    """Frames the guest may commit; the rest is for page tables, of which a scattered process needs many."""
+    return frames - min(0x1000, frames // 4)
 
 
 class Machine:
@@ -78,7 +85,7 @@ class Machine:
         self.ram = PhysicalMemory(memory_size)
         self.tables = PageTables(self.ram)
         self.space = AddressSpace(
-            self.tables, layout_of(build.name), commitment=Commitment(self.ram.available - 0x400), seed=seed
+            self.tables, layout_of(build.name), commitment=Commitment(_commit_limit(self.ram.available)), seed=seed
         )
         self.tables.resolve = self._resolve
         self.kernel = Kernel(self.tables, self.space, build, seed=seed, console=console)
@@ -179,8 +186,7 @@ class Machine:
         if kind:
             width = 8 if self.core.bits == 32 else 16
             where += f", {kind} of {address & (1 << 4 * width) - 1:0{width}X}"
-        self.fault_address = at
-        self.stop(Stop(StopReason.UNHANDLED_EXCEPTION, code, where))
+        self.stop(Stop(StopReason.UNHANDLED_EXCEPTION, code, where, at))
 
     def _fast_fail(self, at: int) -> None:
         """``int 29h``: C0000409 on Windows 8 and later, an access violation before (wow64-facts section 10)."""
@@ -189,7 +195,7 @@ class Machine:
             return
         code = self.core.read("rcx") & 0xFFFFFFFF
         detail = f"fast fail {code} at {at:X}"
-        self.stop(Stop(StopReason.FAST_FAIL, STATUS_STACK_BUFFER_OVERRUN, detail))
+        self.stop(Stop(StopReason.FAST_FAIL, STATUS_STACK_BUFFER_OVERRUN, detail, at))
 
     def _futile(self, fault: Fault) -> bool:
         """A fault the page tables do not explain (kernel half, reserved address) must not be retried for ever."""

@@ -60,6 +60,7 @@ class RunResult:
         instructions: executed in this run; None when neither a limit nor a trace was set.
         trace: what was recorded, or None.
         detail: one line for people.
+        address: of the instruction at fault, for exceptions and fast fails; else None.
     """
 
     reason: StopReason
@@ -69,6 +70,7 @@ class RunResult:
     instructions: int | None
     trace: Trace | None
     detail: str = ""
+    address: int | None = None
 
 
 class Simulation:
@@ -339,6 +341,7 @@ class Simulation:
             executed,
             trace,
             stop.detail,
+            stop.address,
         )
 
     def stop(self) -> None:
