@@ -31,7 +31,7 @@ class Bare:
     def on_syscall(self) -> None:
         self.syscalls += 1
 
-    def on_trap(self, address: int) -> None:
+    def on_trap(self, address: int, sp: int) -> None:
         self.seen.append(("trap", address))
 
     def on_interrupt(self, vector: int) -> None:

@@ -166,3 +166,26 @@ def test_code_written_by_the_kernel_side_is_executed(bare: Bare) -> None:
     bare.tables.protect(CODE >> 12, 1, READ | WRITE | EXECUTE)
     registers = bare.run("mov byte ptr [patch+1], 9\njmp patch\npatch: mov al, 1\nint 0x2e")
     assert registers["rax"] & 0xFF == 9
+
+
+@pytest.mark.parametrize("bits", [32, 64])
+def test_sysenter_does_not_fall_through(bare: Bare, bits: int) -> None:
+    bare.run("nop\nsysenter\nint 0x2e", bits)
+    assert [(f.vector, f.rip) for f in bare.faults] == [(13, CODE + 1)]
+    assert not bare.seen
+
+
+def test_a_saved_state_carries_the_mode(bare: Bare) -> None:
+    bare.enter(f"mov eax, 7\n{FAR_JUMP}\n.byte 0x48, 0xb8, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11\nint 0x2e")
+    bare.core.step()
+    narrow = bare.core.save()
+    bare.core.step(2)
+    wide = bare.core.save()
+    for _ in range(2):
+        bare.core.restore(narrow)
+        assert (bare.core.bits, bare.core.read("rax")) == (32, 7)
+        bare.core.restore(wide)
+        assert (bare.core.bits, bare.core.read("rax")) == (64, 0x1122334455667788)
+    bare.core.restore(narrow)
+    bare.core.run()
+    assert bare.core.read("rax") == 0x1122334455667788

@@ -32,7 +32,8 @@ from make_pe import (
 
 from wowsim.errors import Unsupported, UsageError
 from wowsim.image.model import Export, Image, Import, Section
-from wowsim.image.pe import MAX_ENTRIES, MAX_IMAGE, MAX_NAME, MAX_TEXT, parse, parse_program
+from wowsim.image.pe import parse, parse_program
+from wowsim.image.pe_file import MAX_ENTRIES, MAX_IMAGE, MAX_NAME, MAX_TEXT
 
 
 def label(value: object) -> str:

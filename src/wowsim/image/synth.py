@@ -12,8 +12,10 @@ from __future__ import annotations
 import itertools
 import re
 import struct
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
 
 from wowsim.image.model import PAGE, Export, Image, Import, Provenance, Range, Section
@@ -28,9 +30,20 @@ TRAP_VECTOR = 0xFD
 TRAP_BYTES = bytes((0xCD, TRAP_VECTOR))
 """``int 0FDh``: the one instruction that hands over to Python, at addresses listed in ``Image.traps``."""
 
-_TRAP = re.compile(r"^\s*trap\s+([\w.!]+)\s*$", re.MULTILINE)
-_LABEL = re.compile(r"^\s*([A-Za-z_]\w*):", re.MULTILINE)
-_WORD = re.compile(r"[A-Za-z_]\w*")
+_TRAP = re.compile(r"^[ \t]*trap[ \t]+([\w.!]+)[ \t]*$", re.MULTILINE)
+_LABEL = re.compile(r"^[ \t]*([A-Za-z_]\w*):", re.MULTILINE)
+_LOCAL = re.compile(r"\bL_")
+_PUSH = re.compile(r"^([ \t]*)push ([A-Za-z_]\w*)$", re.MULTILINE)
+_SEPARATORS = str.maketrans(dict.fromkeys("[](){},:+-*/.;\t\n", " "))
+_REGISTERS = frozenset(
+    (
+        *(f"{e}{r}" for e in ("", "e", "r") for r in ("ax", "bx", "cx", "dx", "si", "di", "bp", "sp")),
+        *(f"r{n}" for n in range(8, 16)),
+        *("cs", "ds", "es", "fs", "gs", "ss"),
+    )
+)
+_SETTLED = 5
+"""Passes after which every address must have stopped to move."""
 
 
 class AssemblyError(ValueError):
@@ -69,6 +82,7 @@ class Chunk:
         fixed: RVA of the build, or None to be placed behind the previous free chunk.
         provenance: of its bytes; traps inside are marked apart.
         size: if given, the room the chunk may take; more is an error.
+        body: the source as the assembler reads it.
         rva: where it was placed.
         marks: address of each label and trap, in the order of ``labels + traps``.
     """
@@ -79,18 +93,23 @@ class Chunk:
     size: int | None = None
     labels: list[str] = field(default_factory=list)
     traps: list[str] = field(default_factory=list)
-    words: set[str] = field(default_factory=set)
+    body: str = ""
     rva: int = 0
     code: bytes = b""
     marks: tuple[int, ...] = ()
-    _assembled: tuple[int, str] | None = None
 
     def __post_init__(self) -> None:
         self.labels = _LABEL.findall(self.source)
         self.traps = _TRAP.findall(self.source)
-        self.words = set(_WORD.findall("\n".join(set(self.source.splitlines()))))  # most lines occur often
         names = iter(range(len(self.traps)))
-        self._body = _TRAP.sub(lambda _: f"L_trap{next(names)}: .byte 0xcd, {TRAP_VECTOR:#x}", self.source)
+        self.body = _TRAP.sub(lambda _: f"L_trap{next(names)}: .byte 0xcd, {TRAP_VECTOR:#x}", self.source)
+        # keystone takes a label's address for a byte: "invalid fixup"
+        self.body = _PUSH.sub(lambda m: m[0] if m[2] in _REGISTERS else f"{m[1]}.byte 0x68\n.long {m[2]}", self.body)
+
+    @property
+    def names(self) -> list[str]:
+        """What the marks stand for."""
+        return self.labels + [f"L_trap{i}" for i in range(len(self.traps))]
 
     @property
     def begins_at_known_label(self) -> bool:
@@ -100,22 +119,6 @@ class Chunk:
             and bool(self.labels)
             and self.source.lstrip().startswith(f"{self.labels[0]}:")
         )
-
-    def assemble(self, bits: Bits, base: int, known: dict[str, int]) -> None:
-        """Assemble at :attr:`rva`; addresses of the marks come back as a table behind the code."""
-        marks = self.labels + [f"L_trap{i}" for i in range(len(self.traps))]
-        outside = self.words - set(self.labels)
-        prelude = "".join(f"{name} = {known[name]:#x}\n" for name in sorted(outside & known.keys()))
-        if (self.rva, prelude) == self._assembled:
-            return
-        self._assembled = (self.rva, prelude)
-        pointer, code = (".long", "I") if bits == 32 else (".quad", "Q")
-        table = "".join(f"\n{pointer} {name}" for name in marks)
-        blob = assemble(prelude + self._body + table, bits, base + self.rva)
-        length = len(blob) - bits // 8 * len(marks)
-        self.code, self.marks = blob[:length], struct.unpack_from(f"<{len(marks)}{code}", blob, length)
-        if self.size is not None and length > self.size:
-            raise AssemblyError(f"{length:#x} bytes where {self.size:#x} have room:\n{self.source}")
 
     def ranges(self, base: int) -> list[Range]:
         """Provenance of each byte; a trap is a range of its own."""
@@ -131,6 +134,64 @@ class Chunk:
         return ranges
 
 
+class _Piece:
+    """Chunks that are assembled in one go: one of the build's, or all free ones, each at a multiple of 16.
+
+    Among several, names in ``L_`` carry their chunk's number, so that chunks do not see each other's.
+    """
+
+    def __init__(self, chunks: list[Chunk], rva: int, bits: Bits) -> None:
+        self.chunks, self.bits = chunks, bits
+        self._rva = rva
+        bodies, marks = [], []
+        for number, chunk in enumerate(chunks):
+            body, names = f"\nbegin_{number}:\n{chunk.body}\nend_{number}:\n", chunk.names
+            if len(chunks) > 1:
+                body, names = (_LOCAL.sub(f"L{number}_", text) for text in (body, "\n".join(names)))
+                names = names.split()
+            bodies.append(body)
+            marks += [f"begin_{number}", f"end_{number}", *names]
+        pointer, self._code = (".long", "I") if bits == 32 else (".quad", "Q")
+        self._count = len(marks)
+        self._text = ".p2align 4, 0".join(bodies) + "".join(f"\n{pointer} {name}" for name in marks)
+        lines = "\n".join(set(self._text.splitlines()))  # most lines occur often
+        self._outside = set(lines.translate(_SEPARATORS).split()).difference(marks)
+        self._assembled: str | None = None
+
+    def assemble(self, base: int, known: dict[str, int]) -> bool:
+        """Assemble, unless it was with the same addresses of the labels outside; returns whether.
+
+        The addresses of the marks come back as a table behind the code.
+        """
+        prelude = "".join(f"{name} = {known[name]:#x}\n" for name in sorted(self._outside & known.keys()))
+        if prelude == self._assembled:
+            return False
+        self._assembled = prelude
+        start = base + self._rva
+        try:
+            blob = assemble(prelude + self._text, self.bits, start)
+        except AssemblyError:
+            self._blame(base, known)
+            raise
+        at = len(blob) - self.bits // 8 * self._count
+        marks = struct.unpack_from(f"<{self._count}{self._code}", blob, at)
+        first = 0
+        for chunk in self.chunks:
+            begin, end = marks[first] - start, marks[first + 1] - start
+            first, chunk_marks = first + 2 + len(chunk.labels) + len(chunk.traps), first + 2
+            chunk.rva, chunk.code, chunk.marks = self._rva + begin, blob[begin:end], marks[chunk_marks:first]
+            if chunk.size is not None and end - begin > chunk.size:
+                raise AssemblyError(f"{end - begin:#x} bytes where {chunk.size:#x} have room:\n{chunk.source}")
+        return True
+
+    def _blame(self, base: int, known: dict[str, int]) -> None:
+        """Raise for the first of several chunks that does not assemble alone."""
+        if len(self.chunks) > 1:
+            everything = dict.fromkeys((label for chunk in self.chunks for label in chunk.labels), base) | known
+            for chunk in self.chunks:
+                _Piece([chunk], self._rva, self.bits).assemble(base, everything)
+
+
 class ImageBuilder:
     """Collects chunks, data, imports and exports of one module and builds its :class:`Image`.
 
@@ -141,7 +202,7 @@ class ImageBuilder:
         bits: 32 or 64.
         base: preferred base.
         size: SizeOfImage in bytes.
-        free: RVA where chunks without a fixed RVA go.
+        free: RVA where chunks without a fixed RVA go, a multiple of 16.
     """
 
     def __init__(
@@ -268,28 +329,32 @@ class ImageBuilder:
         )
 
     def _assemble(self) -> None:
-        """Two passes: the first with distant stand-ins for labels of other chunks, the second with the truth."""
+        """Free chunks first, then the build's; labels not known yet have distant stand-ins until nothing moves."""
         every = [label for chunk in self._chunks for label in chunk.labels]
-        public = [label for label in every if not label.startswith("L_")]
-        if len(public) != len(set(public)):
-            twice = sorted({label for label in public if public.count(label) > 1})
-            raise AssemblyError(f"{self.name}: labels defined twice: {', '.join(twice)}")
+        twice = [label for label, count in Counter(every).items() if count > 1 and not label.startswith("L_")]
+        if twice:
+            raise AssemblyError(f"{self.name}: labels defined twice: {', '.join(sorted(twice))}")
         known = dict.fromkeys(every, self.base + self.size + 0x100000) | self._constants
         known |= {c.labels[0]: self.base + (c.fixed or 0) for c in self._chunks if c.begins_at_known_label}
-        for _ in range(2):
-            free = self._free
-            for chunk in self._chunks:
-                chunk.rva = free if chunk.fixed is None else chunk.fixed
-                chunk.assemble(self.bits, self.base, known)
-                if chunk.fixed is None:
-                    free = (chunk.rva + len(chunk.code) + 15) & ~15
-            for chunk in self._chunks:
-                known.update(zip(chunk.labels, chunk.marks, strict=False))
+        free = [chunk for chunk in self._chunks if chunk.fixed is None]
+        pieces = [_Piece(free, self._free, self.bits)] if free else []
+        pieces += [_Piece([chunk], chunk.fixed, self.bits) for chunk in self._chunks if chunk.fixed is not None]
+        for _ in range(_SETTLED):
+            moved = False
+            for piece in pieces:
+                if piece.assemble(self.base, known):
+                    moved = True
+                    for chunk in piece.chunks:
+                        known.update(zip(chunk.labels, chunk.marks, strict=False))
+            if not moved:
+                break
+        else:
+            raise AssemblyError(f"{self.name}: the addresses of its labels do not settle")
         self.labels = known
 
     def _exported(self) -> tuple[Export, ...]:
         exports, ordinal = [], 1
-        for name, symbol, wanted in sorted(self._exports, key=lambda e: e[0]):
+        for name, symbol, wanted in sorted(self._exports, key=itemgetter(0)):
             forwarder = self._forwarders.get(name)
             if forwarder is None and symbol not in self.labels:
                 raise AssemblyError(f"{self.name}: export {name} names {symbol}, which is no label")
@@ -309,25 +374,22 @@ def _write_exports(contents: bytearray, file_name: str, exports: tuple[Export, .
     forwarders = [e.forwarder.encode() for e in exports if e.forwarder is not None]
     size = 40 + 4 * count + 6 * len(names) + sum(len(s) + 1 for s in strings + forwarders)
     start = (len(contents) - size) & ~0xFFF
-    if any(contents[start:]):
+    if contents.count(0, start) != len(contents) - start:
         raise AssemblyError(f"{file_name}: no room for {size:#x} bytes of exports")
     functions = start + 40
     name_table, ordinals = functions + 4 * count, functions + 4 * count + 4 * len(names)
-    at = ordinals + 2 * len(names)
-    places = []
-    for text in strings + forwarders:
-        contents[at : at + len(text)] = text
-        places.append(at)
-        at += len(text) + 1
+    texts = strings + forwarders
+    places = list(itertools.accumulate((len(text) + 1 for text in texts), initial=ordinals + 2 * len(names)))
     struct.pack_into("<IIHHIIIIIII", contents, start, 0, 0, 0, 0, places[0], 1, count, len(names), functions,
                      name_table, ordinals)  # fmt: skip
+    rvas = [0] * count
     forwarder_places = iter(places[len(strings) :])
     for e in exports:
-        rva = e.rva if e.forwarder is None else next(forwarder_places)
-        struct.pack_into("<I", contents, functions + 4 * (e.ordinal - 1), rva)
-    for i, e in enumerate(names):
-        struct.pack_into("<I", contents, name_table + 4 * i, places[1 + i])
-        struct.pack_into("<H", contents, ordinals + 2 * i, e.ordinal - 1)
+        rvas[e.ordinal - 1] = e.rva if e.forwarder is None else next(forwarder_places)
+    struct.pack_into(f"<{count}I", contents, functions, *rvas)
+    struct.pack_into(f"<{len(names)}I", contents, name_table, *places[1 : 1 + len(names)])
+    struct.pack_into(f"<{len(names)}H", contents, ordinals, *(e.ordinal - 1 for e in names))
+    contents[places[0] : places[-1]] = b"\0".join(texts) + b"\0"
     return start, size
 
 

@@ -1,0 +1,103 @@
+"""What the parts of the PE reader share: limits, numbers of the format, and a file whose headers are read.
+
+Who may import it: the modules of the reader (``image.pe``, ``image.pe_directories``, ``image.pe_symbols``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from struct import Struct
+from typing import Any, Literal
+
+from wowsim.errors import UsageError
+
+MAX_IMAGE = 512 << 20
+"""Largest SizeOfImage in bytes, so that a small file cannot take all memory; Windows takes more."""
+MAX_SECTIONS = 2048
+"""pefile reads no more; Windows takes 96 (XP) or 65535 (Vista and later), corkami."""
+MAX_ENTRIES = 0x10000
+"""Most imports, exports, or TLS callbacks; an ordinal has 16 bits."""
+MAX_NAME = 4096
+"""Longest imported, exported or symbol name; longer than the longest decorated name of MSVC."""
+MAX_TEXT = 16 << 20
+"""Bytes of all names together, so that overlapping names cannot multiply."""
+MAX_RELOCATIONS = 8 << 20
+"""Largest relocation directory in bytes."""
+MAX_SYMBOLS = 0x40000
+"""Most records read of a COFF symbol table."""
+
+SECTOR = 0x200
+I386, AMD64 = 0x14C, 0x8664
+FILE_RELOCS_STRIPPED, FILE_EXECUTABLE_IMAGE, FILE_LARGE_ADDRESS_AWARE = 0x1, 0x2, 0x20
+FILE_SYSTEM, FILE_DLL = 0x1000, 0x2000
+DLLCHARACTERISTICS_DYNAMIC_BASE = 0x40
+SUBSYSTEM_NATIVE, SUBSYSTEM_GUI, SUBSYSTEM_CUI = 1, 2, 3
+SCN_SHARED, SCN_EXECUTE, SCN_READ, SCN_WRITE = 0x10000000, 0x20000000, 0x40000000, 0x80000000
+DIRECTORY_EXPORT, DIRECTORY_IMPORT, DIRECTORY_BASERELOC = 0, 1, 5
+DIRECTORY_TLS, DIRECTORY_COM_DESCRIPTOR = 9, 14
+SYM_CLASS_EXTERNAL, SYM_CLASS_STATIC, SYM_DTYPE_FUNCTION = 2, 3, 2
+
+RELOCATION_TYPES = {
+    1: "HIGH",
+    2: "LOW",
+    3: "HIGHLOW",
+    4: "HIGHADJ",
+    5: "MIPS_JMPADDR or ARM_MOV32",
+    7: "THUMB_MOV32",
+    8: "RISCV_LOW12S",
+    9: "MIPS_JMPADDR16",
+    10: "DIR64",
+}
+"""IMAGE_REL_BASED_*, spec."""
+
+
+WORD, DWORD = Struct("<H"), Struct("<I")
+
+
+def round_up(value: int, unit: int) -> int:
+    """The next multiple of ``unit``."""
+    return -(-value // unit) * unit
+
+
+def power_of_two(value: int) -> bool:
+    """Whether it is 1, 2, 4 ..."""
+    return value > 0 and not value & (value - 1)
+
+
+def malformed(file_name: str, text: str) -> UsageError:
+    """The one line that refuses a file."""
+    return UsageError(f"{file_name} is a malformed PE file: {text}")
+
+
+@dataclass(frozen=True)
+class RawSection:
+    """One row of the section table."""
+
+    name: str
+    rva: int
+    virtual_size: int
+    raw_size: int
+    pointer: int
+    flags: int
+
+    @property
+    def size(self) -> int:
+        """The size in memory; an empty virtual size means the raw size (corkami)."""
+        return self.virtual_size or self.raw_size
+
+
+@dataclass(frozen=True)
+class PeFile:
+    """A file with its headers; ``header`` and ``optional`` are pefile's and have the fields' NT names."""
+
+    name: str
+    data: bytes
+    bits: Literal[32, 64]
+    header: Any
+    optional: Any
+    sections: tuple[RawSection, ...]
+
+    def directory(self, index: int) -> tuple[int, int]:
+        """RVA and size; zeros when absent."""
+        found = self.optional.DATA_DIRECTORY[index : index + 1]
+        return (found[0].VirtualAddress, found[0].Size) if found else (0, 0)
