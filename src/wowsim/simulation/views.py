@@ -26,10 +26,12 @@ class Gdt(MutableMapping[int, Descriptor]):
             raise KeyError(selector)
         return self._core.descriptor(selector)
 
-    def __setitem__(self, selector: int, descriptor: Descriptor) -> None:
+    def __setitem__(self, selector: int, descriptor: Descriptor | int) -> None:
+        """Change a descriptor; an int is its eight bytes as they lie in memory."""
         if not 0 <= selector & 0xFFF8 <= GDT_LIMIT - 7:
             raise KeyError(selector)
-        self._core.set_descriptor(selector, descriptor)
+        value = Descriptor.decode(descriptor) if isinstance(descriptor, int) else descriptor
+        self._core.set_descriptor(selector, value)
 
     def __delitem__(self, selector: int) -> None:
         self[selector] = Descriptor.decode(0)
