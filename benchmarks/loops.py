@@ -72,7 +72,7 @@ class Bare:
         return perf_counter() - start
 
 
-class _Nobody:
+class Nobody:
     """Handlers of a core that only runs a loop: the ``hlt`` behind it ends the run."""
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ class _Nobody:
         self.stop()
 
 
-class _Unhooked(Core):
+class Unhooked(Core):
     """The core without its syscall, interrupt and instruction hooks."""
 
     def _add_hooks(self) -> None:
@@ -107,7 +107,7 @@ class CoreWithoutHooks:
         self._ram = PhysicalMemory(16 << 20)
         tables = PageTables(self._ram)
         tables.map(CODE >> 12, tables.allocate(SIZE // PAGE), READ | WRITE | EXECUTE)
-        self._core = _Unhooked(tables, windows_gdt(), _Nobody(), timestamp=lambda: 0, random=lambda: 0)
+        self._core = Unhooked(tables, windows_gdt(), Nobody(), timestamp=lambda: 0, random=lambda: 0)
         tables.poke(CODE, code)
         self._core.enter({"rip": CODE, "cs": 0x23, "ss": 0x2B, "rsp": STACK, "gs_base": 0})
         self._core._uc.ctl_set_exits([self.end])

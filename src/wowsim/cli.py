@@ -198,14 +198,13 @@ def _run(options: argparse.Namespace) -> int:
 def _trace(options: argparse.Namespace) -> int:
     wanted = _services(options)
     stdout = sys.stderr.buffer if options.output is None else sys.stdout.buffer
-    with _loaded(options, _pass_through(stdout)) as sim:
+    with _loaded(options, _pass_through(stdout)) as sim, _output(options.output) as out:
         result = _guarded(sim, options, "full" if options.format == "text" else "calls")
         trace = result.trace
         assert trace is not None
         calls = [call for call in trace.calls() if wanted is None or call.name in wanted]
-        with _output(options.output) as out:
-            for line in _formatted(sim, options, calls, trace.events if wanted is None else ()):
-                out.write(line.encode("utf-8", "backslashreplace") + b"\n")
+        for line in _formatted(sim, options, calls, trace.events if wanted is None else ()):
+            out.write(line.encode("utf-8", "backslashreplace") + b"\n")
     if wanted and not calls:
         print(f"wowsim: no call of {', '.join(sorted(wanted))} before the end", file=sys.stderr)
     return _exit_code(result)
@@ -234,7 +233,9 @@ def _formatted(
         from wowsim.trace.jsonl import lines
 
         program = Path(options.program).name
-        yield from lines(calls, events, build=options.build, seed=options.seed, program=program, version=__version__)
+        yield from lines(
+            calls, events, build=options.build, seed=options.seed, program=program, version=__version__
+        )
         return
     from wowsim.render.text import listing
 

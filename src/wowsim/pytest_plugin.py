@@ -1,4 +1,4 @@
-"""pytest fixtures: ``simulate`` runs 32-bit Windows programs, ``nt_path`` asks which way their calls went.
+"""pytest fixtures: ``simulate`` makes simulations of 32-bit programs, ``nt_path`` asks which way their calls went.
 
 Stands for nothing in Windows. pytest imports this module in every run of an environment that has wowsim, so it
 imports nothing of wowsim, nor any native library, before a test asks for a fixture.
@@ -7,7 +7,7 @@ imports nothing of wowsim, nor any native library, before a test asks for a fixt
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from wowsim.simulation import RunResult, Simulation
-
-    Program = str | Path | bytes
+    from wowsim.simulation import Simulation
 
 
 class Simulate:
@@ -26,69 +24,40 @@ class Simulate:
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
 
-    @overload
     def __call__(
         self,
-        *,
-        build: str = ...,
-        seed: int = ...,
-        sysroot: Any = ...,
-        files: Mapping[str, bytes] | None = ...,
-    ) -> Simulation: ...
-
-    @overload
-    def __call__(
-        self,
-        program: Program,
-        *,
-        args: Sequence[str] = ...,
-        build: str = ...,
-        seed: int = ...,
-        sysroot: Any = ...,
-        files: Mapping[str, bytes] | None = ...,
-        env: Mapping[str, str] | None = ...,
-        cwd: str = ...,
-        stdin: bytes = ...,
-        **run: Any,
-    ) -> RunResult: ...
-
-    def __call__(
-        self,
-        program: Program | None = None,
-        *,
+        program: str | Path | bytes | None = None,
         args: Sequence[str] = (),
+        *,
         build: str = "win7sp1",
         seed: int = 0,
-        sysroot: Any = None,
+        sysroot: str | None = None,
         files: Mapping[str, bytes] | None = None,
-        env: Mapping[str, str] | None = None,
-        cwd: str = "C:\\",
-        stdin: bytes = b"",
-        **run: Any,
-    ) -> Simulation | RunResult:
-        """A simulation, or with ``program`` the result of running it.
+        **load: Any,
+    ) -> Simulation:
+        """A new simulation, with a program loaded if one is given.
 
         Args:
-            program: path or contents of a 32-bit PE file; without it, the open simulation is returned.
+            program: path or contents of a 32-bit PE file.
             args: the program's arguments.
             build: name of the Windows build.
             seed: what decides everything that Windows leaves to chance.
             sysroot: folder of real system DLLs.
             files: guest path -> contents, put on the volume first.
-            env: environment variables.
-            cwd: current directory in the guest.
-            stdin: the program's standard input.
-            run: ``limit``, ``timeout`` and ``trace`` of ``Simulation.run``.
+            load: ``env``, ``cwd`` and ``stdin`` of ``Simulation.load``.
         """
         import wowsim
 
         sim = self._stack.enter_context(wowsim.Simulation(build=build, seed=seed, sysroot=sysroot))
         for path, contents in (files or {}).items():
             sim.files.add(path, contents)
-        if program is None:
-            return sim
-        sim.load(program, args, env=env, cwd=cwd, stdin=stdin)
-        return sim.run(**run)
+        if program is not None:
+            sim.load(program, args, **load)
+        elif args or load:
+            raise wowsim.UsageError(
+                f"simulate() without a program has no use for {', '.join(load) or 'args'}"
+            )
+        return sim
 
 
 class NtPath:
@@ -97,22 +66,30 @@ class NtPath:
     def __init__(self, simulate: Simulate) -> None:
         self._simulate = simulate
 
-    def __call__(self, program: Program, call: str = "NtCreateFile", **options: Any) -> tuple[str, ...]:
+    def __call__(
+        self,
+        program: str | Path | bytes,
+        call: str = "NtCreateFile",
+        *,
+        limit: int | None = None,
+        timeout: float | None = None,
+        **options: Any,
+    ) -> tuple[str, ...]:
         """The frames of the program's first call of a service, from its API to the kernel.
 
         Args:
             program: path or contents of a 32-bit PE file.
             call: the service, with Nt or Zw.
+            limit: instructions at most.
+            timeout: seconds at most.
             options: those of ``simulate``.
         """
-        options.setdefault("trace", "calls")
-        result = self._simulate(program, **options)
-        calls = result.trace.calls() if result.trace is not None else []
-        wanted = "Nt" + call.removeprefix("Nt").removeprefix("Zw")
-        for made in calls:
-            if made.name == wanted:
-                return made.path
-        seen = ", ".join(sorted({made.name or f"number {made.number:#x}" for made in calls}))
+        result = self._simulate(program, **options).run(limit, timeout, "calls")
+        assert result.trace is not None
+        found = result.trace.calls(call)
+        if found:
+            return found[0].path
+        seen = ", ".join(sorted({made.name or f"number {made.number:#x}" for made in result.trace.calls()}))
         pytest.fail(f"no call of {call} before the end ({result.reason.value}); seen: {seen or 'none'}")
 
 

@@ -13,6 +13,7 @@ from wowsim.memory.allocate import MEM_COMMIT, MEM_RESERVE, MEM_TOP_DOWN
 from wowsim.memory.blocks import (
     BlockAllocator,
     allocate_block,
+    allocate_first_blocks,
     allocate_pebs,
     allocate_stack,
     allocate_teb,
@@ -24,6 +25,7 @@ from wowsim.memory.creation import (
     mm_initialize_process_address_space,
     psp_system_dlls,
     step_named,
+    steps_of,
 )
 from wowsim.memory.layout import LAYOUTS, layout_of
 from wowsim.memory.rows import VadRow, explain
@@ -240,6 +242,28 @@ def test_windows_10_blocks_move_when_the_program_lies_there() -> None:
     native, narrow = allocate_pebs(made, BlockAllocator(made.space))
     assert narrow == native + 0x1000
     assert not 0xC00000 <= native < 0xE00000
+
+
+@pytest.mark.parametrize(
+    "build", ["win7sp1", "win8.1", "win10-22h2", "win11-24h2", "win7sp1-x86", "win10-1507-x86"]
+)
+def test_the_first_blocks_come_step_by_step(build: str) -> None:
+    made = built(build)
+    grown: list[tuple[int, int]] = []
+    placed = allocate_first_blocks(made, 0x2000, lambda teb, limit: grown.append((teb, limit)))
+    made.record("running")
+    assert tuple(made.snapshots) == steps_of(made.space.layout)
+    wow64 = made.wow64_process
+    assert placed.teb32 == (placed.teb + 0x2000 if wow64 else 0)
+    assert (placed.stack64 is not None, placed.peb32 != 0, placed.parameters32 != 0) == (wow64,) * 3
+    made.space.write(placed.stack.limit - 8, b"grows")
+    assert grown == [(placed.teb32 or placed.teb, placed.stack.limit - 0x1000)]
+
+
+def test_a_stack_that_does_not_fit_is_the_callers_mistake() -> None:
+    made = built("win7sp1", image("a.exe", 0x400000, 0x10000, stack_reserve=0x7F000000))
+    with pytest.raises(UsageError, match=r"a\.exe asks for a stack of 0x7f000000 bytes .* does not fit"):
+        allocate_first_blocks(made, 0x2000)
 
 
 def test_blocks_for_parameters_and_heap() -> None:

@@ -49,6 +49,15 @@ def test_known_addresses() -> None:
     assert layout_of("win10-1803").hypervisor_page is not None
 
 
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=lambda layout: layout.name)
+def test_sizes_and_kernel_addresses(layout: SpaceLayout) -> None:
+    assert layout.ntdll_size > 0
+    assert (layout.ntdll_size | layout.ntdll32_size) & 0xFFF == 0
+    assert bool(layout.ntdll32_size) == layout.wow64
+    assert layout.wow64 == (layout.pool > 1 << 32)
+    assert layout.pool >= 1 << 31
+
+
 def test_an_unknown_build_names_the_known() -> None:
     with pytest.raises(UsageError, match=r"'win9'; known: winxp-x64, vista"):
         layout_of("win9")

@@ -297,4 +297,4 @@ def test_pool_addresses_follow_the_seed() -> None:
     assert addresses(1) == addresses(1)
     assert addresses(1) != addresses(2)
     assert len(set(addresses(3))) == 20
-    assert all(a % 16 == 0 and a >> 40 == 0xFFFFA7 for a in addresses(4))
+    assert all(a % 16 == 0 and a >> 32 == 0xFFFFFA80 for a in addresses(4))

@@ -6,7 +6,7 @@ import pytest
 from walk import World, back, dispatch, gate, leave, start_process, windows7
 
 from wowsim.trace import path as path_module
-from wowsim.trace.path import LOST
+from wowsim.trace.frames import LOST
 
 API = ("kernel32!CreateFileW", "KERNELBASE!CreateFileW")
 GATE = (
@@ -142,6 +142,19 @@ def test_import_hook_behind_a_jump_stub(world: World) -> None:
     api(world)
     gate(world, *CREATE)
     assert world.path() == ("app!hooked", *API, "ntdll32!ZwCreateFile", *GATE, *SERVICE)
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_import_hook_called_through_a_register(world: World, replaced: bool) -> None:
+    """`mov edi,[slot]` long ago, now `call edi`: a hook if the import table leads there, else a function pointer."""
+    if replaced:
+        world.memory[world.at("app!_imp__CreateFileW")] = world.at("app!hooked").to_bytes(4, "little")
+    world.run("app!start", "call")
+    world.run("app!hooked", "call", target="kernel32!CreateFileW")
+    api(world)
+    gate(world, *CREATE)
+    hook = ("app!hooked",) if replaced else ()
+    assert world.path() == (*hook, *API, "ntdll32!ZwCreateFile", *GATE, *SERVICE)
 
 
 def test_the_programs_own_calls_are_no_hooks(world: World) -> None:

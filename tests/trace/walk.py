@@ -33,8 +33,12 @@ class World:
     bits: Bits = 32
 
     def __post_init__(self) -> None:
+        self.memory: dict[int, bytes] = {}
         self.paths = Paths(
-            self.blocks, self.symbols, lambda code, address, bits: self.flows[address, len(code)]
+            self.blocks,
+            self.symbols,
+            lambda code, address, bits: self.flows[address, len(code)],
+            lambda address, size: self.memory.get(address),
         )
 
     def module(

@@ -111,8 +111,8 @@ class Handlers(Protocol):
 
 _MOVE = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)
 # own prototypes: addresses as integers, and the interpreter lock is kept over a call this short
-_read_batch = _MOVE(ctypes.cast(uclib.uc_reg_read_batch, ctypes.c_void_p).value)
-_write_batch = _MOVE(ctypes.cast(uclib.uc_reg_write_batch, ctypes.c_void_p).value)
+_read_batch = _MOVE(ctypes.cast(uclib.uc_reg_read_batch, ctypes.c_void_p).value or 0)
+_write_batch = _MOVE(ctypes.cast(uclib.uc_reg_write_batch, ctypes.c_void_p).value or 0)
 
 
 class Batch:
@@ -279,10 +279,12 @@ class Core:
             _SYSCALL(self._on_syscall),
             _CPUID(self._on_cpuid),
             _INVALID(self._on_invalid),
+            _SYSCALL(self._on_sysenter),
         ]
-        interrupt, syscall, identify, invalid = self._callbacks
+        interrupt, syscall, identify, invalid, sysenter = self._callbacks
         self._hook(unicorn.UC_HOOK_INTR, interrupt)
         self._hook(unicorn.UC_HOOK_INSN, syscall, ctypes.c_int(x86.UC_X86_INS_SYSCALL))
+        self._hook(unicorn.UC_HOOK_INSN, sysenter, ctypes.c_int(x86.UC_X86_INS_SYSENTER))
         self._hook(unicorn.UC_HOOK_INSN, identify, ctypes.c_int(x86.UC_X86_INS_CPUID))
         self._hook(unicorn.UC_HOOK_INSN_INVALID, invalid)
 
@@ -519,6 +521,16 @@ class Core:
     def _on_syscall(self, engine: int, data: int) -> None:
         try:
             self._handlers.on_syscall()
+        except BaseException as error:
+            self._fail(error)
+
+    def _on_sysenter(self, engine: int, data: int) -> None:
+        """IA32_SYSENTER_CS is zero on 64-bit Windows (unverified): #GP at the instruction."""
+        try:
+            rip = self._single["rip"].read()[0]
+            if self._recorder is not None:
+                self._recorder.cut(rip)
+            self._handlers.on_fault(Fault(13, rip))
         except BaseException as error:
             self._fail(error)
 

@@ -47,8 +47,12 @@ class Linker:
         """
         done = {}
         for name, image in self._images.items():
+            slots = self._slots.get(name)
+            if slots is None:
+                done[name] = image
+                continue
             contents = bytearray(image.contents)
-            for rva, module, export in self._slots.get(name, ()):
+            for rva, module, export in slots:
                 target = self._images[module]
                 struct.pack_into("<Q", contents, rva, target.base + target.export_by_name[export].rva)
             done[name] = replace(image, contents=bytes(contents))

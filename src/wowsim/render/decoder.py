@@ -32,6 +32,7 @@ _KINDS: Mapping[str, Kind] = {
     **dict.fromkeys(_FAR, "far"),
 }  # fmt: skip
 _FAR_POINTER = re.compile(r"(0x[0-9a-f]+|\d+)[:,] ?(0x[0-9a-f]+|\d+)")
+_FAR_TEXT = re.compile(r"[0-9A-F]{4,}:[0-9A-F]{8}")
 _STATIC = re.compile(r"\[(rip [+-] )?(0x[0-9a-f]+|\d+)\]")
 _NUMBER = re.compile(r"(?<![\w\x60])(?:0x[0-9a-f]+|\d+)(?![\w\x60])")
 _STRING = re.compile(r"((?:rep\w* )?(?:movs|stos|lods|scas|cmps|ins|outs))[bwdq]")
@@ -241,7 +242,7 @@ def _spelled(mnemonic: str, operands: str, instruction: Instruction, bits: Bits)
     if pointer is not None:
         return mnemonic, f"{int(pointer[1], 0):04X}:{int(pointer[2], 0):08X}"
     if far:
-        return mnemonic, f"{far} ptr {operands[operands.index('[') :]}"
+        return mnemonic, f"{far} ptr {_tight(operands[operands.index('[') :])}"
     if mnemonic == "movabs":
         mnemonic = "mov"
     elif mnemonic == "int3":
@@ -251,10 +252,14 @@ def _spelled(mnemonic: str, operands: str, instruction: Instruction, bits: Bits)
         parts = [part for part in operands.split(", ") if "[" in part]
         if parts and "xmm" not in operands:
             return string[1], ",".join(parts)
-    operands = operands.replace(", ", ",").replace(" + ", "+").replace(" - ", "-")
+    operands = _tight(operands)
     if mnemonic == "xchg":
         operands = ",".join(reversed(operands.split(",")))
     return mnemonic, _unsigned(operands, bits)
+
+
+def _tight(operands: str) -> str:
+    return operands.replace(", ", ",").replace(" + ", "+").replace(" - ", "-")
 
 
 _NEGATIVE = re.compile(r"(^|,)-(0x[0-9a-f]+|\d+)$")
@@ -298,8 +303,10 @@ def _named(
     mnemonic: str, operands: str, instruction: Instruction, bits: Bits, symbols: Symbols | None
 ) -> str | None:
     """Operands with the address in them named; None where there is no such address."""
+    if _FAR_TEXT.fullmatch(operands):
+        return operands
     if ":" in operands:
-        return operands if operands[0].isdigit() else None
+        return None
     if _is_direct(mnemonic, operands):
         return _place(int(operands, 0), bits, symbols) or column(int(operands, 0), bits)
     found = _STATIC.search(operands.replace("+", " + ").replace("-", " - "))

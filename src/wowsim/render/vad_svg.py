@@ -247,11 +247,11 @@ def _kind(row: VadRow) -> str:
 
 
 def _name(row: VadRow) -> str:
-    r"""The file's name, of system DLLs with the folder; where there is no file, what made the region."""
+    """The file's name; the folder tells the two ntdlls apart. Where there is no file, what made the region."""
     if row.name is None:
         return row.cause
-    system = "\\Windows\\"
-    return row.name[len(system) :] if row.name.startswith(system) else row.name.rpartition("\\")[2]
+    folder, _, file = row.name.rpartition("\\")
+    return "\\".join([folder.rpartition("\\")[2], file]) if file == "ntdll.dll" else file
 
 
 def _sentence(row: VadRow) -> str:

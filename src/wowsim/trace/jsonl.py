@@ -11,15 +11,17 @@ import json
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from wowsim.trace.events import MemoryChanged
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from wowsim.trace.events import Call, MemoryChanged
+    from wowsim.trace.events import Call, Event
 
 
 def lines(
     calls: Iterable[Call],
-    events: Iterable[MemoryChanged] = (),
+    events: Iterable[Event] = (),
     *,
     build: str,
     seed: int,
@@ -30,16 +32,15 @@ def lines(
 
     Args:
         calls: in order.
-        events: in order.
+        events: in order; those of memory are written.
         build: name of the Windows build.
         seed: the simulation's seed.
         program: the program's file name, without the host's directories.
         version: wowsim's version.
     """
     yield _line({"type": "header", "build": build, "seed": seed, "program": program, "wowsim": version})
-    rows = heapq.merge(
-        map(call_row, calls), map(memory_row, events), key=lambda row: row["instructions"] or 0
-    )
+    changes = (memory_row(event) for event in events if isinstance(event, MemoryChanged))
+    rows = heapq.merge(map(call_row, calls), changes, key=lambda row: row["instructions"] or 0)
     yield from map(_line, rows)
 
 

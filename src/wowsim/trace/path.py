@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from wowsim.trace.frames import LOST, Chain, Frame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from wowsim.trace.flow import Bits, Flow, FlowDecoder
     from wowsim.trace.symbols import Symbols
@@ -59,10 +59,18 @@ class Paths:
         blocks: the recorder's blocks; grows while it records.
         symbols: names and owners of addresses.
         flow: how a block ends.
+        read: guest memory, None where there is none; without it, a hook in an import table that the program calls
+            through a register loaded in an earlier block is not told from a function pointer.
     """
 
-    def __init__(self, blocks: Sequence[Block], symbols: Symbols, flow: FlowDecoder) -> None:
-        self._blocks, self._symbols, self._decode = blocks, symbols, flow
+    def __init__(
+        self,
+        blocks: Sequence[Block],
+        symbols: Symbols,
+        flow: FlowDecoder,
+        read: Callable[[int, int], bytes | None] = lambda address, size: None,
+    ) -> None:
+        self._blocks, self._symbols, self._decode, self._read = blocks, symbols, flow, read
         self._threads: dict[int, tuple[Chain, int | None]] = {}
         self._flows: dict[int, Flow] = {}
         self._events: list[int] = []
@@ -238,10 +246,18 @@ class Paths:
         return self._frame(block, None, self._is_api(source, block.address))
 
     def _is_api(self, source: int, address: int) -> bool:
+        """Whether this is a way out of the program: to Windows, or to what stands in for it in the import table."""
         flow, symbols = self._flow(source), self._symbols
-        if symbols.is_system(flow.fallthrough - 1):
+        origin = flow.fallthrough - 1
+        if symbols.is_system(origin):
             return False
-        return symbols.is_system(address) or (flow.slot is not None and symbols.is_import_slot(flow.slot))
+        if symbols.is_system(address) or (flow.slot is not None and symbols.is_import_slot(flow.slot)):
+            return True
+        if flow.target is not None or flow.kind not in ("call", "jump"):
+            return False
+        size = self._blocks[source].bits // 8
+        pointer = address.to_bytes(size, "little")
+        return any(self._read(slot, size) == pointer for slot in symbols.import_slots(origin))
 
     def _frame(self, block: Block, returns: int | None, api: bool, address: int | None = None) -> Frame:
         address = block.address if address is None else address

@@ -37,6 +37,9 @@ class Symbols(Protocol):
     def is_import_slot(self, address: int) -> bool:
         """Whether a module's import table has a slot there."""
 
+    def import_slots(self, address: int) -> Sequence[int]:
+        """Addresses of all import slots of the module that holds an address."""
+
     def provenance(self, address: int) -> Provenance | None:
         """Where the byte comes from; None outside modules and undeclared ranges."""
 
@@ -124,6 +127,11 @@ class SymbolTable:
         """See :meth:`Symbols.is_import_slot`."""
         module = self._holding(address)
         return module is not None and address - module.base in module.slots
+
+    def import_slots(self, address: int) -> Sequence[int]:
+        """See :meth:`Symbols.import_slots`."""
+        module = self._holding(address)
+        return () if module is None else [module.base + slot for slot in module.slots]
 
     def provenance(self, address: int) -> Provenance | None:
         """See :meth:`Symbols.provenance`."""

@@ -1,0 +1,131 @@
+"""Import, the start of a process and what a simulation weighs, each in Python processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from measure import Row
+
+ROOT = Path(__file__).parent.parent
+PROGRAM = ROOT / "fixtures" / "bin" / "createfile.exe"
+
+_IMPORT = """
+import json, time
+start = time.perf_counter()
+import unicorn, capstone, keystone, pefile
+middle = time.perf_counter()
+import wowsim
+first = time.perf_counter()
+from wowsim import Simulation
+end = time.perf_counter()
+print(json.dumps([middle - start, first - middle, end - middle]))
+"""
+_START = """
+import json, sys, time
+import unicorn, capstone, keystone, pefile
+from wowsim import Simulation
+times = []
+for _ in range(6):
+    start = time.perf_counter()
+    sim = Simulation()
+    sim.load(sys.argv[1])
+    ready = time.perf_counter()
+    begin = sim.at(sim.modules["createfile"].base + sim.modules["createfile"].image.entry, lambda sim: sim.stop())
+    sim.run()
+    begin.remove()
+    entry = time.perf_counter()
+    assert sim.run().exit_status == 0
+    sim.close()
+    times.append([ready - start, entry - start, time.perf_counter() - start])
+print(json.dumps(times))
+"""
+_WEIGHT = """
+import json, sys
+from pathlib import Path
+from wowsim import Simulation
+page = __import__("resource").getpagesize()
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * page
+before = resident()
+sims = []
+weights = [before]
+for number in range(1, 11):
+    sim = Simulation()
+    sim.load(sys.argv[1])
+    sims.append(sim)
+    weights.append(resident())
+print(json.dumps(weights))
+"""
+
+
+class Python:
+    """Runs scripts in new processes with compiled modules, as an installed package has them."""
+
+    def __init__(self) -> None:
+        self._cache = tempfile.TemporaryDirectory()
+        self._environment = {
+            name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
+        } | {"PYTHONPATH": str(ROOT / "src"), "PYTHONPYCACHEPREFIX": self._cache.name}
+
+    def run(self, script: str) -> list[list[float]] | list[float]:
+        """What the script prints."""
+        done = subprocess.run(
+            [sys.executable, "-c", script, str(PROGRAM)],
+            env=self._environment, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        result: list[list[float]] | list[float] = json.loads(done.stdout)
+        return result
+
+    def close(self) -> None:
+        """Remove the compiled modules."""
+        self._cache.cleanup()
+
+
+def _best(samples: list[list[float]]) -> list[float]:
+    return [min(column) for column in zip(*samples, strict=True)]
+
+
+def rows(quick: bool) -> list[Row]:
+    """The start's part of the table."""
+    python = Python()
+    python.run(_START)
+    rounds = range(5 if quick else 15)
+    imports, firsts, laters = [], [], []
+    for _ in rounds:
+        imports.append(python.run(_IMPORT))
+        first, *later = python.run(_START)
+        firsts.append(first)
+        laters += later
+    four, bare, whole = _best(imports)
+    ready, entry, over = _best(firsts)
+    again, _, again_over = _best(laters)
+    found = [
+        Row("import of the four dependencies", f"{four * 1e3:.0f} ms"),
+        Row("  import wowsim above them", f"{bare * 1e3:.0f} ms"),
+        Row(
+            "  from wowsim import Simulation above them", f"{whole * 1e3:.0f} ms", "<= 150 ms", whole <= 0.15
+        ),
+        Row("first process ready (Simulation + load)", f"{ready * 1e3:.0f} ms", "<= 100 ms", ready <= 0.1),
+        Row("  and at its entry point", f"{entry * 1e3:.0f} ms"),
+        Row("  and over (createfile.exe)", f"{over * 1e3:.0f} ms"),
+        Row("a further process ready", f"{again * 1e3:.0f} ms"),
+        Row("  and over", f"{again_over * 1e3:.0f} ms"),
+    ]
+    if Path("/proc/self/statm").exists():
+        weights = python.run(_WEIGHT)
+        mega = [weight / 2**20 for weight in weights]
+        found += [
+            Row("resident: Python with wowsim imported", f"{mega[0]:.0f} MB"),
+            Row("  one loaded simulation more", f"{mega[1] - mega[0]:.0f} MB"),
+            Row(
+                "  ten",
+                f"{mega[10] - mega[0]:.0f} MB, {(mega[10] - mega[1]) / 9:.1f} MB each after the first",
+            ),
+        ]
+    python.close()
+    return found

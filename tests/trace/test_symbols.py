@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import pytest
+
+from wowsim.image.model import Export, Image, Import, Provenance, Range
+from wowsim.trace.symbols import SymbolTable
+
+BASE = 0x10000000
+
+
+def image(**changes: object) -> Image:
+    values: dict[str, object] = {
+        "name": "mod",
+        "file_name": "mod.dll",
+        "path": "C:\\mod.dll",
+        "bits": 32,
+        "base": BASE,
+        "contents": bytes(0x3000),
+        "symbols": {0x1000: "First", 0x1100: "Second"},
+    }
+    return Image(**(values | changes))  # type: ignore[arg-type]
+
+
+def table(*images: Image) -> SymbolTable:
+    symbols = SymbolTable()
+    for each in images:
+        symbols.add(each, each.base)
+    return symbols
+
+
+@pytest.mark.parametrize(
+    ("rva", "expected"),
+    [
+        (0, ("mod", 0)),
+        (0xFFF, ("mod", 0xFFF)),
+        (0x1000, ("mod!First", 0)),
+        (0x10FF, ("mod!First", 0xFF)),
+        (0x1100, ("mod!Second", 0)),
+        (0x2FFF, ("mod!Second", 0x1EFF)),
+        (0x3000, None),
+        (-1, None),
+    ],
+)
+def test_nearest_symbol_at_or_below(rva: int, expected: tuple[str, int] | None) -> None:
+    assert table(image()).at(BASE + rva) == expected
+
+
+def test_names_and_addresses() -> None:
+    symbols = table(image())
+    assert symbols.name(BASE + 0x1005) == "mod!First+0x5"
+    assert symbols.name(BASE + 0x1100) == "mod!Second"
+    assert symbols.name(0x1234) == "0x1234"
+    assert symbols.address("mod!Second") == BASE + 0x1100
+    assert symbols.address("mod") == BASE
+    with pytest.raises(KeyError, match="mod!Third"):
+        symbols.address("mod!Third")
+
+
+def test_the_same_image_at_another_base_under_another_name() -> None:
+    symbols = table(image())
+    symbols.add(image(), 0x20000000, "other")
+    assert symbols.at(0x20001000) == ("other!First", 0)
+    assert symbols.module(0x20000000) == "other"
+    assert symbols.at(BASE + 0x1000) == ("mod!First", 0)
+
+
+def test_removed_modules_have_no_symbols() -> None:
+    symbols = table(image())
+    before = symbols.generation
+    symbols.remove(BASE)
+    assert symbols.generation != before
+    assert symbols.at(BASE + 0x1000) is None
+    assert symbols.module(BASE) is None
+    after = symbols.generation
+    symbols.remove(BASE)
+    assert symbols.generation == after
+
+
+def test_exports_fill_what_symbols_leave() -> None:
+    exports = (
+        Export("Alias", 1, 0x1000),
+        Export("Only", 2, 0x1200),
+        Export(None, 3, 0x1300),
+        Export("Elsewhere", 4, 0, "NTDLL.Other"),
+    )
+    symbols = table(image(exports=exports))
+    assert symbols.at(BASE + 0x1000) == ("mod!First", 0)
+    assert symbols.at(BASE + 0x1200) == ("mod!Only", 0)
+    assert symbols.at(BASE + 0x1300) == ("mod!Ordinal3", 0)
+    assert symbols.at(BASE) == ("mod", 0)
+    assert symbols.address("mod!Alias") == BASE + 0x1000
+
+
+@pytest.mark.parametrize(("bits", "name"), [(32, "ntdll32!ZwClose"), (64, "ntdll!NtClose")])
+@pytest.mark.parametrize("order", [("NtClose", "ZwClose"), ("ZwClose", "NtClose")])
+def test_a_service_has_the_name_a_debugger_shows(bits: int, name: str, order: tuple[str, str]) -> None:
+    exports = tuple(Export(export, i, 0x1000) for i, export in enumerate(order))
+    symbols = table(image(name=name.split("!")[0], bits=bits, exports=exports, symbols={}))
+    assert symbols.at(BASE + 0x1000) == (name, 0)
+
+
+@pytest.mark.parametrize(("bits", "name"), [(32, "mod!_imp__CreateFileW"), (64, "mod!_imp_CreateFileW")])
+def test_import_slots_name_themselves_only(bits: int, name: str) -> None:
+    """Code behind an import table at the start of a section does not belong to its last slot."""
+    symbols = table(image(bits=bits, imports=(Import("x.dll", "CreateFileW", None, 0x1010),), symbols={}))
+    assert symbols.at(BASE + 0x1010) == (name, 0)
+    assert symbols.at(BASE + 0x1014) == ("mod", 0x1014)
+    assert symbols.is_import_slot(BASE + 0x1010)
+    assert not symbols.is_import_slot(BASE + 0x1014)
+    assert symbols.import_slots(BASE) == [BASE + 0x1010]
+    assert not symbols.import_slots(0x1000)
+    assert symbols.address(name) == BASE + 0x1010
+
+
+def test_an_import_by_ordinal_has_a_name() -> None:
+    symbols = table(image(imports=(Import("x.dll", None, 115, 0x1010),)))
+    assert symbols.at(BASE + 0x1010) == ("mod!_imp__Ordinal115", 0)
+
+
+def test_starts() -> None:
+    symbols = table(image())
+    assert symbols.starts(BASE + 0x1000, BASE + 0x1100) == [BASE + 0x1000]
+    assert symbols.starts(BASE + 0x1001, BASE + 0x1101) == [BASE + 0x1100]
+    assert not symbols.starts(0, 0x1000)
+
+
+def test_owner_and_provenance() -> None:
+    ours = Range(0x1000, 0x1010, Provenance.OURS)
+    symbols = table(image(system=True, provenance=(ours,), traps={0x1004: "mod.trap"}))
+    symbols.add(image(name="program"), 0x400000)
+    assert symbols.is_system(BASE)
+    assert not symbols.is_system(0x400000)
+    assert not symbols.is_system(0x1000)
+    assert symbols.provenance(BASE + 0x1004) is Provenance.OURS
+    assert symbols.provenance(BASE + 0x1010) is None
+    assert symbols.provenance(0x401000) is Provenance.GUEST
+    assert symbols.provenance(0x1000) is None
+    assert symbols.trap(BASE + 0x1004) == "mod.trap"
+    assert symbols.trap(BASE + 0x1005) is None
