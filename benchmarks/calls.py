@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import itertools
 import struct
 from pathlib import Path
 from time import perf_counter, perf_counter_ns
@@ -49,9 +51,11 @@ class Gate:
         self._core.stop()
 
     def on_fault(self, fault: Fault) -> None:
+        """There must be none."""
         raise RuntimeError(f"the gate's code faults: {fault}")
 
     def __call__(self) -> float:
+        """One round of :func:`measure.interleave`."""
         self._core.write("rip", CODE)
         self._core.write("rbx", self.rounds)
         start = perf_counter()
@@ -165,13 +169,15 @@ def profile(pairs: Pairs) -> list[tuple[str, float]]:
     run = pairs.run(None)
     run()
     marks.clear()
+    gc.disable()  # the marks themselves would set it off
     mark("")
     run()
+    gc.enable()
     machine.table.observe(None)
     machine.table.dispatch = dispatch  # type: ignore[method-assign]
     machine.core._handlers = machine
     spent: dict[str, int] = {}
-    for (_, before), (what, after) in zip(marks, marks[1:], strict=False):
+    for (_, before), (what, after) in itertools.pairwise(marks):
         spent[what] = spent.get(what, 0) + after - before
     return [(what, ns / 1000 / pairs.rounds) for what, ns in spent.items()]
 

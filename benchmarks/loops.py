@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import unicorn
 from measure import Row, Run, Times, interleave
@@ -17,6 +16,9 @@ from wowsim.cpu.core import Core, Fault
 from wowsim.cpu.native import ExecutableMemory, host_abi
 from wowsim.cpu.paging import EXECUTE, PAGE, READ, WRITE, PageTables, PhysicalMemory
 from wowsim.cpu.segments import windows_gdt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CODE, DATA, STACK, SIZE = 0x200000, 0x201000, 0x202800, 0x3000
 """Neighbouring pages: pages 256 apart would share an entry of the engine's TLB and measure its misses."""
@@ -63,6 +65,7 @@ class Bare:
             )  # fmt: skip
 
     def __call__(self) -> float:
+        """One round of :func:`measure.interleave`."""
         uc = self._uc
         uc.reg_write(x86.UC_X86_REG_ECX, self.rounds)
         uc.reg_write(x86.UC_X86_REG_ESI, DATA)
@@ -79,15 +82,17 @@ class Nobody:
         self.stop: Callable[[], None] = lambda: None
 
     def on_syscall(self) -> None:
-        pass
+        """No system calls."""
 
     def on_trap(self, address: int, sp: int) -> None:
-        pass
+        """No traps."""
 
     def on_interrupt(self, vector: int) -> None:
+        """The end."""
         self.stop()
 
     def on_fault(self, fault: Fault) -> None:
+        """The end."""
         self.stop()
 
 
@@ -113,6 +118,7 @@ class CoreWithoutHooks:
         self._core._uc.ctl_set_exits([self.end])
 
     def __call__(self) -> float:
+        """One round of :func:`measure.interleave`."""
         core = self._core
         core.write("rip", CODE)
         core.write("rcx", self.rounds)

@@ -14,12 +14,11 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "src"))
@@ -32,6 +31,9 @@ from unicorn import x86_const as x86
 from wowsim import assemble32
 from wowsim.cpu.paging import EXECUTE, PAGE, READ, WRITE, PageTables, PhysicalMemory
 from wowsim.cpu.segments import windows_gdt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SIZES = (100, 1000, 2000, 5000, 20000)
 UNICORN_LIMIT = 2000
@@ -50,12 +52,15 @@ class Native:
         self._uc: Any = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_64)
 
     def map(self, address: int) -> None:
+        """One page."""
         self._uc.mem_map(address, PAGE)
 
     def protect(self, address: int) -> None:
+        """Read-only from now on."""
         self._uc.mem_protect(address, PAGE, unicorn.UC_PROT_READ)
 
     def unmap(self, address: int) -> None:
+        """Gone."""
         self._uc.mem_unmap(address, PAGE)
 
 
@@ -68,12 +73,15 @@ class Tables:
         self._core = Unhooked(self._tables, windows_gdt(), Nobody(), timestamp=lambda: 0, random=lambda: 0)
 
     def map(self, address: int) -> None:
+        """One page."""
         self._tables.map(address >> 12, self._tables.allocate(1), READ | WRITE)
 
     def protect(self, address: int) -> None:
+        """Read-only from now on."""
         self._tables.protect(address >> 12, 1, READ)
 
     def unmap(self, address: int) -> None:
+        """Gone."""
         self._tables.free(self._tables.unmap(address >> 12, 1))
 
 

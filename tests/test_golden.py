@@ -12,6 +12,7 @@ from pathlib import Path
 
 PROGRAM = Path(__file__).parent.parent / "fixtures" / "bin" / "createfile.exe"
 
+# ruff: noqa: E501 - one line of the seed a line
 SEED = r"""
 7585167f ff25d4098575 jmp dword ptr [kernel32!_imp__CreateFileW (758509d4)] ds:002b:758509d4={KERNELBASE!CreateFileW (7734c299)}
 7734c5c9 8b35ac103377 mov esi,dword ptr [KERNELBASE!_imp__NtCreateFile (773310ac)] ds:002b:773310ac={ntdll32!ZwCreateFile (777f00b0)}
@@ -64,7 +65,7 @@ def test_the_headers_and_the_prompts_of_both_modes() -> None:
     last = -1
     for header in HEADERS:
         if header.endswith("+0x330:") and header not in lines:
-            header = "KERNELBASE!CreateFileW:"  # noqa: PLW2901 - the code between runs through to it
+            header = "KERNELBASE!CreateFileW:"  # the code between runs through to it
         assert header in lines[last + 1 :], header
         last = lines.index(header, last + 1)
     gate = lines.index("wow64cpu!X86SwitchTo64BitMode:")

@@ -82,7 +82,9 @@ def test_layers(path: Path) -> None:
         if target == own or (target == "" and name != "wowsim") or target not in ALLOWED:
             continue
         wanted = {target, ".".join(name.split(".")[1:3])}
-        assert wanted & ALLOWED[own], f"{relative} imports {name}; {own or 'wowsim'} may import {sorted(ALLOWED[own])}"
+        assert wanted & ALLOWED[own], (
+            f"{relative} imports {name}; {own or 'wowsim'} may import {sorted(ALLOWED[own])}"
+        )
 
 
 @pytest.mark.parametrize("library", NATIVE)

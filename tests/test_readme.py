@@ -33,7 +33,7 @@ def test_the_blocks_are_found() -> None:
 def test_python(code: str, output: str) -> None:
     written = io.StringIO()
     with contextlib.redirect_stdout(written):
-        exec(compile(code, "README.md", "exec"), {"__name__": "readme"})  # noqa: S102 - our own README
+        exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
     assert written.getvalue() == output
 
 
@@ -51,7 +51,9 @@ def test_shell(code: str, output: str) -> None:
         assert ".venv/bin/python -m pytest" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
         return
     assert Path(words[0]).name == "wowsim"
-    done = subprocess.run([sys.executable, "-m", "wowsim", *words[1:]], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "wowsim", *words[1:]], capture_output=True, text=True, check=True
+    )
     expected = output.split("...\n") if "..." in output else [output]
     at = 0
     for part in expected:

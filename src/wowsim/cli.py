@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
+from wowsim.cli_options import add_machine, add_process
 from wowsim.errors import StopReason, Unsupported, UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 REFUSED = 125
 INTERRUPTED = 130
 BROKEN_PIPE = 141
-DEFAULT_BUILD = "win7sp1"
 FORMATS = ("text", "path", "jsonl")
 ENDED = (StopReason.EXITED, StopReason.UNHANDLED_EXCEPTION, StopReason.FAST_FAIL)
 """Reasons that are the program's own doing."""
@@ -89,8 +89,8 @@ def _add(commands: Any, name: str, run: Callable[[argparse.Namespace], int], sum
 
 def _add_run(commands: Any) -> None:
     parser = _add(commands, "run", _run, "Run a program; its console output passes through.")
-    _add_machine(parser)
-    _add_process(parser)
+    add_machine(parser)
+    add_process(parser)
 
 
 def _add_trace(commands: Any) -> None:
@@ -102,90 +102,19 @@ def _add_trace(commands: Any) -> None:
     parser.add_argument(
         "-o", "--output", metavar="FILE", help="write there; else to stdout, and the guest's output to stderr"
     )
-    _add_machine(parser)
-    _add_process(parser)
+    add_machine(parser)
+    add_process(parser)
 
 
 def _add_gdt(commands: Any) -> None:
     parser = _add(commands, "gdt", _gdt, "Show the segment descriptors as a kernel debugger does.")
-    _add_machine(parser)
+    add_machine(parser)
     parser.add_argument("--json", action="store_true", help="one JSON document")
 
 
 def _add_builds(commands: Any) -> None:
     parser = _add(commands, "builds", _builds, "List the Windows builds.")
     parser.add_argument("--json", action="store_true", help="one JSON document")
-
-
-def _add_machine(parser: _Parser) -> None:
-    parser.add_argument("--build", default=DEFAULT_BUILD, metavar="NAME", help=f"default: {DEFAULT_BUILD}")
-    parser.add_argument("--sysroot", metavar="DIR", help="folder with real system DLLs")
-
-
-def _add_process(parser: _Parser) -> None:
-    parser.add_argument(
-        "--seed", type=_integer, default=0, metavar="N", help="decides what Windows leaves to chance"
-    )
-    parser.add_argument("--limit", type=_count, metavar="N", help="instructions at most")
-    parser.add_argument("--timeout", type=_seconds, metavar="S", help="seconds at most")
-    parser.add_argument(
-        "--env", type=_variable, action="append", default=[], metavar="K=V", help="environment variable"
-    )
-    parser.add_argument("--cwd", default="C:\\", help="current directory in the guest")
-    parser.add_argument(
-        "--mount",
-        type=_mount,
-        action="append",
-        default=[],
-        metavar="HOST=GUEST[:rw]",
-        help="show a host directory",
-    )
-    parser.add_argument("--stdin", metavar="FILE", help="standard input; - is wowsim's own")
-    # one positional of remaining words: a second one would let argparse look for options behind PROGRAM
-    parser.add_argument(
-        "words", nargs=argparse.REMAINDER, metavar="PROGRAM [ARG...]", help="a 32-bit PE file"
-    )
-    parser.usage = f"{parser.prog} [OPTIONS] PROGRAM [ARG...]"
-
-
-def _integer(text: str) -> int:
-    try:
-        return int(text, 0)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no integer") from None
-
-
-def _count(text: str) -> int:
-    value = _integer(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is negative")
-    return value
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
-    return value
-
-
-def _variable(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
-    return name, value
-
-
-def _mount(text: str) -> tuple[str, str, bool]:
-    host, _, guest = text.rpartition("=")
-    writable = guest.endswith(":rw")
-    guest = guest[: -len(":rw")] if writable else guest
-    if not host or not guest:
-        raise argparse.ArgumentTypeError(f"{text!r} is not HOST=GUEST or HOST=GUEST:rw")
-    return host, guest, writable
 
 
 # ------------------------------------------------------------ run and trace

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 from machine import CODE, DATA, RANDOM, STACK, TEB32, TEB64, TIMESTAMP, Bare
@@ -11,6 +11,9 @@ from machine import CODE, DATA, RANDOM, STACK, TEB32, TEB64, TIMESTAMP, Bare
 from wowsim.cpu.paging import EXECUTE, READ, WRITE
 from wowsim.cpu.segments import GDT_ADDRESS, Descriptor
 from wowsim.image.synth import assemble
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 FAR_JUMP = ".byte 0xea\n.long there\n.short 0x33\nthere:"
 AUTHENTIC = 0x0020FB00_00000000
@@ -27,7 +30,12 @@ def bare() -> Iterator[Bare]:
 def test_entry_is_an_executed_iretq_to_ring_3(bare: Bare) -> None:
     registers = bare.run("int 0x2e", rax=9, rbp=0x1234)
     assert (registers["cs"], registers["ss"], registers["ds"], registers["fs"]) == (0x23, 0x2B, 0x2B, 0x53)
-    assert (registers["rax"], registers["rbp"], registers["fs_base"], registers["gs_base"]) == (9, 0x1234, TEB32, TEB64)
+    assert (registers["rax"], registers["rbp"], registers["fs_base"], registers["gs_base"]) == (
+        9,
+        0x1234,
+        TEB32,
+        TEB64,
+    )
     bare.run("hlt")
     assert [(f.vector, f.rip) for f in bare.faults] == [(13, CODE)]
 
@@ -176,7 +184,9 @@ def test_sysenter_does_not_fall_through(bare: Bare, bits: int) -> None:
 
 
 def test_a_saved_state_carries_the_mode(bare: Bare) -> None:
-    bare.enter(f"mov eax, 7\n{FAR_JUMP}\n.byte 0x48, 0xb8, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11\nint 0x2e")
+    bare.enter(
+        f"mov eax, 7\n{FAR_JUMP}\n.byte 0x48, 0xb8, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11\nint 0x2e"
+    )
     bare.core.step()
     narrow = bare.core.save()
     bare.core.step(2)

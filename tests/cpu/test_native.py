@@ -42,7 +42,8 @@ class Emulated:
         self.abi = abi
         arm = abi == "aarch64"
         self.uc = unicorn.Uc(
-            unicorn.UC_ARCH_ARM64 if arm else unicorn.UC_ARCH_X86, unicorn.UC_MODE_ARM if arm else unicorn.UC_MODE_64
+            unicorn.UC_ARCH_ARM64 if arm else unicorn.UC_ARCH_X86,
+            unicorn.UC_MODE_ARM if arm else unicorn.UC_MODE_64,
         )
         self.uc.mem_map(0x10000, 0x50000)
         self.uc.mem_write(TEXT, CODE[abi])

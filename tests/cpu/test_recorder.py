@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from machine import CODE, Bare
@@ -11,7 +11,13 @@ from wowsim.cpu.paging import EXECUTE, READ, WRITE
 from wowsim.cpu.recorder import RING, Recorder
 from wowsim.render.decoder import lengths
 
-LOOP = "mov ecx, {}\nmov esi, 0x500000\nnext: add eax, [esi]\nmov [esi+8], eax\nxor eax, edx\ndec ecx\njnz next\nint 0x2e"
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LOOP = (
+    "mov ecx, {}\nmov esi, 0x500000\nnext: add eax, [esi]\nmov [esi+8], eax\nxor eax, edx\ndec ecx\njnz next\n"
+    "int 0x2e"
+)
 
 
 @pytest.fixture

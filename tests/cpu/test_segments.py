@@ -14,7 +14,11 @@ def test_decode_and_encode_are_inverse(value: int) -> None:
 
 @pytest.mark.parametrize(
     ("value", "bits", "last", "dpl"),
-    [(0x00CFFB00_0000FFFF, 32, 0xFFFFFFFF, 3), (0x0020FB00_00000000, 64, 0, 3), (0x00209B00_00000000, 64, 0, 0)],
+    [
+        (0x00CFFB00_0000FFFF, 32, 0xFFFFFFFF, 3),
+        (0x0020FB00_00000000, 64, 0, 3),
+        (0x00209B00_00000000, 64, 0, 0),
+    ],
 )
 def test_what_the_seed_prints(value: int, bits: int, last: int, dpl: int) -> None:
     found = Descriptor.decode(value)

@@ -26,15 +26,16 @@ RVAS = {
 }  # fmt: skip
 """wow64-facts sections 3.5 and 4: every published RVA of Windows 7 SP1's wow64cpu."""
 
-TABLE = (
-    "ServiceNoTurbo Thunk0Arg Thunk0ArgReloadState Thunk1ArgSp Thunk1ArgNSp Thunk2ArgNSpNSp "
-    "Thunk2ArgNSpNSpReloadState Thunk2ArgSpNSp Thunk2ArgSpSp Thunk2ArgNSpSp Thunk3ArgNSpNSpNSp Thunk3ArgSpSpSp "
-    "Thunk3ArgSpNSpNSp Thunk3ArgSpNSpNSpReloadState Thunk3ArgSpSpNSp Thunk3ArgNSpSpNSp Thunk3ArgSpNSpSp "
-    "Thunk4ArgNSpNSpNSpNSp Thunk4ArgSpSpNSpNSp Thunk4ArgSpSpNSpNSpReloadState Thunk4ArgSpNSpNSpNSp "
-    "Thunk4ArgSpNSpNSpNSpReloadState Thunk4ArgNSpSpNSpNSp Thunk4ArgSpSpSpNSp QuerySystemTime "
-    "GetCurrentProcessorNumber ReadWriteFile DeviceIoctlFile RemoveIoCompletion WaitForMultipleObjects "
-    "WaitForMultipleObjects32"
-).split()
+TABLE = [
+    "ServiceNoTurbo", "Thunk0Arg", "Thunk0ArgReloadState", "Thunk1ArgSp", "Thunk1ArgNSp", "Thunk2ArgNSpNSp",
+    "Thunk2ArgNSpNSpReloadState", "Thunk2ArgSpNSp", "Thunk2ArgSpSp", "Thunk2ArgNSpSp", "Thunk3ArgNSpNSpNSp",
+    "Thunk3ArgSpSpSp", "Thunk3ArgSpNSpNSp", "Thunk3ArgSpNSpNSpReloadState", "Thunk3ArgSpSpNSp",
+    "Thunk3ArgNSpSpNSp", "Thunk3ArgSpNSpSp", "Thunk4ArgNSpNSpNSpNSp", "Thunk4ArgSpSpNSpNSp",
+    "Thunk4ArgSpSpNSpNSpReloadState", "Thunk4ArgSpNSpNSpNSp", "Thunk4ArgSpNSpNSpNSpReloadState",
+    "Thunk4ArgNSpSpNSpNSp", "Thunk4ArgSpSpSpNSp", "QuerySystemTime", "GetCurrentProcessorNumber",
+    "ReadWriteFile", "DeviceIoctlFile", "RemoveIoCompletion", "WaitForMultipleObjects",
+    "WaitForMultipleObjects32",
+]  # fmt: skip
 
 BYTES = {
     "wow64cpu": {

@@ -11,7 +11,9 @@ BIN = Path(__file__).parent.parent.parent / "fixtures" / "bin"
 BUILDS = wowsim.builds()
 
 
-def run(program: str, build: str = "win7sp1", *args: str, **options: Any) -> tuple[wowsim.Simulation, wowsim.RunResult]:
+def run(
+    program: str, build: str = "win7sp1", *args: str, **options: Any
+) -> tuple[wowsim.Simulation, wowsim.RunResult]:
     """A finished simulation (the caller closes it) and its result."""
     sim = wowsim.Simulation(build=build)
     path = BIN / program

@@ -86,7 +86,10 @@ def test_faults_end_the_run_at_their_exact_address(program: str, code: int, symb
 
 @pytest.mark.parametrize(
     ("build", "reason", "status"),
-    [("win7sp1", StopReason.UNHANDLED_EXCEPTION, 0xC0000005), ("win10-22h2", StopReason.FAST_FAIL, 0xC0000409)],
+    [
+        ("win7sp1", StopReason.UNHANDLED_EXCEPTION, 0xC0000005),
+        ("win10-22h2", StopReason.FAST_FAIL, 0xC0000409),
+    ],
 )
 def test_fast_fail_is_the_builds(build: str, reason: StopReason, status: int) -> None:
     sim, result = run("fastfail.exe", build)
@@ -96,7 +99,9 @@ def test_fast_fail_is_the_builds(build: str, reason: StopReason, status: int) ->
 
 def test_64_bit_shellcode() -> None:
     # gs:[30h] is the 64-bit TEB, its first pointer the 32-bit one
-    code = bytes.fromhex("65488b042530000000 488b00") + wowsim.assemble64("mov ecx, [rax+0x18]; sub eax, ecx; add eax, 5; ret")
+    code = bytes.fromhex("65488b042530000000 488b00") + wowsim.assemble64(
+        "mov ecx, [rax+0x18]; sub eax, ecx; add eax, 5; ret"
+    )
     with wowsim.Simulation() as sim:
         sim.load_shellcode(code, bits=64)
         result = sim.run()

@@ -9,6 +9,9 @@ from programs import BIN, BUILDS, run
 
 import wowsim
 from wowsim import StopReason
+from wowsim.kernel.table import Support, service
+from wowsim.nt.abi import ACCESS_MASK, HANDLE, LARGE_INTEGER, NTSTATUS, PVOID, ULONG
+from wowsim.nt.structures import IO_STATUS_BLOCK, OBJECT_ATTRIBUTES
 
 FAR_JUMP = 0x73852320
 
@@ -65,7 +68,9 @@ def test_a_limit_is_exact_and_a_run_continues(build: str) -> None:
 
 def test_a_timeout_ends_an_endless_loop_and_the_run_continues() -> None:
     with wowsim.Simulation() as sim:
-        sim.load_shellcode(wowsim.assemble32("l: inc ecx; cmp dword ptr [0x200100], 0; je l; mov eax, 9; ret"))
+        sim.load_shellcode(
+            wowsim.assemble32("l: inc ecx; cmp dword ptr [0x200100], 0; je l; mov eax, 9; ret")
+        )
         assert sim.run(timeout=0.05).reason is StopReason.TIMEOUT
         assert sim.run(limit=1000).reason is StopReason.LIMIT
         sim.memory.write(0x200100, b"\1")
@@ -103,28 +108,25 @@ def test_two_simulations_do_not_see_each_other() -> None:
         assert not second.files.exists(r"C:\createfile.txt")
 
 
+@service(Support.FULL)
+def NtCreateFile(
+    k: object,
+    file_handle: wowsim.Out[HANDLE],
+    desired_access: ACCESS_MASK,
+    object_attributes: wowsim.In[OBJECT_ATTRIBUTES],
+    io_status_block: wowsim.Out[IO_STATUS_BLOCK],
+    allocation_size: wowsim.In[LARGE_INTEGER] | None,
+    file_attributes: ULONG,
+    share_access: ULONG,
+    create_disposition: ULONG,
+    create_options: ULONG,
+    ea_buffer: PVOID,
+    ea_length: ULONG,
+) -> NTSTATUS:
+    return NTSTATUS(0xC0000022)
+
+
 def test_a_service_can_be_replaced_in_one_simulation() -> None:
-    from wowsim import In, Out
-    from wowsim.nt.abi import ACCESS_MASK, HANDLE, LARGE_INTEGER, NTSTATUS, PVOID, ULONG
-    from wowsim.nt.structures import IO_STATUS_BLOCK, OBJECT_ATTRIBUTES
-
-    def NtCreateFile(
-        k: object,
-        file_handle: Out[HANDLE],
-        desired_access: ACCESS_MASK,
-        object_attributes: In[OBJECT_ATTRIBUTES],
-        io_status_block: Out[IO_STATUS_BLOCK],
-        allocation_size: In[LARGE_INTEGER] | None,
-        file_attributes: ULONG,
-        share_access: ULONG,
-        create_disposition: ULONG,
-        create_options: ULONG,
-        ea_buffer: PVOID,
-        ea_length: ULONG,
-    ) -> NTSTATUS:
-        return NTSTATUS(0xC0000022)
-
-    globals().update(locals())  # annotations are resolved by name
     with wowsim.Simulation() as sim:
         sim.kernel.replace(NtCreateFile)
         sim.load(BIN / "createfile.exe")
@@ -132,6 +134,20 @@ def test_a_service_can_be_replaced_in_one_simulation() -> None:
     sim, result = run("createfile.exe")
     with sim:
         assert result.exit_status == 0
+
+
+def test_a_replacement_that_fits_no_service_is_refused() -> None:
+    def NtNoSuchService(k: object) -> NTSTATUS:
+        return NTSTATUS(0)
+
+    def NtClose(k: object, handle: NoSuchType) -> NTSTATUS:  # type: ignore[name-defined]  # noqa: F821
+        return NTSTATUS(0)
+
+    with wowsim.Simulation() as sim:
+        with pytest.raises(wowsim.UsageError, match="NtNoSuchService"):
+            sim.kernel.replace(NtNoSuchService)
+        with pytest.raises(wowsim.UsageError, match="NoSuchType"):
+            sim.kernel.replace(NtClose)
 
 
 def test_a_fault_of_the_hosts_callback_surfaces() -> None:
@@ -167,14 +183,18 @@ def test_importing_wowsim_loads_no_native_library() -> None:
 
 def test_a_stop_inside_a_block_counts_what_ran() -> None:
     with wowsim.Simulation() as sim:
-        sim.load_shellcode(wowsim.assemble32("mov eax, 1; mov ecx, 2; mov edx, 3; add eax, ecx; add eax, edx; ret"))
+        sim.load_shellcode(
+            wowsim.assemble32("mov eax, 1; mov ecx, 2; mov edx, 3; add eax, ecx; add eax, edx; ret")
+        )
         sim.at(0x20000A, lambda s: s.stop())
         start = sim.run(limit=10**6)
         assert start.reason is StopReason.STOPPED
         assert (sim.registers.eip, sim.registers.eax, sim.registers.ecx) == (0x20000A, 1, 2)
         stopped = start.instructions
     with wowsim.Simulation() as sim:
-        sim.load_shellcode(wowsim.assemble32("mov eax, 1; mov ecx, 2; mov edx, 3; add eax, ecx; add eax, edx; ret"))
+        sim.load_shellcode(
+            wowsim.assemble32("mov eax, 1; mov ecx, 2; mov edx, 3; add eax, ecx; add eax, edx; ret")
+        )
         assert sim.run(limit=stopped).reason is StopReason.LIMIT
         assert sim.registers.eip == 0x20000A
 
@@ -211,7 +231,8 @@ def test_modules_in_the_seeds_order_and_the_reserved_ranges() -> None:
         sim.run()
         assert [(m.name, m.base, m.end) for m in sim.modules.values()] == [
             ("createfile", 0x200000, 0x206000), ("ntdll", 0x775F0000, 0x77798000), ("ntdll32", 0x777D0000, 0x77950000),
-            ("wow64", 0x738C0000, 0x738FF000), ("wow64win", 0x73860000, 0x738BC000), ("wow64cpu", 0x73850000, 0x73858000),
+            ("wow64", 0x738C0000, 0x738FF000), ("wow64win", 0x73860000, 0x738BC000),
+            ("wow64cpu", 0x73850000, 0x73858000),
             ("kernel32", 0x75840000, 0x75950000), ("KERNELBASE", 0x77330000, 0x77377000),
         ]  # fmt: skip
         kept = {(row.start_vpn, row.end_vpn) for row in sim.vads.rows()}
@@ -235,6 +256,7 @@ def test_mutated_programs_end_in_a_clear_error_or_a_stop() -> None:
     data = (BIN / "helloworld.exe").read_bytes()
     rng = random.Random(20150501)
     refused = ran = 0
+    messages: list[str] = []
     for _ in range(120):
         mutated = bytearray(data)
         for _ in range(rng.choice((1, 2, 8))):
@@ -245,9 +267,26 @@ def test_mutated_programs_end_in_a_clear_error_or_a_stop() -> None:
                 sim.load(bytes(mutated))
             except (wowsim.UsageError, wowsim.Unsupported) as error:
                 refused += 1
-                assert "\n" not in str(error)
+                messages.append(str(error))
                 continue
             assert sim.run(limit=20_000).reason in StopReason
             ran += 1
     assert refused > 20
+    assert not any("\n" in message for message in messages)
     assert ran > 20
+
+
+@pytest.mark.parametrize("limit", [2500, 2700, 2800, 2950])
+def test_a_continued_trace_knows_the_open_frames(limit: int) -> None:
+    sim, whole = run("createfile.exe", trace="calls")
+    sim.close()
+    assert whole.trace is not None
+    expected = [(c.name, c.path, c.status) for c in whole.trace.calls()]
+    with wowsim.Simulation() as sim:
+        sim.load(BIN / "createfile.exe")
+        first, second = sim.run(limit=limit, trace="calls"), sim.run(trace="calls")
+        assert first.trace is not None
+        assert second.trace is not None
+        assert [(c.name, c.path, c.status) for c in (*first.trace.calls(), *second.trace.calls())] == expected
+        assert first.instructions == limit
+        assert second.instructions == (whole.instructions or 0) - limit

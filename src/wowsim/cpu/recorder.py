@@ -136,13 +136,9 @@ class Recorder:
         kept = list(chain.from_iterable(self._chunks)) + self._ring_view[: self._pending].tolist()
         return kept[max(skip, 0) :], skip >= 0
 
-    def ids(self) -> array[int]:
-        """Every kept record, first to last."""
-        everything = array("I")
-        for chunk in self._chunks:
-            everything.extend(chunk)
-        everything.frombytes(bytes(self._ring_view[: self._pending]))
-        return everything
+    def ids(self, position: int = 0) -> array[int]:
+        """The kept records from ``position`` on, first to last."""
+        return array("I", self.since(position)[0])
 
     def raise_error(self) -> None:
         """Raise what failed inside the slow path, which native code cannot carry."""

@@ -101,15 +101,12 @@ class Chunk:
     def __post_init__(self) -> None:
         self.labels = _LABEL.findall(self.source)
         self.traps = _TRAP.findall(self.source)
-        names = iter(range(len(self.traps)))
-        self.body = _TRAP.sub(lambda _: f"L_trap{next(names)}: .byte 0xcd, {TRAP_VECTOR:#x}", self.source)
+        numbers = itertools.count()
+        # a label of its own beside each: keystone takes ten times as long for the address of a public label
+        body = _LABEL.sub(lambda m: f"L_mark{next(numbers)}: {m[1]}:", self.source)
         # keystone takes a label's address for a byte: "invalid fixup"
-        self.body = _PUSH.sub(lambda m: m[0] if m[2] in _REGISTERS else f"{m[1]}.byte 0x68\n.long {m[2]}", self.body)
-
-    @property
-    def names(self) -> list[str]:
-        """What the marks stand for."""
-        return self.labels + [f"L_trap{i}" for i in range(len(self.traps))]
+        body = _PUSH.sub(lambda m: m[0] if m[2] in _REGISTERS else f"{m[1]}.byte 0x68\n.long {m[2]}", body)
+        self.body = _TRAP.sub(lambda _: f"L_mark{next(numbers)}: .byte 0xcd, {TRAP_VECTOR:#x}", body)
 
     @property
     def begins_at_known_label(self) -> bool:
@@ -145,17 +142,19 @@ class _Piece:
         self._rva = rva
         bodies, marks = [], []
         for number, chunk in enumerate(chunks):
-            body, names = f"\nbegin_{number}:\n{chunk.body}\nend_{number}:\n", chunk.names
+            body, local = f"\nL_begin:\n{chunk.body}\nL_end:\n", "L_"
             if len(chunks) > 1:
-                body, names = (_LOCAL.sub(f"L{number}_", text) for text in (body, "\n".join(names)))
-                names = names.split()
+                local = f"L{number}_"
+                body = _LOCAL.sub(local, body)
             bodies.append(body)
-            marks += [f"begin_{number}", f"end_{number}", *names]
+            count = len(chunk.labels) + len(chunk.traps)
+            marks += [f"{local}begin", f"{local}end", *(f"{local}mark{i}" for i in range(count))]
         pointer, self._code = (".long", "I") if bits == 32 else (".quad", "Q")
         self._count = len(marks)
         self._text = ".p2align 4, 0".join(bodies) + "".join(f"\n{pointer} {name}" for name in marks)
         lines = "\n".join(set(self._text.splitlines()))  # most lines occur often
-        self._outside = set(lines.translate(_SEPARATORS).split()).difference(marks)
+        own = {label for chunk in chunks for label in chunk.labels}
+        self._outside = set(lines.translate(_SEPARATORS).split()) - own
         self._assembled: str | None = None
 
     def assemble(self, base: int, known: dict[str, int]) -> bool:
@@ -181,13 +180,18 @@ class _Piece:
             first, chunk_marks = first + 2 + len(chunk.labels) + len(chunk.traps), first + 2
             chunk.rva, chunk.code, chunk.marks = self._rva + begin, blob[begin:end], marks[chunk_marks:first]
             if chunk.size is not None and end - begin > chunk.size:
-                raise AssemblyError(f"{end - begin:#x} bytes where {chunk.size:#x} have room:\n{chunk.source}")
+                raise AssemblyError(
+                    f"{end - begin:#x} bytes where {chunk.size:#x} have room:\n{chunk.source}"
+                )
         return True
 
     def _blame(self, base: int, known: dict[str, int]) -> None:
         """Raise for the first of several chunks that does not assemble alone."""
         if len(self.chunks) > 1:
-            everything = dict.fromkeys((label for chunk in self.chunks for label in chunk.labels), base) | known
+            everything = (
+                dict.fromkeys((label for chunk in self.chunks for label in chunk.labels), base) | known
+            )
+            everything = {name: at for name, at in everything.items() if not name.startswith("L_")}
             for chunk in self.chunks:
                 _Piece([chunk], self._rva, self.bits).assemble(base, everything)
 
@@ -338,7 +342,9 @@ class ImageBuilder:
         known |= {c.labels[0]: self.base + (c.fixed or 0) for c in self._chunks if c.begins_at_known_label}
         free = [chunk for chunk in self._chunks if chunk.fixed is None]
         pieces = [_Piece(free, self._free, self.bits)] if free else []
-        pieces += [_Piece([chunk], chunk.fixed, self.bits) for chunk in self._chunks if chunk.fixed is not None]
+        pieces += [
+            _Piece([chunk], chunk.fixed, self.bits) for chunk in self._chunks if chunk.fixed is not None
+        ]
         for _ in range(_SETTLED):
             moved = False
             for piece in pieces:

@@ -124,13 +124,17 @@ class ServiceTable:
         """Put ``function`` in the place of the service of its name, for this table only.
 
         Raises:
-            UsageError: the build has no service of that name.
+            UsageError: the build has no service of that name, or an annotation is no guest type.
         """
         if function.__name__ not in self._numbers:
             raise UsageError(
                 f"{function.__name__} is no service of this build; name the function like the service"
             )
-        self._bind(Service(prototype(function), function, support))
+        try:
+            replacement = prototype(function)
+        except (NameError, TypeError) as error:
+            raise UsageError(f"the annotations of {function.__name__} cannot be used: {error}") from error
+        self._bind(Service(replacement, function, support))
 
     def observe(self, observer: CallObserver | None) -> None:
         """Bind every handler with ``observer`` around it, or bare again with None."""

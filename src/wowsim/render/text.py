@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wowsim.image.model import Provenance
-from wowsim.render.decoder import Operand, column, memory_operand, text
+from wowsim.render.decoder import Operand, memory_operand
+from wowsim.render.spelling import column, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -85,7 +85,10 @@ class Machine:
         self.ram = PhysicalMemory(memory_size)
         self.tables = PageTables(self.ram)
         self.space = AddressSpace(
-            self.tables, layout_of(build.name), commitment=Commitment(_commit_limit(self.ram.available)), seed=seed
+            self.tables,
+            layout_of(build.name),
+            commitment=Commitment(_commit_limit(self.ram.available)),
+            seed=seed,
         )
         self.tables.resolve = self._resolve
         self.kernel = Kernel(self.tables, self.space, build, seed=seed, console=console)

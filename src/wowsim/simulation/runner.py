@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wowsim.cpu.recorder import Recorder
@@ -29,6 +30,19 @@ WATCHDOG = 0.02
 """Host seconds after which an uncounted run that does not enter the kernel gets a clock tick."""
 
 
+@dataclass
+class _Session:
+    """What consecutive recorded runs share, so that a continued run knows the frames that are open.
+
+    Attributes:
+        seen: position of the recorder up to which the paths are computed.
+    """
+
+    recorder: Recorder
+    paths: Paths
+    seen: int = 0
+
+
 class Runner:
     """Runs one machine.
 
@@ -47,6 +61,8 @@ class Runner:
         self.observers = Observers(machine, lambda: self.executed)
         self.recorder: Recorder | None = None
         self.collected: Trace | None = None
+        self._session: _Session | None = None
+        self._base = 0
         self._remaining: int | None = None
         self._counted = 0
         self._interrupted: StopReason | None = None
@@ -54,7 +70,7 @@ class Runner:
     @property
     def executed(self) -> int | None:
         """Instructions of the present run; None when it does not count."""
-        return None if self.recorder is None else self.recorder.executed
+        return None if self.recorder is None else self.recorder.executed - self._base
 
     def run(
         self, limit: int | None, timeout: float | None, collected: Trace | None
@@ -64,6 +80,8 @@ class Runner:
         machine.stopped = None
         self._interrupted = None
         counted = limit is not None or collected is not None
+        if not counted:
+            self.forget()
         with self.recording(limit, collected) if counted else nullcontext(), self._watchdog(timeout, counted):
             if limit == 0:
                 machine.stopped = Stop(StopReason.LIMIT, None, "0 instructions")
@@ -101,29 +119,19 @@ class Runner:
         """Count, and record what the trace asks for, while the context lasts."""
         machine = self._machine
         self._remaining = limit
-        recorder = Recorder(
-            machine.tables.peek,
-            lambda: machine.core.bits,
-            decoder.lengths,
-            self._spent,
-            keep=collected is not None and collected.level != "calls",
-        )
+        session = self._session or _Session(*self._new_recorder())
+        self._session, recorder = session, session.recorder
+        recorder.keep = collected is not None and collected.level != "calls"
         self.recorder, self.collected = recorder, collected
-        self._counted = 0
+        self._base = self._counted = recorder.executed
         machine.before_service = self._count_time
         machine.core.attach(recorder)
+        recorder.grant(0)
         self._grant()
         tracer = None
         if collected is not None:
             step = self._step_maker() if collected.level == "full" else None
-            tracer = Tracer(
-                machine,
-                self._symbols,
-                recorder,
-                collected,
-                Paths(recorder.blocks, self._symbols, decoder.flow),
-                step,
-            )
+            tracer = Tracer(machine, self._symbols, recorder, collected, session.paths, session.seen, step)
             tracer.start()
             self.observers.tracer = tracer
         try:
@@ -132,9 +140,21 @@ class Runner:
             if tracer is not None:
                 self.observers.tracer = None
                 tracer.stop()
+                session.seen = tracer.seen
             machine.core.attach(None)
             machine.before_service = None
             self.recorder = self.collected = None
+
+    def _new_recorder(self) -> tuple[Recorder, Paths]:
+        machine = self._machine
+        recorder = Recorder(
+            machine.tables.peek, lambda: machine.core.bits, decoder.lengths, self._spent, keep=False
+        )
+        return recorder, Paths(recorder.blocks, self._symbols, decoder.flow, machine.tables.peek)
+
+    def forget(self) -> None:
+        """Something ran that was not recorded: later paths cannot build on what was seen before."""
+        self._session = None
 
     def _grant(self) -> bool:
         """Give the recorder its next quantum; False when the limit is used up."""

@@ -372,7 +372,7 @@ class Simulation:
         observers.rebind()
         return Subscription(remove)
 
-    def at(self, address: int, callback: Callable[[Simulation], None]) -> Subscription:
+    def at(self, address: int, callback: Callable[[Simulation], object]) -> Subscription:
         """Call ``callback(sim)`` each time the instruction at ``address`` is about to run."""
         return Subscription(self._machine.core.watch(lambda at, size: callback(self), address, address))
 
@@ -457,6 +457,7 @@ class Simulation:
             )
         core.restore(saved)
         machine.stopped = None
+        self._runner.forget()
         return returned[0]
 
     def _address(self, name: str) -> int:

@@ -86,7 +86,8 @@ class Tracer:
         symbols: names of its modules.
         recorder: the attached block recorder.
         trace: what to fill.
-        paths: computes paths.
+        paths: computes paths; it has seen the blocks before ``seen``.
+        seen: position of the recorder up to which it has.
         step: makes a Step of an instruction about to run (address, size), for ``full``.
     """
 
@@ -97,11 +98,12 @@ class Tracer:
         recorder: Recorder,
         trace: Trace,
         paths: Paths,
+        seen: int,
         step: Callable[[int, int], Step] | None,
     ) -> None:
         self._machine, self._symbols, self._recorder = machine, symbols, recorder
         self._trace, self._paths, self._step = trace, paths, step
-        self._seen = recorder.position
+        self._seen, self._start, self._base = seen, recorder.position, recorder.executed
         self._steps: list[Step] = []
         self._open: int | None = None
         self._in_system = True
@@ -109,6 +111,11 @@ class Tracer:
         self._entry_sp: int | None = None
         self._unwatch: Callable[[], None] | None = None
         self._where = machine.core.batch("rip", "rsp")
+
+    @property
+    def seen(self) -> int:
+        """Position of the recorder up to which the paths are computed."""
+        return self._seen
 
     def start(self) -> None:
         """Begin to listen."""
@@ -122,7 +129,7 @@ class Tracer:
         self._close_steps()
         if self._trace.level != "calls":
             self._trace._blocks = self._recorder.blocks
-            self._trace._ids = self._recorder.ids()
+            self._trace._ids = self._recorder.ids(self._start)
 
     def _path(self) -> tuple[str, ...]:
         """The open frames, after the blocks that ran since the last look."""
@@ -147,7 +154,7 @@ class Tracer:
             stack=walk(tables, self._symbols, rip, rsp),
             thread=machine.kernel.thread.id,
             index=len(trace._calls),
-            instructions=self._recorder.executed,
+            instructions=self._recorder.executed - self._base,
         )
         index = len(trace._calls)
         trace._calls.append(call)
