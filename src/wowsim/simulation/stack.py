@@ -7,7 +7,9 @@ off the code itself. ServiceNoTurbo runs on the frame of the routine that entere
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from wowsim.errors import GuestFault
 
 if TYPE_CHECKING:
     from wowsim.cpu.paging import PageTables
@@ -15,8 +17,10 @@ if TYPE_CHECKING:
 
 MAX_FRAMES = 64
 _QWORD = struct.Struct("<Q")
+_HOSTS = ("wow64cpu!CpuSimulate", "wow64cpu!RunSimulatedCode")
 _INSIDE = frozenset(
-    (
+    f"wow64cpu!{label}"
+    for label in (
         "ServiceNoTurbo",
         "CpupReturnFromSimulatedCode",
         "TurboDispatchJumpAddressStart",
@@ -36,7 +40,7 @@ def frame_size(code: bytes) -> int:
         elif code[at] == 0x41 and at + 1 < len(code) and code[at + 1] & 0xF8 == 0x50:
             size, at = size + 8, at + 2
         elif code[at : at + 3] == b"\x48\x83\xec":
-            return size + code[at + 3]
+            return size + int.from_bytes(code[at + 3 : at + 4], "little")
         elif code[at : at + 3] == b"\x48\x81\xec":
             return size + int.from_bytes(code[at + 3 : at + 7], "little")
         else:
@@ -44,36 +48,65 @@ def frame_size(code: bytes) -> int:
     return size
 
 
-def _host(symbols: SymbolTable) -> str:
-    """The routine of this build that runs 32-bit code."""
-    for name in ("wow64cpu!CpuSimulate", "wow64cpu!RunSimulatedCode"):
-        try:
-            symbols.address(name)
-        except KeyError:
-            continue
-        return name
-    raise LookupError("wow64cpu has no simulation routine")
+class _Place(NamedTuple):
+    """What is known of a code address: the frames it stands for, and the bytes they take."""
+
+    names: tuple[str, ...]
+    size: int
 
 
-def walk(tables: PageTables, symbols: SymbolTable, rip: int, rsp: int) -> tuple[str, ...]:
-    """Frames from ``rip`` outwards, ``module!symbol``; the walk ends where no known module is returned to."""
-    frames: list[str] = []
-    while len(frames) < MAX_FRAMES:
-        # a return address may already belong to the next symbol: look up the call before it
-        back_one = 1 if frames else 0
-        found = symbols.at(rip - back_one)
+class StackWalker:
+    """Walks the stack of one process; what it learns of code addresses is kept while the modules stay."""
+
+    def __init__(self, tables: PageTables, symbols: SymbolTable) -> None:
+        self._tables, self._symbols = tables, symbols
+        self._places: dict[tuple[int, int], _Place | None] = {}
+        self._generation = symbols.generation
+
+    def walk(self, rip: int, rsp: int) -> tuple[str, ...]:
+        """Frames from ``rip`` outwards; the walk ends where no known module is returned to."""
+        if self._generation != self._symbols.generation:
+            self._generation = self._symbols.generation
+            self._places.clear()
+        frames: list[str] = []
+        unpack, places = self._tables.unpack, self._places
+        inner = 0
+        while len(frames) < MAX_FRAMES:
+            key = (rip, inner)
+            if key not in places:
+                places[key] = self._place(rip, inner)
+            place = places[key]
+            if place is None:
+                break
+            frames.extend(place.names)
+            try:
+                (rip,) = unpack(_QWORD, rsp + place.size)
+            except GuestFault:
+                break
+            rsp += place.size + 8
+            inner = 1
+        return tuple(frames)
+
+    def _place(self, rip: int, back: int) -> _Place | None:
+        """The frame at an address; a return address (``back`` 1) may already belong to the next symbol."""
+        found = self._symbols.at(rip - back)
         if found is None:
-            break
-        name, offset = found[0], found[1] + back_one
-        frames.append(name)
-        start = rip - offset
-        if name.startswith("wow64cpu!") and name.partition("!")[2] in _INSIDE:
-            host = _host(symbols)
-            frames.append(host)
-            start = symbols.address(host)
-        size = frame_size(tables.peek(start, 0x20) or b"")
-        back = tables.peek(rsp + size, 8)
-        if back is None:
-            break
-        rip, rsp = _QWORD.unpack(back)[0], rsp + size + 8
-    return tuple(frames)
+            return None
+        name, offset = found
+        start, names = rip - back - offset, (name,)
+        if name in _INSIDE:
+            host = self._host()
+            if host is None:
+                return None
+            start, names = self._symbols.address(host), (name, host)
+        return _Place(names, frame_size(self._tables.peek(start, 0x20) or b""))
+
+    def _host(self) -> str | None:
+        """The routine of this build that runs 32-bit code."""
+        for name in _HOSTS:
+            try:
+                self._symbols.address(name)
+            except KeyError:
+                continue
+            return name
+        return None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from wowsim.errors import UsageError
 from wowsim.simulation.arguments import named
-from wowsim.simulation.stack import walk
+from wowsim.simulation.stack import StackWalker
 from wowsim.trace.events import Call, Step
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ class Tracer:
         self._entry_sp: int | None = None
         self._unwatch: Callable[[], None] | None = None
         self._where = machine.core.batch("rip", "rsp")
+        self._stack = StackWalker(machine.tables, symbols)
 
     @property
     def seen(self) -> int:
@@ -151,7 +152,7 @@ class Tracer:
             status=None,
             arguments=before,
             path=self._path(),
-            stack=walk(tables, self._symbols, rip, rsp),
+            stack=self._stack.walk(rip, rsp),
             thread=machine.kernel.thread.id,
             index=len(trace._calls),
             instructions=self._recorder.executed - self._base,
