@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gc
 import itertools
+import statistics
 import struct
 from pathlib import Path
-from time import perf_counter, perf_counter_ns
+from time import perf_counter_ns, process_time
 from typing import TYPE_CHECKING, Any
 
 from loops import CODE, SIZE
@@ -58,9 +59,9 @@ class Gate:
         """One round of :func:`measure.interleave`."""
         self._core.write("rip", CODE)
         self._core.write("rbx", self.rounds)
-        start = perf_counter()
+        start = process_time()
         self._core.run()
-        return perf_counter() - start
+        return process_time() - start
 
 
 class Pairs:
@@ -118,9 +119,9 @@ class Pairs:
         def once() -> float:
             registers = self.sim.registers
             registers.eip, registers.ebx, registers.esp = CODE, self.rounds, self.esp - 0x100
-            start = perf_counter()
+            start = process_time()
             self.sim.run(trace=trace)
-            took = perf_counter() - start
+            took = process_time() - start
             if registers.eip != self.end or registers.eax or registers.ebx:
                 raise RuntimeError(f"the pairs ended at {registers.eip:#x} with status {registers.eax:08X}")
             return took
@@ -176,10 +177,11 @@ def profile(pairs: Pairs) -> list[tuple[str, float]]:
     machine.table.observe(None)
     machine.table.dispatch = dispatch  # type: ignore[method-assign]
     machine.core._handlers = machine
-    spent: dict[str, int] = {}
-    for (_, before), (what, after) in itertools.pairwise(marks):
-        spent[what] = spent.get(what, 0) + after - before
-    return [(what, ns / 1000 / pairs.rounds) for what, ns in spent.items()]
+    spent: dict[str, list[int]] = {}
+    for number, ((_, before), (what, after)) in enumerate(itertools.pairwise(marks)):
+        pair = number * pairs.rounds // (len(marks) - 1)
+        spent.setdefault(what, [0] * pairs.rounds)[pair] += after - before
+    return [(what, statistics.median(times) / 1000) for what, times in spent.items()]
 
 
 def run_pairs_exe(pairs: int) -> Callable[[], float]:
@@ -192,9 +194,9 @@ def run_pairs_exe(pairs: int) -> Callable[[], float]:
             begin = sim.at(program.base + program.image.entry, lambda sim: sim.stop())
             sim.run()
             begin.remove()
-            start = perf_counter()
+            start = process_time()
             result = sim.run()
-            took = perf_counter() - start
+            took = process_time() - start
         if result.exit_status != 0:
             raise RuntimeError(f"pairs.exe ended with {result}")
         return took

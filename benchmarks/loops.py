@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from time import perf_counter
+from time import process_time
 from typing import TYPE_CHECKING, Any
 
 import unicorn
@@ -70,9 +70,9 @@ class Bare:
         uc.reg_write(x86.UC_X86_REG_ECX, self.rounds)
         uc.reg_write(x86.UC_X86_REG_ESI, DATA)
         uc.reg_write(x86.UC_X86_REG_ESP, STACK)
-        start = perf_counter()
+        start = process_time()
         uc.emu_start(CODE, self.end)
-        return perf_counter() - start
+        return process_time() - start
 
 
 class Nobody:
@@ -125,9 +125,9 @@ class CoreWithoutHooks:
         core.write("rsi", DATA)
         core.write("rsp", STACK)
         handle = core._uc._uch
-        start = perf_counter()
+        start = process_time()
         status = uclib.uc_emu_start(handle, ctypes.c_uint64(CODE), 0, 0, 0)
-        took = perf_counter() - start
+        took = process_time() - start
         if status or core.read("rip") != self.end:
             raise RuntimeError(f"the loop ended with status {status} at {core.read('rip'):#x}")
         return took
@@ -153,9 +153,9 @@ class Simulated:
             sim = self.sim
             sim.registers.eip, sim.registers.ecx = CODE, self.rounds
             sim.registers.esi, sim.registers.esp = DATA, STACK
-            start = perf_counter()
+            start = process_time()
             result = sim.run(trace=trace)
-            took = perf_counter() - start
+            took = process_time() - start
             if sim.registers.eip != self.end:
                 raise RuntimeError(f"the loop ended at {sim.registers.eip:#x}: {result}")
             return took
@@ -184,7 +184,7 @@ def measure(body: str, rounds: int, repeats: int) -> dict[str, Times]:
 def rows(quick: bool) -> list[Row]:
     """The loops' part of the table."""
     found: list[Row] = []
-    repeats = 7 if quick else 25
+    repeats = 11 if quick else 31
     for name, body, rounds, untraced, recorded in (
         ("loop with memory operands", WITH_MEMORY, 700_000, 0.97, 0.9),
         ("register-only loop", REGISTERS_ONLY, 40_000_000, 0.97, None),

@@ -17,7 +17,7 @@ import sys
 from functools import partial
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import process_time
 from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -144,9 +144,9 @@ def misses_bare(source: str, virtual: bool) -> float:
 
     def once() -> float:
         uc.reg_write(x86.UC_X86_REG_EDX, PASSES)
-        start = perf_counter()
+        start = process_time()
         uc.emu_start(CODE, CODE + len(code))
-        return perf_counter() - start
+        return process_time() - start
 
     return min(once() for _ in range(5))
 
@@ -170,9 +170,9 @@ def misses_tables(source: str) -> float:
     def once() -> float:
         core.write("rip", CODE)
         core.write("rdx", PASSES)
-        start = perf_counter()
+        start = process_time()
         core._uc.emu_start(CODE, 0)
-        return perf_counter() - start
+        return process_time() - start
 
     return min(once() for _ in range(5))
 

@@ -1,4 +1,7 @@
-"""How the benchmarks measure: interleaved rounds, so that a noisy machine disturbs all candidates alike."""
+"""How the benchmarks measure: interleaved rounds, so that a noisy machine disturbs all candidates alike.
+
+Times are CPU time of the process, all its threads together: other programs' turns do not count.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,10 @@ import statistics
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from time import perf_counter
+from time import process_time
 
 Run = Callable[[], float]
-"""Does its work once and returns the seconds it took."""
+"""Does its work once and returns the CPU seconds it took."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,10 @@ class Times:
         return statistics.median(self.rounds)
 
     def share_of(self, reference: Times) -> float:
-        """Speed in terms of ``reference``: 1 is as fast, 0.5 half as fast.
-
-        The better of two estimates that noise can only worsen: the medians of the two, and their best rounds.
-        """
-        return max(reference.best / self.best, reference.median / self.median)
+        """Speed in terms of ``reference``: 1 is as fast, 0.5 half as fast; the middle one of all rounds' ratios."""
+        return statistics.median(
+            theirs / own for own, theirs in zip(self.rounds, reference.rounds, strict=True)
+        )
 
 
 def interleave(candidates: Mapping[str, Run], rounds: int) -> dict[str, Times]:
@@ -50,10 +52,10 @@ def interleave(candidates: Mapping[str, Run], rounds: int) -> dict[str, Times]:
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Seconds that ``work`` takes."""
-    start = perf_counter()
+    """CPU seconds that ``work`` takes."""
+    start = process_time()
     work()
-    return perf_counter() - start
+    return process_time() - start
 
 
 @dataclass(frozen=True)

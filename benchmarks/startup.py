@@ -16,13 +16,13 @@ PROGRAM = ROOT / "fixtures" / "bin" / "createfile.exe"
 
 _IMPORT = """
 import json, time
-start = time.perf_counter()
+start = time.process_time()
 import unicorn, capstone, keystone, pefile
-middle = time.perf_counter()
+middle = time.process_time()
 import wowsim
-first = time.perf_counter()
+first = time.process_time()
 from wowsim import Simulation
-end = time.perf_counter()
+end = time.process_time()
 print(json.dumps([middle - start, first - middle, end - middle]))
 """
 _START = """
@@ -31,17 +31,17 @@ import unicorn, capstone, keystone, pefile
 from wowsim import Simulation
 times = []
 for _ in range(6):
-    start = time.perf_counter()
+    start = time.process_time()
     sim = Simulation()
     sim.load(sys.argv[1])
-    ready = time.perf_counter()
+    ready = time.process_time()
     begin = sim.at(sim.modules["createfile"].base + sim.modules["createfile"].image.entry, lambda sim: sim.stop())
     sim.run()
     begin.remove()
-    entry = time.perf_counter()
+    entry = time.process_time()
     assert sim.run().exit_status == 0
     sim.close()
-    times.append([ready - start, entry - start, time.perf_counter() - start])
+    times.append([ready - start, entry - start, time.process_time() - start])
 print(json.dumps(times))
 """
 _WEIGHT = """

@@ -159,3 +159,14 @@ def test_an_error_in_the_slow_path_surfaces(bare: Bare) -> None:
     made.grant(100)
     with pytest.raises(ZeroDivisionError):
         bare.core.run()
+
+
+def test_records_are_found_again_from_any_position(bare: Bare) -> None:
+    bare.enter(LOOP.format(RING + 10))
+    made = recorder(bare)
+    made.grant(10**9)
+    bare.core.run()
+    everything = made.ids()
+    for position in (0, 5, RING - 1, RING, RING + 3, made.position):
+        assert made.ids(position) == everything[position:]
+        assert made.since(position) == (everything[position:].tolist(), True)

@@ -21,6 +21,7 @@ from unicorn.unicorn_py3.unicorn import (
 
 from wowsim.cpu import cpuid
 from wowsim.cpu.paging import EXECUTE, PAGE, READ, SUPERVISOR, WRITE, PageTables
+from wowsim.cpu.recorder import is_repeated
 from wowsim.cpu.segments import GDT_ADDRESS, GDT_LIMIT, R0_CODE, R0_DATA, Descriptor, gdt_bytes
 
 if TYPE_CHECKING:
@@ -177,6 +178,10 @@ class Core:
         self._stopping = False
         self._error: BaseException | None = None
         self._deferred: Callable[[], None] | None = None
+        self._error_rip: int | None = None
+        self._start: int | None = None
+        self._left = self._depth = 0  # instructions left of the innermost step(), and how many there are
+        self.stepped = 0
         self._recorder: Recorder | None = None
         self._recorder_hooks: list[Any] = []
         self._batches: dict[tuple[str, ...], Batch] = {}
@@ -379,17 +384,20 @@ class Core:
         self._stopping = False
         handle = self._uc._uch
         while not self._stopping:
-            start = self.read("rip")
+            self._start = start = self.read("rip")
             recorder = self._recorder
             if recorder is not None:
                 recorder.revalidate(start)
-            status = uclib.uc_emu_start(handle, ctypes.c_uint64(start), 0, 0, 0)
-            self._raise_pending()
-            if self._deferred is not None:
-                action, self._deferred = self._deferred, None
-                action()
-            elif status:
-                self._engine_error(status)
+            self._left_engine(uclib.uc_emu_start(handle, ctypes.c_uint64(start), 0, 0, 0))
+
+    def _left_engine(self, status: int) -> None:
+        """Translated code was left: raise what a hook could not, do what it deferred."""
+        self._raise_pending()
+        if self._deferred is not None:
+            action, self._deferred = self._deferred, None
+            action()
+        elif status:
+            self._engine_error(status)
 
     def stop(self) -> None:
         """Make :meth:`run` return at the next instruction boundary; from handlers or another thread."""
@@ -406,28 +414,60 @@ class Core:
         uclib.uc_emu_stop(self._uc._uch)
 
     def step(self, count: int = 1) -> None:
-        """Execute ``count`` instructions outside the recorder; fewer when a handler stops the CPU."""
-        left = count
+        """Execute ``count`` instructions outside the recorder; fewer when a handler stops the CPU.
+
+        :attr:`stepped` tells how many.
+        """
+        outer, self._left = self._left, count
+        self._depth = depth = self._depth + 1
+        blocks = [(0, 0), (0, 0)]
+
+        def block(engine: int, address: int, size: int, data: int) -> None:
+            blocks[:] = blocks[1], (address, size)
 
         def each(engine: int, address: int, size: int, data: int) -> None:
-            nonlocal left
-            left -= 1
-            if left < 0:
+            if self._depth != depth or (
+                blocks[1] == (address, size) and is_repeated(*blocks[0], address, size)
+            ):
+                return
+            self._left -= 1
+            if self._left < 0:
                 uclib.uc_emu_stop(self._uc._uch)
 
         # not emu_start(count=): cached blocks lack its counter, and it deletes its hook at the next start
-        pointer = _CODE(each)
-        hook = self._hook(unicorn.UC_HOOK_CODE, pointer)
+        pointers = _CODE(block), _CODE(each)
+        hooks = [
+            self._hook(unicorn.UC_HOOK_BLOCK, pointers[0]),
+            self._hook(unicorn.UC_HOOK_CODE, pointers[1]),
+        ]
         if self._recorder is not None:
             self._recorder.paused = True
         self._flush_blocks()
+        if depth == 1:
+            self._stopping = False
         try:
-            uclib.uc_emu_start(self._uc._uch, ctypes.c_uint64(self.read("rip")), 0, 0, 0)
+            while self._left > 0 and not self._stopping:
+                self._start = start = self.read("rip")
+                self._left_engine(uclib.uc_emu_start(self._uc._uch, ctypes.c_uint64(start), 0, 0, 0))
         finally:
-            if self._recorder is not None:
+            self.stepped = count - max(self._left, 0)
+            self._left, self._depth = outer, depth - 1
+            if self._recorder is not None and not self._depth:
                 self._recorder.paused = False
-            self._unhook(hook)
-        self._raise_pending()
+            for hook in hooks:
+                self._unhook(hook)
+
+    def uncount(self, rip: int) -> None:
+        """The instruction at ``rip`` was counted, but raised a fault instead of executing."""
+        if self._depth:
+            self._left += 1
+        else:
+            self._cut(rip)
+
+    def _cut(self, address: int) -> None:
+        """What the recorder holds of the last block did not run from ``address`` on."""
+        if not self._depth and self._recorder is not None:
+            self._recorder.cut(address)
 
     def _unhook(self, hook: Any) -> None:
         uclib.uc_hook_del(self._uc._uch, hook)
@@ -482,15 +522,24 @@ class Core:
             self._recorder.translated(block.pc, block.size, block.icount)
 
     def watch(
-        self, callback: Callable[[int, int], None], begin: int = 0, end: int = 0x7FFF_FFFF_FFFF
+        self, callback: Callable[[int, int], object], begin: int = 0, end: int = 0x7FFF_FFFF_FFFF
     ) -> Callable[[], None]:
-        """Call ``callback(address, size)`` before each instruction of a range; returns the remover. Slow."""
+        """Call ``callback(address, size)`` before each instruction of a range; returns the remover. Slow.
+
+        A callback that stops the CPU is not asked again about that instruction when execution goes on with it.
+        """
+        stopped_at: int | None = None
 
         def each(engine: int, address: int, size: int, data: int) -> None:
+            nonlocal stopped_at
+            passed, stopped_at = stopped_at == address == self._start, None
+            if passed:
+                return
             try:
                 callback(address, size)
-                if self._stopping and self._recorder is not None and not self._recorder.paused:
-                    self._recorder.cut(address)  # the block was recorded whole before its first instruction
+                if self._stopping:
+                    stopped_at = address
+                    self._cut(address)  # the block was recorded whole before its first instruction
             except BaseException as error:
                 self._fail(error)
 
@@ -506,14 +555,17 @@ class Core:
         return remove
 
     # ------------------------------------------------------------ hooks
-    def _fail(self, error: BaseException) -> None:
+    def _fail(self, error: BaseException, rip: int | None = None) -> None:
+        """Keep an error until translated code is left; ``rip`` is the instruction that can be tried again."""
         if self._error is None:
-            self._error = error
+            self._error, self._error_rip = error, rip
         self.stop()
 
     def _raise_pending(self) -> None:
         if self._error is not None:
             error, self._error = self._error, None
+            if self._error_rip is not None:
+                self.write("rip", self._error_rip)
             raise error
         if self._recorder is not None:
             self._recorder.raise_error()
@@ -522,14 +574,13 @@ class Core:
         try:
             self._handlers.on_syscall()
         except BaseException as error:
-            self._fail(error)
+            self._fail(error, self._single["rip"].read()[0])
 
     def _on_sysenter(self, engine: int, data: int) -> None:
         """IA32_SYSENTER_CS is zero on 64-bit Windows (unverified): #GP at the instruction."""
         try:
             rip = self._single["rip"].read()[0]
-            if self._recorder is not None:
-                self._recorder.cut(rip)
+            self.uncount(rip)
             self._handlers.on_fault(Fault(13, rip))
         except BaseException as error:
             self._fail(error)
@@ -552,23 +603,24 @@ class Core:
         at = self._scratch_address
         software = ctypes.c_int32.from_address(at + self._error_code + 4).value != 0
         if software:
+            self._cut(rip)  # INTO stands within a block
             self._handlers.on_interrupt(vector)
             return
         error = ctypes.c_int32.from_address(at + self._error_code).value
         self._resume()
         if vector == 13 and self._answer_gp(rip):
             return
-        if self._recorder is not None:
-            self._recorder.cut(rip)
         has_code = vector in (8, 10, 11, 12, 13, 14, 17)
-        self._handlers.on_fault(Fault(vector, rip, error if has_code else 0, cr2 if vector == 14 else 0))
+        fault = Fault(vector, rip, error if has_code else 0, cr2 if vector == 14 else 0)
+        if not fault.is_fetch:
+            self.uncount(rip)
+        self._handlers.on_fault(fault)
 
     def _on_invalid(self, engine: int, data: int) -> bool:
         try:
             rip = self._single["rip"].read()[0]
             if not self._answer_ud(rip):
-                if self._recorder is not None:
-                    self._recorder.cut(rip)
+                self.uncount(rip)
                 self._handlers.on_fault(Fault(6, rip))
         except BaseException as error:
             self._fail(error)
@@ -584,10 +636,11 @@ class Core:
     def _answer_gp(self, rip: int) -> bool:
         """#GPs that are ours to answer: RDTSC under CR4.TSD, and ``call far`` to a 64-bit segment."""
         code = self._tables.peek(rip, 15) or self._tables.peek(rip, PAGE - (rip & 0xFFF)) or b""
-        if code[:2] == b"\x0f\x31":
+        at = _prefix_length(code, _PREFIXES)
+        if code[at : at + 2] == b"\x0f\x31":
             now = self._timestamp()
             self.batch("rax", "rdx").write(now & 0xFFFFFFFF, now >> 32 & 0xFFFFFFFF)
-            self.later(lambda: self._skip(rip, 2))
+            self.later(lambda: self._skip(rip, at + 2))
             return True
         if not self._retrying and _is_call_far(code):
             self.later(lambda: self._call_far(rip))
@@ -618,6 +671,7 @@ class Core:
 
     def _skip(self, rip: int, length: int) -> None:
         self.write("rip", rip + length)
+        self._cut(rip + length)
 
     def _call_far(self, rip: int) -> None:
         """QEMU's far call checks the limit of a 64-bit segment, which hardware ignores: lend it one for a step."""
@@ -626,7 +680,7 @@ class Core:
             if (d := self.descriptor(index)).is_code and d.long_mode and d.present and d.dpl == 3
         }  # fmt: skip
         faults: list[Fault] = []
-        handlers, self._handlers = self._handlers, _Collect(faults)
+        handlers, self._handlers = self._handlers, _Collect(faults, self._end_step)
         self._retrying = True
         try:
             for index in lent:
@@ -638,9 +692,14 @@ class Core:
             self._retrying = False
             self._handlers = handlers
         if faults:
-            if self._recorder is not None:
-                self._recorder.cut(rip)
+            self.uncount(rip)
             handlers.on_fault(faults[0])
+        else:
+            self._cut(rip + 1)
+
+    def _end_step(self) -> None:
+        self._left = 0
+        uclib.uc_emu_stop(self._uc._uch)
 
     def _engine_error(self, status: int) -> None:
         rip = self.read("rip")
@@ -660,10 +719,10 @@ class Core:
 
 
 class _Collect:
-    """Handlers for one internal step: remembers the fault."""
+    """Handlers for one internal step: remembers the fault and ends the step."""
 
-    def __init__(self, faults: list[Fault]) -> None:
-        self._faults = faults
+    def __init__(self, faults: list[Fault], end: Callable[[], None]) -> None:
+        self._faults, self._end = faults, end
 
     def on_syscall(self) -> None:
         """A far call is no SYSCALL."""
@@ -677,8 +736,10 @@ class _Collect:
     def on_fault(self, fault: Fault) -> None:
         """Keep it."""
         self._faults.append(fault)
+        self._end()
 
 
+_PREFIXES = (0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x67, 0xF2, 0xF3, *range(0x40, 0x50))
 _TLB_FLUSH = 1 << 30 | unicorn.unicorn_const.UC_CTL_TLB_FLUSH
 """``uc_ctl_flush_tlb``, which the binding does not wrap: a write control without arguments."""
 
@@ -694,7 +755,7 @@ def _prefix_length(code: bytes, prefixes: Iterable[int]) -> int:
 
 
 def _is_call_far(code: bytes) -> bool:
-    at = _prefix_length(code, (0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x67, *range(0x40, 0x50)))
+    at = _prefix_length(code, _PREFIXES)
     if code[at : at + 1] == b"\x9a":
         return True
     return code[at : at + 1] == b"\xff" and len(code) > at + 1 and code[at + 1] >> 3 & 7 == 3

@@ -6,13 +6,13 @@ costs one 8-byte store however many regions a process has. ``benchmarks/mapping.
 mappings (us per page-sized region on a noisy two-core machine, Unicorn 2.1.4)::
 
     regions     page tables: map  protect  unmap     mem_map  mem_protect  mem_unmap
-        100                  5.0      4.1   11.4        31.0          9.4       25.7
-      1,000                  5.0      4.0   10.1      6170.1         72.5      648.5
-      2,000                  4.8      3.9   10.1     33242.1         86.6     2628.6
-     20,000                  4.8      3.9   16.0           -            -          -
+        100                  6.2      5.3   11.9        33.3          9.8       27.9
+      1,000                  6.1      5.2   11.0      6320.6         77.5      664.9
+      2,000                  6.8      5.2   12.2     22844.8        148.9     2443.1
+     20,000                  6.1      5.1   11.4           -            -          -
 
-The price is the walk on a miss of the engine's TLB, 180 ns against 65 ns (a hit costs 5 ns either way);
-``UC_TLB_VIRTUAL`` with a Python callback pays 960 ns.
+The price is the walk on a miss of the engine's TLB, 148 ns against 109 ns (181 against 64 in another run; a hit is the
+same either way); ``UC_TLB_VIRTUAL`` with a Python callback pays 1,060 ns.
 
 All per-page state lies in the entries: frame, access, and a 7-bit software tag in bits 52-58 that the memory
 manager uses (bit 9 marks an entry in use; the hardware ignores these bits). An entry without READ is kept but

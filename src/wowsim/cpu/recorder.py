@@ -53,6 +53,15 @@ class Block:
         return f"Block({self.id}: {self.address:x}+{len(self.code)} {mode}, {self.count} instructions)"
 
 
+def is_repeated(before: int, before_size: int, address: int, size: int) -> bool:
+    """Whether a block of one instruction, run right after another block, repeats an instruction inside that one.
+
+    The engine leaves a block in which an instruction writes over the block's own code before that instruction, and
+    runs it again alone. Otherwise no block of one instruction ends where a longer one goes on.
+    """
+    return before <= address and address + size < before + before_size
+
+
 LengthDecoder = Callable[[bytes, int, Bits], "list[int]"]
 """(code, address, bits) -> lengths in bytes of its instructions; injected, so that this layer needs no decoder."""
 
@@ -87,6 +96,7 @@ class Recorder:
         self._ids: dict[tuple[int, int], int] = {}
         self._variants: dict[tuple[int, bytes, Bits], int] = {}
         self._translated: dict[tuple[int, int], int] = {}
+        self._repeated: set[int] = set()
         self._chunks: list[array[int]] = []
         self._dropped = 0
         self._granted = 0
@@ -138,7 +148,14 @@ class Recorder:
 
     def ids(self, position: int = 0) -> array[int]:
         """The kept records from ``position`` on, first to last."""
-        return array("I", self.since(position)[0])
+        skip = max(position - self._dropped, 0)
+        everything = array("I")
+        for chunk in self._chunks:
+            if skip < len(chunk):
+                everything.extend(chunk[skip:] if skip else chunk)
+            skip = max(skip - len(chunk), 0)
+        everything.frombytes(self._ring_view[skip : self._pending].cast("B"))
+        return everything
 
     def raise_error(self) -> None:
         """Raise what failed inside the slow path, which native code cannot carry."""
@@ -223,6 +240,12 @@ class Recorder:
         if id is None:
             id = self._learn(address, size)
         count = self.blocks[id].count
+        if count == 1 and self._pending:
+            last = self.blocks[self._ring_view[self._pending - 1]]
+            if is_repeated(last.address, len(last.code), address, size):
+                self.cut(address)
+                self._repeated.add(id)
+                self._hide(address, size)
         while self._state[4] < count:
             if not self._spent():
                 self.stopped = True
@@ -238,7 +261,7 @@ class Recorder:
 
     def _flush(self) -> None:
         chunk = array("I")
-        chunk.frombytes(bytes(self._ring_view[: self._pending]))
+        chunk.frombytes(self._ring_view[: self._pending].cast("B"))
         if not self.keep:
             self._dropped += sum(map(len, self._chunks))
             self._chunks.clear()
@@ -285,7 +308,7 @@ class Recorder:
 
     def _insert(self, address: int, size: int, id: int) -> None:
         count = self.blocks[id].count
-        if size >= _DEAD or count >= 0x10000:
+        if size >= _DEAD or count >= 0x10000 or id in self._repeated:
             return
         at = self._slot(address)
         while self._entries[at]:
@@ -297,8 +320,11 @@ class Recorder:
         self._entries[at] = address
 
     def _forget(self, address: int, size: int) -> None:
-        if self._ids.pop((address, size), None) is None:
-            return
+        if self._ids.pop((address, size), None) is not None:
+            self._hide(address, size)
+
+    def _hide(self, address: int, size: int) -> None:
+        """Let the native code ask again about this block."""
         at = self._slot(address)
         while self._entries[at]:
             if self._entries[at] == address and self._entries[at + 1] & 0xFFFF == size:

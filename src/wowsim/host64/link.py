@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from wowsim.image.synth import ImageBuilder
 
 
+_QWORD = struct.Struct("<Q")
 _TEB64 = {"rcx": "0x48, 0x8b, 0x0c", "rbp": "0x48, 0x8b, 0x2c", "r12": "0x4c, 0x8b, 0x24"}
 
 
@@ -51,9 +52,11 @@ class Linker:
             if slots is None:
                 done[name] = image
                 continue
-            contents = bytearray(image.contents)
-            for rva, module, export in slots:
+            contents, at = memoryview(image.contents), 0
+            parts: list[bytes | memoryview] = []
+            for rva, module, export in sorted(slots):
                 target = self._images[module]
-                struct.pack_into("<Q", contents, rva, target.base + target.export_by_name[export].rva)
-            done[name] = replace(image, contents=bytes(contents))
+                parts += [contents[at:rva], _QWORD.pack(target.base + target.export_by_name[export].rva)]
+                at = rva + _QWORD.size
+            done[name] = replace(image, contents=b"".join((*parts, contents[at:])))
         return done

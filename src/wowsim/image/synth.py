@@ -142,13 +142,13 @@ class _Piece:
         self._rva = rva
         bodies, marks = [], []
         for number, chunk in enumerate(chunks):
-            body, local = f"\nL_begin:\n{chunk.body}\nL_end:\n", "L_"
+            body, local = f"\nL_mark_begin:\n{chunk.body}\nL_mark_end:\n", "L_"
             if len(chunks) > 1:
                 local = f"L{number}_"
                 body = _LOCAL.sub(local, body)
             bodies.append(body)
             count = len(chunk.labels) + len(chunk.traps)
-            marks += [f"{local}begin", f"{local}end", *(f"{local}mark{i}" for i in range(count))]
+            marks += [f"{local}mark_begin", f"{local}mark_end", *(f"{local}mark{i}" for i in range(count))]
         pointer, self._code = (".long", "I") if bits == 32 else (".quad", "Q")
         self._count = len(marks)
         self._text = ".p2align 4, 0".join(bodies) + "".join(f"\n{pointer} {name}" for name in marks)

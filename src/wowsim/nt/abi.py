@@ -15,7 +15,7 @@ import struct as _struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import cached_property
+from functools import cache, cached_property
 from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Annotated, Any, Generic, Literal, NewType, Protocol, TypeVar, Union, get_args, get_origin
@@ -474,6 +474,7 @@ def _unwrap(hint: Any) -> tuple[Any, tuple[Any, ...]]:
 _NT_WORDS = {"ea": "Ea", "apc": "Apc", "id": "Id", "io": "Io"}
 
 
+@cache
 def nt_name(name: str) -> str:
     """``file_handle`` -> ``FileHandle``, the spelling that phnt and the WDK use."""
     return "".join(_NT_WORDS.get(word, word[:1].upper() + word[1:]) for word in name.split("_"))
