@@ -18,6 +18,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
 
+from wowsim.image import assembled
 from wowsim.image.model import PAGE, Export, Image, Import, Provenance, Range, Section
 
 if TYPE_CHECKING:
@@ -63,12 +64,17 @@ def assemble(source: str, bits: Bits, address: int = 0) -> bytes:
     Raises:
         AssemblyError: the text does not assemble.
     """
+    key = assembled.digest(source, bits, address)
+    known = assembled.find(key)
+    if known is not None:
+        return known
     import keystone
 
     try:
         code, _ = _keystone(bits).asm(source, address, as_bytes=True)
     except keystone.KsError as error:
         raise AssemblyError(f"{error}\n{source}") from None
+    assembled.note(key, bytes(code or b""))
     return bytes(code or b"")
 
 

@@ -1,0 +1,31 @@
+"""Writes ``image/assembled.bin``: the assembled sources of every build's DLLs (``python -m`` this module)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from wowsim.image import assembled
+from wowsim.nt.builds import BUILDS
+from wowsim.simulation.images import built_in
+from wowsim.simulation.shellcode import host_image
+
+
+def assembled_sources() -> dict[bytes, bytes]:
+    """Assemble everything that a process start needs, on every build."""
+    built_in.cache_clear()
+    with assembled.noting() as entries:
+        for build in BUILDS:
+            built_in(build)
+        host_image()
+    built_in.cache_clear()
+    return entries
+
+
+def main() -> None:
+    """Write the file into the package."""
+    target = Path(assembled.__file__).with_name(assembled.FILE)
+    target.write_bytes(assembled.pack(assembled_sources()))
+
+
+if __name__ == "__main__":
+    main()
