@@ -94,6 +94,8 @@ def _assemble(source: str, bits: Any, address: int) -> bytes:
     from wowsim.errors import UsageError
     from wowsim.image.synth import AssemblyError, assemble
 
+    if not isinstance(source, str) or not source.isascii() or "\0" in source:
+        raise UsageError(f"source {source!r:.60}; expected assembly as ASCII text")
     try:
         return assemble(source, bits, address)
     except AssemblyError as error:

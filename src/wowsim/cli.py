@@ -45,9 +45,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # the interpreter flushes stdout once more when it exits
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _abandon_output()
         return BROKEN_PIPE
+    except OSError as error:
+        _abandon_output()
+        return _refuse(f"input or output failed: {error.strerror}")
+
+
+def _abandon_output() -> None:
+    """Give up what cannot be written; the interpreter flushes once more when it exits."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _refuse(message: str) -> int:
@@ -61,8 +72,7 @@ class _Parser(argparse.ArgumentParser):
     """Refuses with the exit code of all refusals."""
 
     def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        sys.exit(_refuse(message))
+        sys.exit(_refuse(f"{message}; see {self.prog} --help"))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -150,7 +160,7 @@ def _services(options: argparse.Namespace) -> set[str] | None:
     wanted = {"Nt" + name[2:] if name.startswith("Zw") else name for name in options.call}
     unknown = sorted(wanted - known.keys())
     if unknown:
-        raise UsageError(f"{build.name} has no service {', '.join(unknown)}")
+        raise UsageError(f"{build.name} has no service {', '.join(map(repr, unknown))}")
     return wanted
 
 
@@ -238,8 +248,16 @@ def _guarded(sim: Simulation, options: argparse.Namespace, trace: Any) -> RunRes
     before = signal.set_wakeup_fd(mouth.fileno(), warn_on_full_buffer=False)
 
     def listen() -> None:
-        if ear.recv(1) == bytes((signal.SIGINT,)):
+        if ear.recv(1) != bytes((signal.SIGINT,)):
+            return
+        ear.settimeout(0.05)
+        while True:  # again and again: an engine about to start forgets it
             sim.stop()
+            try:
+                if not ear.recv(1):
+                    return
+            except TimeoutError:
+                continue
 
     listener = threading.Thread(target=listen, name="wowsim-interrupt", daemon=True)
     listener.start()

@@ -22,8 +22,8 @@ def test_path_types(path: str, kind: str) -> None:
     ("a", "C:\\work\\a"), ("a\\", "C:\\work\\a\\"), (".", "C:\\work"), ("..", "C:\\"), ("..\\..\\x", "C:\\x"),
     ("\\x", "C:\\x"), ("C:x", "C:\\work\\x"), ("D:x", "D:\\x"), ("d:/x//y", "d:\\x\\y"), ("C:\\", "C:\\"),
     ("C:", "C:\\work"), ("x.", "C:\\work\\x"), ("x. .", "C:\\work\\x"), ("a.\\b", "C:\\work\\a\\b"),
-    ("nul", "\\\\.\\NUL"), ("C:\\dir\\con.txt", "\\\\.\\CON"), ("aux:", "\\\\.\\AUX"),
-    ("lpt1 .x", "\\\\.\\LPT1"),
+    ("nul", "\\\\.\\nul"), ("C:\\dir\\Con.txt", "\\\\.\\Con"), ("aux:", "\\\\.\\aux"),
+    ("lpt1 .x", "\\\\.\\lpt1"), ("...", "C:\\work\\"), ("a\\. .", "C:\\work\\a\\"), ("C:\\...", "C:\\"),
     ("nulx", "C:\\work\\nulx"), ("\\\\s\\h\\..\\..\\x", "\\\\s\\h\\x"), ("\\\\.\\pipe\\p", "\\\\.\\pipe\\p"),
     ("", ""), ("   ", ""), ("a\\.\\b\\..\\c", "C:\\work\\a\\c"),
 ])  # fmt: skip
@@ -33,7 +33,9 @@ def test_full_paths(path: str, full: str) -> None:
 
 @pytest.mark.parametrize(("path", "name"), [
     ("x", "\\??\\C:\\work\\x"), ("\\\\s\\h\\x", "\\??\\UNC\\s\\h\\x"), ("\\\\.\\COM10", "\\??\\COM10"),
-    ("\\\\?\\C:\\a\\..\\b.", "\\??\\C:\\a\\..\\b."), ("nul", "\\??\\NUL"), ("", None), ("x" * 0x8000, None),
+    ("\\\\?\\C:\\a\\..\\b.", "\\??\\C:\\a\\..\\b."), ("nul", "\\??\\nul"), ("", None), ("x" * 0x8000, None),
+    ("x" * 251, "\\??\\C:\\work\\" + "x" * 251), ("x" * 252, None),
+    ("\\\\?\\C:\\" + "x" * 300, "\\??\\C:\\" + "x" * 300),
 ])  # fmt: skip
 def test_nt_names(path: str, name: str | None) -> None:
     assert nt_path(path, CURRENT) == name

@@ -139,3 +139,31 @@ def test_a_program_that_imports_what_nobody_has_is_refused_in_one_line(build: st
     with pytest.raises(UsageError, match=r"kernel32\.dll!Foo, gone\.dll!Bar") as caught:
         run(build, tmp_path, image)
     assert "\n" not in str(caught.value)
+
+
+@BOTH
+def test_an_exe_that_is_loaded_like_a_dll_is_found_again_and_not_entered(build: str, tmp_path: Path) -> None:
+    source = """
+entry: lea eax, [Dotted]
+push eax
+call [__imp_LoadLibraryA]
+lea edx, [Other]
+push edx
+mov ebx, eax
+call [__imp_LoadLibraryA]
+xor ecx, ecx
+cmp ebx, 0x400000
+sete cl
+cmp eax, ebx
+setne ch
+test eax, eax
+setne al
+and ch, al
+mov eax, ecx
+ret 4
+Dotted: .asciz ".\\\\prog.exe"
+Other: .asciz "other.exe"
+"""
+    image = program(source, imports={"kernel32.dll": ("LoadLibraryA",)})
+    other = module("other.exe", "entry: jmp entry", base=0x20000000, is_dll=False)
+    assert run(build, tmp_path, image, other) == 0x101

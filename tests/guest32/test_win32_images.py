@@ -26,6 +26,7 @@ OLD = replace(WIN7SP1, has_kernelbase=False)
 # Parameters of each function, counted in its documentation.
 PARAMETERS = {
     0: "GetLastError GetCommandLineA GetCommandLineW GetEnvironmentStringsA GetEnvironmentStringsW "
+    "GetEnvironmentStrings "
     "GetProcessHeap GetTickCount GetTickCount64 GetCurrentProcess GetCurrentProcessId GetCurrentThread "
     "GetCurrentThreadId GetVersion IsDebuggerPresent TlsAlloc GetConsoleCP GetConsoleOutputCP",
     1: "CloseHandle FlushFileBuffers GetFileType SetEndOfFile DeleteFileA DeleteFileW RemoveDirectoryA "

@@ -383,3 +383,90 @@ def test_thread_storage(win7: Guest) -> None:
     assert win7.call("TlsSetValue", index, 0x1234) == 1
     assert win7.call("TlsGetValue", index) == 0x1234
     assert win7.error == 0
+
+
+def test_all_1088_thread_storage_indexes(win7: Guest) -> None:
+    peb = win7.sim.build.place.peb32
+    win7.sim.memory.write(
+        peb + 0x44, b"\xff" * 8
+    )  # all but the first and the last of the expansion are taken
+    win7.sim.memory.write(peb + 0x154, b"\xfe" + b"\xff" * 126 + b"\x7f")
+    assert [win7.call("TlsAlloc") for _ in range(3)] == [64, 1087, INVALID]
+    assert win7.error == 259
+    assert win7.call("TlsGetValue", 1087) == 0
+    for index in (63, 64, 1087):
+        assert win7.call("TlsSetValue", index, index) == 1
+    assert [win7.call("TlsGetValue", index) for index in (63, 64, 1087)] == [63, 64, 1087]
+    assert win7.call("TlsFree", 1087) == 1
+    assert win7.call("TlsFree", 1087) == 0
+    assert win7.call("TlsAlloc") == 1087
+    assert win7.call("TlsGetValue", 1087) == 0
+    assert win7.call("TlsSetValue", 1088, 1) == 0
+    assert win7.error == 87
+
+
+def test_a_variable_keeps_its_spelling_and_may_be_empty(win7: Guest) -> None:
+    assert win7.call("SetEnvironmentVariableW", "zZ1", "1") == 1
+    assert win7.call("SetEnvironmentVariableW", "ZZ1", "2") == 1
+    block = win7.call("GetEnvironmentStrings")
+    assert b"\0zZ1=2\0" in win7.sim.memory.read(block, 0x600)
+    assert win7.call("SetEnvironmentVariableW", "zz1", "") == 1
+    assert win7.call("GetEnvironmentVariableW", "zz1", 0, 0) == 1
+
+
+@pytest.mark.parametrize("count", [-1, -2, -0x80000000])
+def test_any_negative_length_means_up_to_the_terminator(win7: Guest, count: int) -> None:
+    target = win7.room(16)
+    assert win7.call("MultiByteToWideChar", 0, 0, win7.put(b"ab\0"), count, target, 8) == 3
+    assert win7.text(target) == "ab"
+    assert win7.call("WideCharToMultiByte", 0, 0, target, count, win7.room(8), 8, 0, 0) == 3
+
+
+def test_utf_7_takes_no_flags(win7: Guest) -> None:
+    source = win7.put("a".encode("utf-16-le"))
+    assert win7.call("WideCharToMultiByte", 65000, 0x400, source, 1, win7.room(8), 8, 0, 0) == 0
+    assert win7.error == 1004
+
+
+def test_writing_from_a_bad_address(win7: Guest) -> None:
+    handle, count = win7.open("C:\\w.txt", GENERIC_WRITE, CREATE_NEW), win7.room(4)
+    assert win7.call("WriteFile", handle, 1, 1, count, 0) == 0
+    assert win7.error == 1784
+    assert win7.sim.files.read("C:\\w.txt") == b""
+
+
+@pytest.mark.parametrize(("access", "error"), [(GENERIC_READ | GENERIC_WRITE, 2), (GENERIC_WRITE, 0)])
+def test_con_is_not_opened_both_ways(guest: Guest, access: int, error: int) -> None:
+    assert (guest.open("CON", access, share=3) == INVALID) == (error != 0)
+    assert guest.error == error
+
+
+def test_a_path_of_260_characters_is_not_found(win7: Guest) -> None:
+    assert win7.open("C:\\" + "x" * 255, GENERIC_WRITE, CREATE_NEW) != INVALID
+    assert win7.open("C:\\d\\..\\" + "x" * 257, GENERIC_WRITE, CREATE_NEW) == INVALID
+    assert win7.error == 3
+
+
+def test_memory_ends_at_the_highest_user_address(guest: Guest) -> None:
+    block, address = guest.room(28), 0
+    while guest.call("VirtualQuery", address, block, 28):
+        base, size = guest.dword(block), guest.dword(block + 12)
+        assert size
+        address = base + size
+    assert address == 0x7FFF0000
+    assert guest.error == 87
+
+
+def test_a_block_shrinks_in_place(win7: Guest) -> None:
+    heap = win7.call("GetProcessHeap")
+    allocate, change = (
+        win7.sim.symbols.address(f"ntdll32!Rtl{name}Heap") for name in ("Allocate", "ReAllocate")
+    )
+    block = win7.sim.call32(allocate, heap, 0, 0x100000)
+    assert win7.sim.call32(change, heap, 0x10, block, 0x10) == block
+    assert win7.sim.call32(change, heap, 0x10, block, 0x80) == block
+
+
+def test_modules_by_other_spellings_of_their_path(guest: Guest) -> None:
+    kernel32 = guest.call("LoadLibraryW", "C:\\Windows\\System32\\KERNEL32.dll")
+    assert kernel32 == guest.sim.modules["kernel32"].base

@@ -151,8 +151,10 @@ def test_get_version_ex_of_another_size(machine: Machine, function: str, size: i
     assert machine.last_error == 122
 
 
-@pytest.mark.parametrize(("function", "architecture"), [("GetSystemInfo", 0), ("GetNativeSystemInfo", 9)])
-def test_system_info(machine: Machine, function: str, architecture: int) -> None:
+@pytest.mark.parametrize(
+    ("function", "architecture", "kind"), [("GetSystemInfo", 0, 586), ("GetNativeSystemInfo", 9, 8664)]
+)
+def test_system_info(machine: Machine, function: str, architecture: int, kind: int) -> None:
     def query(kind: int, buffer: int, size: int, returned: int) -> int:
         basic = struct.pack("<10IB3x", 0, 156250, 4096, 1, 2, 3, 0x10000, 0x10000, 0x7FFEFFFF, 3, 2)
         data = basic if kind == 0 else struct.pack("<4HI", 0, 6, 0x1234, 2, 0)
@@ -164,7 +166,7 @@ def test_system_info(machine: Machine, function: str, architecture: int) -> None
     block = machine.room(36)
     machine.call(function, block)
     assert struct.unpack("<HH7IHH", machine.uc.mem_read(block, 36)) == (
-        architecture, 0, 4096, 0x10000, 0x7FFEFFFF, 3, 2, 586, 0x10000, 6, 0x1234,
+        architecture, 0, 4096, 0x10000, 0x7FFEFFFF, 3, 2, kind, 0x10000, 6, 0x1234,
     )  # fmt: skip
 
 
@@ -492,12 +494,12 @@ def test_tls(machine: Machine) -> None:
 
 
 def test_tls_runs_out(machine: Machine) -> None:
-    assert [machine.call("TlsAlloc") for _ in range(64)] == list(range(64))
+    assert [machine.call("TlsAlloc") for _ in range(1088)] == list(range(1088))
     assert machine.call("TlsAlloc") == INVALID
     assert machine.last_error == 259
 
 
-@pytest.mark.parametrize("index", [64, 0xFFFFFFFF])
+@pytest.mark.parametrize("index", [1088, 0xFFFFFFFF])
 def test_tls_bad_index(machine: Machine, index: int) -> None:
     for function, rest in (("TlsGetValue", ()), ("TlsSetValue", (1,)), ("TlsFree", ())):
         machine.last_error = 0

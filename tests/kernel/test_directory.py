@@ -21,6 +21,7 @@ from wowsim.nt.status import (
     STATUS_OBJECT_NAME_INVALID,
     STATUS_SUCCESS,
 )
+from wowsim.nt.structures import IO_STATUS_BLOCK
 
 NAMES = ["alpha.txt", "Beta.TXT", "gamma", "sub", "zeta.txt.bak"]
 TAIL = {1: 0x40, 2: 0x44, 3: 0x5E, 12: 0xC, 37: 0x68, 38: 0x50}
@@ -104,6 +105,7 @@ def test_single_entries_and_masks(guest: Guest) -> None:
     assert query(guest, handle, "*.txt", single=True) == (STATUS_SUCCESS, ["alpha.txt"])
     assert query(guest, handle, "ignored", single=True) == (STATUS_SUCCESS, ["Beta.TXT"])
     assert query(guest, handle, single=True) == (STATUS_NO_MORE_FILES, [])
+    assert guest.load(IO_STATUS_BLOCK, guest.iosb).Status == STATUS_NO_MORE_FILES
     assert query(guest, directory(guest), "BETA.txt") == (STATUS_SUCCESS, ["Beta.TXT"])
     assert query(guest, directory(guest), "nothing") == (STATUS_NO_SUCH_FILE, [])
     assert query(guest, directory(guest), "<") == (STATUS_SUCCESS, ["gamma", "sub"])

@@ -29,6 +29,7 @@ from wowsim.nt.status import (
     STATUS_INVALID_DEVICE_REQUEST,
     STATUS_INVALID_HANDLE,
     STATUS_INVALID_PARAMETER,
+    STATUS_INVALID_USER_BUFFER,
     STATUS_OBJECT_TYPE_MISMATCH,
     STATUS_SUCCESS,
 )
@@ -116,10 +117,13 @@ def test_rights_and_handles(guest: Guest) -> None:
 def test_bad_buffers_change_nothing(guest: Guest) -> None:
     handle = guest.open(A, READ | WRITE)
     end = BASE + SIZE
-    for service in (NtReadFile, NtWriteFile):
+    for service, expected in (
+        (NtReadFile, STATUS_ACCESS_VIOLATION),
+        (NtWriteFile, STATUS_INVALID_USER_BUFFER),
+    ):
         for buffer, length in ((0, 4), (end - 2, 4), (BASE, 0xFFFFFFFF)):
             status = guest.call(service, handle, 0, 0, 0, guest.iosb, buffer, length, 0, 0)
-            assert status == STATUS_ACCESS_VIOLATION
+            assert status == expected
     assert guest.k.files.read(r"C:\a.bin") == b"0123456789"
     assert read(guest, handle, 2) == (STATUS_SUCCESS, b"01")
 

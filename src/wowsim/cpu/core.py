@@ -496,6 +496,8 @@ class Core:
     def close(self) -> None:
         """Release the engine; the page tables may be closed afterwards."""
         self._callbacks.clear()
+        self._single.clear()
+        self._batches.clear()
         del self._ring0, self._scratch, self._uc
 
     # ------------------------------------------------------------ recording

@@ -78,8 +78,8 @@ class _Refused(Exception):
 
 
 def _text(memory: Memory, address: int, count: int, unit: int) -> bytes:
-    """``count`` units at ``address``, or up to and with the terminator when it is -1."""
-    if count != 0xFFFFFFFF:
+    """``count`` units at ``address``, or up to and with the terminator when it is negative."""
+    if count <= _LONGEST:
         return memory.read(address, count * unit)
     return blocks.terminated(memory, address, unit, _LONGEST) + bytes(unit)
 
@@ -88,7 +88,7 @@ def _checked(page: int, source: int, count: int, target: int, room: int) -> str:
     codec = codec_of(page)
     if (
         codec is None or source == 0 or source == target or count == 0
-        or (count > 0x7FFFFFFF and count != 0xFFFFFFFF) or room > 0x7FFFFFFF or (room and not target)
+        or room > _LONGEST or (room and not target)
     ):  # fmt: skip
         raise _Refused(ERROR_INVALID_PARAMETER)
     return codec
@@ -125,7 +125,7 @@ def _from_wide(trap: Trap) -> int:
     unicode_page = page in _UNICODE_PAGES
     if unicode_page and (default or used):
         raise _Refused(ERROR_INVALID_PARAMETER)
-    if flags & ~_WC_FLAGS or (flags & WC_ERR_INVALID_CHARS and page != 65001):
+    if flags & ~_WC_FLAGS or (page == 65000 and flags) or (flags & WC_ERR_INVALID_CHARS and page != 65001):
         raise _Refused(ERROR_INVALID_FLAGS)
     text = blocks.wide(_text(trap.memory, source, count, 2))
     if unicode_page:

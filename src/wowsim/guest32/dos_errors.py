@@ -73,6 +73,9 @@ _STATUSES_OF = {
     536: "C00000B3",
     572: "C000013A",
     577: "C0000428",
+    668: "C0000420",
+    698: "40000000",
+    700: "40000003",
     995: "C0000120",
     997: "00000103",
     998: "80000002 C0000005",
@@ -90,8 +93,10 @@ _STATUSES_OF = {
     1237: "C000022D",
     1260: "C0000364",
     1282: "C0000409",
+    1288: "C0000417",
     1313: "C0000060",
     1314: "C0000061",
+    1317: "C0000064",
     1336: "C0000077",
     1337: "C0000078",
     1338: "C0000079",
@@ -101,11 +106,12 @@ _STATUSES_OF = {
     1450: "C000009A",
     1455: "C000012D",
     1460: "00000102",
+    1784: "C00000E8",
     1816: "C0000044",
     1921: "C0000280",
     4390: "C0000275",
 }
-_THEMSELVES = "80000001 80000003 80000004 C000001D C0000025 C0000026 C0000096"
+_THEMSELVES = "80000001 80000003 80000004 C000001D C0000025 C0000026 C0000094 C0000096"
 
 _ERROR_OF = {int(status, 16): error for error, line in _STATUSES_OF.items() for status in line.split()}
 _ERROR_OF |= {int(status, 16): int(status, 16) for status in _THEMSELVES.split()}
@@ -115,7 +121,8 @@ def dos_error(status: int) -> int:
     """The Win32 error of an NTSTATUS.
 
     Zero and a status with the customer bit stay themselves; D-form codes count as their C-form, and of
-    8007xxxx and C001xxxx the low half is the error (these rules are unverified).
+    8007xxxx, C001xxxx and C007xxxx (NTSTATUS_FROM_WIN32, ntstatus.h) the low half is the error (these rules are
+    unverified).
     """
     status &= 0xFFFFFFFF
     if status == 0 or status & 0x20000000:
@@ -124,6 +131,6 @@ def dos_error(status: int) -> int:
         status &= ~0x10000000
     if status in _ERROR_OF:
         return _ERROR_OF[status]
-    if status >> 16 in (0x8007, 0xC001):
+    if status >> 16 in (0x8007, 0xC001, 0xC007):
         return status & 0xFFFF
     return ERROR_MR_MID_NOT_FOUND

@@ -66,7 +66,13 @@ def _changed(trap: Trap, block: int) -> bytes | None:
     name = blocks.unicode_string(trap.memory, name_at)
     if not name or "=" in name[1:] or "\0" in name:
         return None
-    lines = [line for line in read_block(trap.memory, block) if _split(line)[0].upper() != name.upper()]
+    lines = []
+    for line in read_block(trap.memory, block):
+        found = _split(line)[0]
+        if found.upper() == name.upper():
+            name = found  # a variable keeps the spelling it was made with
+        else:
+            lines.append(line)
     if value_at:
         lines.append(f"{name}={blocks.unicode_string(trap.memory, value_at)}".split("\0", 1)[0])
     lines.sort(key=lambda line: _split(line)[0].upper())
@@ -93,7 +99,8 @@ def _query(trap: Trap) -> int:
     blocks.put_string(memory, value_at, len(data) & 0xFFFF, maximum, buffer)
     if len(data) > maximum:
         return STATUS_BUFFER_TOO_SMALL
-    memory.write(buffer, data + b"\0\0" if len(data) + 2 <= maximum else data)
+    if data:
+        memory.write(buffer, data + b"\0\0" if len(data) + 2 <= maximum else data)
     return STATUS_SUCCESS
 
 

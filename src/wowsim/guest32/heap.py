@@ -256,7 +256,8 @@ class Heaps:
             return self._no_memory(trap)
         old = block.requested
         if payload in heap.large:
-            fits = LARGE <= size <= block.total - LARGE_HEADER
+            fits = min(LARGE, old) <= size <= block.total - LARGE_HEADER
+            fits = fits or (size <= old and bool(flags & HEAP_REALLOC_IN_PLACE_ONLY))
             block.requested = size if fits else old
         else:
             fits = size < LARGE and heap.arena.resize(payload, size)

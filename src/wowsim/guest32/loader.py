@@ -144,7 +144,7 @@ class Loader:
         return self._want(trap, blocks.unicode_string(trap.memory, blocks.parameter(trap, 2)))
 
     def _want(self, trap: Trap, name: str) -> int:
-        name = search.wanted(trap, name)
+        name = search.redirected(search.wanted(trap, name), self._system)
         if not name:
             return STATUS_OBJECT_NAME_INVALID
         if len(blocks.encoded(name)) > f.NAME_ROOM:
@@ -156,12 +156,20 @@ class Loader:
     def _find(self, trap: Trap) -> int:
         """EAX 1 when the wanted DLL is loaded: it has one reference more and is the frame's root."""
         modules, frame = Modules(trap), Frame(trap)
-        entry = modules.named(frame.name)
+        entry = modules.named(frame.name) or self._by_place(trap, modules)
         if entry is None:
             return 0
         add_reference(Resolver(trap.memory, modules), entry)
         frame[f.ROOT] = entry.address
         return 1
+
+    def _by_place(self, trap: Trap, modules: Modules) -> Entry | None:
+        r"""The module that a relative name with a directory (``.\a.dll``) may mean."""
+        name = Frame(trap).name
+        if "\\" not in name:
+            return None
+        places = (search.dos_name(place, self._system) for place in search.places(trap, name, self._system))
+        return next(filter(None, map(modules.named, places)), None)
 
     def _candidate(self, trap: Trap) -> int:
         """The next place to look in: EAX 0 a known section, 1 a file, or a status when there is none left."""
@@ -191,7 +199,8 @@ class Loader:
         image = MappedImage(memory, base)
         listed = sum(1 for _ in modules.walk())
         ready = ldr.IMAGE_DLL | ldr.SNAPPED | ldr.ATTACHED
-        flags = {0: 0, 1: ready}.get(listed, ldr.IMAGE_DLL | ldr.LOAD_IN_PROGRESS)
+        # an EXE that is loaded like a DLL has no DllMain
+        flags = {0: 0, 1: ready}.get(listed, ldr.IMAGE_DLL * image.is_dll | ldr.LOAD_IN_PROGRESS)
         facts = (base, base + image.entry if image.entry else 0, image.size, image.timestamp)
         name = search.dos_name(frame.nt_name, self._system)
         entry = ldr.write_entry(memory, frame[f.ENTRY], facts, name, flags)

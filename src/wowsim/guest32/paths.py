@@ -15,6 +15,9 @@ _PORTS = {f"{name}{digit}" for name in ("COM", "LPT") for digit in "123456789"}
 DEVICES = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"} | _PORTS
 MAXIMUM = 0x7FFF
 """Longest path in characters, the limit of a UNICODE_STRING."""
+MAX_PATH = 260
+"""The limit of a path that is not written with ``\\\\?\\`` or ``\\\\.\\``, with the terminator ("Maximum Path Length
+Limitation", learn.microsoft.com)."""
 
 
 class PathType(Enum):
@@ -47,18 +50,18 @@ def path_type(path: str) -> PathType:
 
 
 def device_name(path: str) -> str | None:
-    r"""``NUL`` for ``nul``, ``C:\x\nul.txt``, ``aux:``; None where the last part names no device."""
+    r"""``nul`` for ``nul``, ``C:\x\nul.txt``, ``nul:``; None where the last part names no device."""
     if path_type(path) in (PathType.UNC_ABSOLUTE, PathType.LOCAL_DEVICE, PathType.ROOT_LOCAL_DEVICE):
         return None
     last = path.replace("/", "\\").rsplit("\\", 1)[-1]
     if last[1:2] == ":":
         last = last[2:]
-    stem = last.split(".", 1)[0].split(":", 1)[0].rstrip(" ").upper()
-    return stem if stem in DEVICES else None
+    stem = last.split(".", 1)[0].split(":", 1)[0].rstrip(" ")
+    return stem if stem.upper() in DEVICES else None
 
 
 def full_path(path: str, current: str) -> str:
-    r"""The absolute path, or ``\\.\NUL`` for a device name; "" for an empty path.
+    r"""The absolute path, or ``\\.\nul`` for a device name as it is spelt; "" for an empty path.
 
     Args:
         path: what the caller wrote.
@@ -108,14 +111,15 @@ def _collapsed(path: str, keep: int) -> list[str]:
             if len(parts) > keep:
                 parts.pop()
             continue
-        # The final name loses trailing dots and spaces, a directory's name a single trailing dot.
+        # The final name loses trailing dots and spaces, all of it if it has nothing else; a directory's name
+        # loses a single trailing dot.
         if last:
             component = component.rstrip(". ")
         elif component.endswith(".") and not component.endswith(".."):
             component = component[:-1]
         if component:
             parts.append(component)
-    if parts and components[-1] == "":
+    if parts and not components[-1].rstrip(". ") and components[-1] not in (".", ".."):
         parts.append("")
     return parts
 
@@ -128,7 +132,10 @@ def nt_path(path: str, current: str) -> str | None:
     full = full_path(path, current)
     if not full or len(full) + 8 > MAXIMUM:
         return None
-    if path_type(plain) is PathType.LOCAL_DEVICE or full.startswith("\\\\.\\"):
+    local = path_type(plain) is PathType.LOCAL_DEVICE
+    if not local and len(full) >= MAX_PATH:
+        return None
+    if local or full.startswith("\\\\.\\"):
         return "\\??\\" + full[4:]
     if full.startswith("\\\\"):
         return "\\??\\UNC\\" + full[2:]

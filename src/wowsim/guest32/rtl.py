@@ -18,6 +18,7 @@ from wowsim.nt.status import (
     STATUS_BUFFER_TOO_SMALL,
     STATUS_NAME_TOO_LONG,
     STATUS_OBJECT_NAME_INVALID,
+    STATUS_OBJECT_PATH_NOT_FOUND,
     STATUS_SUCCESS,
 )
 
@@ -254,7 +255,8 @@ def NtPathSize(trap: Trap) -> int:
     """RtlDosPathNameToNtPathName_U, first: ECX = bytes of the result with its terminator; EAX = status."""
     found = _nt_path(trap)
     if found is None:
-        return STATUS_OBJECT_NAME_INVALID
+        blank = not blocks.wide_terminated(trap.memory, trap.argument(0)).strip(" ")
+        return STATUS_OBJECT_NAME_INVALID if blank else STATUS_OBJECT_PATH_NOT_FOUND
     return _size(trap, len(blocks.encoded(found)) + 2)
 
 

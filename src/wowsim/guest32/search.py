@@ -42,10 +42,17 @@ def place(trap: Trap, name: str, system: str, index: int) -> str | None:
         system: the system directory.
         index: from 0.
     """
-    return next(islice(_places(trap, name, system), index, min(index + 1, MAX_PLACES)), None)
+    return next(islice(places(trap, name, system), index, min(index + 1, MAX_PLACES)), None)
 
 
-def _places(trap: Trap, name: str, system: str) -> Iterator[str]:
+def redirected(name: str, system: str) -> str:
+    """A path below System32 as the file system redirector changes it for 32-bit processes (wow64-facts section 11)."""
+    native = system.rpartition("\\")[0] + "\\system32\\"
+    return f"{system}\\{name[len(native) :]}" if name.lower().startswith(native.lower()) else name
+
+
+def places(trap: Trap, name: str, system: str) -> Iterator[str]:
+    """The NT names of all places to look for a wanted DLL in."""
     directories = [""]
     if _is_relative(name):
         if "\\" not in name:

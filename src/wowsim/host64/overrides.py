@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from wowsim.errors import GuestFault
-from wowsim.nt.abi import HANDLE, PVOID, ULONG_PTR, encode, load, size_of
+from wowsim.nt.abi import HANDLE, PVOID, SIZE_T, ULONG_PTR, encode, load, size_of
 from wowsim.nt.memory_structures import (
     MEMORY_BASIC_INFORMATION,
     MEMORY_IMAGE_INFORMATION,
     SECTION_BASIC_INFORMATION,
 )
-from wowsim.nt.status import STATUS_INFO_LENGTH_MISMATCH
+from wowsim.nt.status import STATUS_INFO_LENGTH_MISMATCH, STATUS_INVALID_PARAMETER
 from wowsim.nt.structures import (
     OBJECT_TYPE_INFORMATION,
     PROCESS_BASIC_INFORMATION,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from wowsim.nt.trap import Routine, Trap
 
 _U32, _U64 = struct.Struct("<I"), struct.Struct("<Q")
+_PE_HEADER = struct.Struct("<4s18xH")
 
 
 @dataclass(frozen=True)
@@ -182,6 +183,7 @@ class Query:
         shapes: class -> shape.
         classes: class a 32-bit caller names -> class the 64-bit call gets.
         long_length: the returned length is a SIZE_T.
+        address_at: where an address stands that must not lie above the highest user address.
     """
 
     arguments: int
@@ -189,6 +191,7 @@ class Query:
     shapes: Mapping[int, Fixed]
     classes: Mapping[int, int] = field(default_factory=dict)
     long_length: bool = False
+    address_at: int | None = None
 
     def override(self) -> Override:
         """The thunk."""
@@ -198,6 +201,8 @@ class Query:
         frame, at = _Frame(trap), self.class_at
         try:
             asked, length, returned = (frame.argument(i) for i in (at, at + 2, at + 3))
+            if self.address_at is not None and frame.argument(self.address_at) > _highest_address(trap):
+                return STATUS_INVALID_PARAMETER
             shape = self.shapes.get(asked)
             if shape is not None:
                 room = length + shape.growth
@@ -230,6 +235,29 @@ class Query:
                 trap.memory.pack(_U32, returned, size - growth & 0xFFFFFFFF)
         except GuestFault as fault:
             frame.fail(fault.status)
+
+
+_LARGE_ADDRESS_AWARE = 0x20
+
+
+def _highest_address(trap: Trap) -> int:
+    """The process' highest user address, which LARGEADDRESSAWARE raises (section 6, NtQueryVirtualMemory)."""
+    memory = trap.memory
+    (peb,) = memory.unpack(_U32, trap.teb32 + 0x30)
+    (base,) = memory.unpack(_U32, peb + 8)
+    try:
+        (header,) = memory.unpack(_U32, base + 0x3C)
+        signature, characteristics = memory.unpack(_PE_HEADER, base + header & 0xFFFFFFFF)
+    except GuestFault:
+        return 0x7FFEFFFF
+    aware = signature == b"PE\0\0" and characteristics & _LARGE_ADDRESS_AWARE
+    return 0xFFFEFFFF if aware else 0x7FFEFFFF
+
+
+def _clamped(trap: Trap, value: MEMORY_BASIC_INFORMATION) -> MEMORY_BASIC_INFORMATION:
+    """RegionSize ends at the highest user address."""
+    room = _highest_address(trap) + 1 - value.BaseAddress
+    return replace(value, RegionSize=SIZE_T(min(value.RegionSize, room)))
 
 
 def _peb32(trap: Trap, value: PROCESS_BASIC_INFORMATION) -> PROCESS_BASIC_INFORMATION:
@@ -292,8 +320,11 @@ def overrides(build: Build) -> dict[str, Override]:
     return {
         "NtContinue": Override("whNAME:\ntrap whNAME.set\nret", {"set": _continue(build.reset_state)}),
         "NtQueryVirtualMemory": Query(
-            6, 2, {0: Fixed(MEMORY_BASIC_INFORMATION), 2: Counted(UNICODE_STRING), 6: Fixed(MEMORY_IMAGE_INFORMATION)},
-            long_length=True,
+            6, 2, {
+                0: Fixed(MEMORY_BASIC_INFORMATION, _clamped), 2: Counted(UNICODE_STRING),
+                6: Fixed(MEMORY_IMAGE_INFORMATION),
+            },
+            long_length=True, address_at=1,
         ).override(),
         "NtQueryInformationProcess": Query(
             5, 1, {

@@ -53,7 +53,7 @@ def write_loader_lists(memory: Memory, peb64: int, at: int, entries: Sequence[En
             "<QQI", data, 0x30, module.base, module.base + module.entry if module.entry else 0, module.size
         )
         for offset, name in ((0x48, module.full_name), (0x58, module.base_name)):
-            raw = name.encode("utf-16-le")
+            raw = name.encode("utf-16-le", "surrogatepass")
             memory.write(text, raw + b"\0\0")
             struct.pack_into("<HH4xQ", data, offset, len(raw), len(raw) + 2, text)
             text += (len(raw) + 2 + 7) & ~7

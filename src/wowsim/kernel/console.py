@@ -10,7 +10,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault
-from wowsim.kernel.access import FILE_OPENED
+from wowsim.kernel.access import FILE_OPENED, FILE_READ_DATA, FILE_WRITE_DATA
 from wowsim.kernel.device import FILE_DEVICE_CONSOLE, Device, FileObject, OpenRequest
 from wowsim.kernel.names import upcase
 from wowsim.nt.status import STATUS_DISK_FULL, STATUS_END_OF_FILE, STATUS_OBJECT_NAME_NOT_FOUND
@@ -93,6 +93,7 @@ _NAMES = {
     r"\CONSOLE": Stream.OUTPUT,
 }
 """Names below the device; a program that opens ``Console`` for reading gets the input all the same."""
+_BOTH_WAYS = FILE_READ_DATA | FILE_WRITE_DATA
 
 
 class ConsoleDevice(Device):
@@ -109,8 +110,10 @@ class ConsoleDevice(Device):
         return ConsoleFile(self, stream, access, options)
 
     def open(self, request: OpenRequest) -> tuple[FileObject, int]:
-        """Open a stream by name."""
-        stream = _NAMES.get(upcase(request.name))
-        if stream is None or request.related is not None:
+        """Open a stream by name; CON not both ways at once ("CreateFile", Consoles, learn.microsoft.com)."""
+        name = upcase(request.name)
+        stream = _NAMES.get(name)
+        both = name == r"\CONSOLE" and request.access & _BOTH_WAYS == _BOTH_WAYS
+        if stream is None or both or request.related is not None:
             raise GuestFault(STATUS_OBJECT_NAME_NOT_FOUND)
         return ConsoleFile(self, stream, request.access, request.options), FILE_OPENED

@@ -110,7 +110,9 @@ _CLASSES: dict[int, Callable[[bytes, Node], bytes]] = {
 """Class -> the fixed part of an entry; the layouts are the same in both widths."""
 
 
-def _search(k: Kernel, file: VolumeFile, file_name: UNICODE_STRING | None, restart: bool) -> tuple[Search, bool]:
+def _search(
+    k: Kernel, file: VolumeFile, file_name: UNICODE_STRING | None, restart: bool
+) -> tuple[Search, bool]:
     """The state of the directory's query, and whether it begins with this call."""
     first = file.search is None
     if file.search is None:
@@ -120,7 +122,7 @@ def _search(k: Kernel, file: VolumeFile, file_name: UNICODE_STRING | None, resta
         file.search = Search(mask)
     elif restart:
         file.search.position = (0, "")
-    return file.search, first or restart
+    return file.search, first
 
 
 def _fill(
@@ -181,7 +183,11 @@ def NtQueryDirectoryFile(
     search, first = _search(k, file, file_name, restart_scan != 0)
     data, cut = _fill(search, file.node, fixed, length, return_single_entry != 0)
     if not data:
-        return STATUS_NO_SUCH_FILE if first else STATUS_NO_MORE_FILES
+        if first:
+            return STATUS_NO_SUCH_FILE
+        # a warning: the status block is written, as for every status that is no error
+        io_status_block.set(IO_STATUS_BLOCK(STATUS_NO_MORE_FILES, ULONG_PTR(0)))
+        return STATUS_NO_MORE_FILES
     k.memory.write(file_information, data)
     status = STATUS_BUFFER_OVERFLOW if cut else STATUS_SUCCESS
     io_status_block.set(IO_STATUS_BLOCK(status, ULONG_PTR(len(data))))

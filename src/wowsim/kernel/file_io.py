@@ -20,6 +20,7 @@ from wowsim.nt.status import (
     STATUS_END_OF_FILE,
     STATUS_INVALID_DEVICE_REQUEST,
     STATUS_INVALID_PARAMETER,
+    STATUS_INVALID_USER_BUFFER,
     STATUS_SUCCESS,
 )
 from wowsim.nt.structures import IO_STATUS_BLOCK
@@ -104,6 +105,16 @@ def NtReadFile(
     return STATUS_SUCCESS
 
 
+def _written(k: Kernel, file: FileObject, buffer: int, length: int) -> bytes:
+    """What the caller writes. A file system that cannot read it says STATUS_INVALID_USER_BUFFER (unverified)."""
+    try:
+        return k.memory.read(buffer, length)
+    except GuestFault:
+        if file.seekable:
+            raise GuestFault(STATUS_INVALID_USER_BUFFER) from None
+        raise
+
+
 @service(Support.PARTIAL, "events, APCs and byte-range locks are absent")
 def NtWriteFile(
     k: Kernel,
@@ -130,7 +141,7 @@ def NtWriteFile(
         start = _offset(file, byte_offset)
         if start + length > MAXIMUM_OFFSET:
             return STATUS_INVALID_PARAMETER
-    end = file.write(start, k.memory.read(buffer, length) if length else b"")
+    end = file.write(start, _written(k, file, buffer, length) if length else b"")
     if file.synchronous:
         file.position = end
     io_status_block.set(IO_STATUS_BLOCK(STATUS_SUCCESS, ULONG_PTR(length)))

@@ -5,6 +5,7 @@ Stands for no Windows component. Who may import it: the kernel package and the s
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -40,13 +41,15 @@ class Files:
             UsageError: the path is no absolute Win32 path, names a directory, or does not fit.
         """
         *directories, name = self._parts(path)
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            raise UsageError(f"{path!r}: data of type {type(data).__name__}; expected bytes")
         with _usage(path):
             parent = self._make(directories, path)
             node = parent.lookup(upcase(name)) or parent.create(name, FILE_ATTRIBUTE_ARCHIVE, directory=False)
             if not isinstance(node, FileNode):
                 raise UsageError(f"{path!r} is a directory; expected the path of a file")
             node.resize(0)
-            node.write(0, data)
+            node.write(0, bytes(data))
 
     def add_directory(self, path: str) -> None:
         """Make a directory and those above it; one that exists is left alone."""
@@ -87,6 +90,8 @@ class Files:
         Raises:
             UsageError: ``host`` is no directory, or ``guest`` is taken or no Win32 path.
         """
+        if not isinstance(host, (str, os.PathLike)) or "\0" in str(host):
+            raise UsageError(f"mount: {host!r} is no path of a host directory")
         tree = HostTree(host, writable=writable, limit=self._volume.capacity)
         *directories, name = self._parts(guest)
         with _usage(guest):
@@ -101,6 +106,10 @@ class Files:
         memory.attach(directory)
 
     def _parts(self, path: str, root: bool = False) -> builtins.list[str]:
+        if not isinstance(path, str):
+            raise UsageError(
+                f"path of type {type(path).__name__}; expected one like '{self._volume.drive}\\data\\a.txt'"
+            )
         drive, *names = path.replace("/", "\\").split("\\")
         while names and not names[-1]:
             names.pop()

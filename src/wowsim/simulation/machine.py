@@ -117,6 +117,7 @@ class Machine:
         """Ring 3 to ring 0 and back: decode, serve, return as SYSRET does (RCX and R11 are clobbered)."""
         rax, r10, rdx, r8, r9, rsp, rip, rflags, cs = self._entry.read()
         if cs & 0xFFF8 != 0x30 and self.core.mode_of(cs) != 64:
+            self.core.uncount(rip)
             self.on_fault(Fault(6, rip))  # an Intel CPU has no SYSCALL outside 64-bit mode
             return
         self.clock.advance(KERNEL_ENTRY_UNITS)
@@ -155,6 +156,7 @@ class Machine:
         elif vector == 4:
             self._unhandled(0xC0000095, rip)
         else:
+            self.core.uncount(at)
             self._unhandled(0xC0000005, at, "read", -1)  # #GP: the vector is not for ring 3
 
     def on_fault(self, fault: Fault) -> None:

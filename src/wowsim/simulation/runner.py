@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from wowsim.cpu.recorder import Recorder
@@ -88,8 +89,11 @@ class Runner:
             else:
                 self.execute()
             executed = self.executed
-        stop = machine.stopped or Stop(self._interrupted or StopReason.STOPPED, None, "stopped by the caller")
-        return stop, executed
+        if machine.stopped is not None:
+            return machine.stopped, executed
+        if self._interrupted is StopReason.TIMEOUT:
+            return Stop(StopReason.TIMEOUT, None, f"not finished after {timeout:g} s"), executed
+        return Stop(StopReason.STOPPED, None, "stopped by the caller"), executed
 
     def interrupt(self, reason: StopReason) -> None:
         """From a callback or another thread: end the run; it can be continued."""
@@ -106,24 +110,32 @@ class Runner:
         recorder = self.recorder
         if recorder is not None and recorder.stopped and machine.stopped is None:
             # the budget ended inside a block: its first instructions are stepped
-            left = recorder.left
-            if left:
-                start, bits = machine.core.read("rip"), machine.core.bits
-                machine.core.step(left)
-                recorder.partial(start, machine.core.read("rip"), bits, left)
-            if machine.stopped is None:
+            if recorder.left:
+                self._step(recorder, recorder.left)
+            if machine.stopped is None and self._interrupted is None:
                 machine.stopped = Stop(StopReason.LIMIT, None, "instruction limit reached")
+
+    def _step(self, recorder: Recorder, count: int) -> None:
+        """Run the first instructions of a block."""
+        machine = self._machine
+        start, bits = machine.core.read("rip"), machine.core.bits
+        try:
+            machine.core.step(count)
+        except (Unsupported, UsageError) as error:
+            machine.stopped = Stop(StopReason.UNSUPPORTED, None, str(error))
+        recorder.partial(start, machine.core.read("rip"), bits, machine.core.stepped)
 
     @contextmanager
     def recording(self, limit: int | None, collected: Trace | None) -> Iterator[None]:
         """Count, and record what the trace asks for, while the context lasts."""
         machine = self._machine
-        self._remaining = limit
-        session = self._session or _Session(*self._new_recorder())
-        self._session, recorder = session, session.recorder
+        self._remaining, self._interrupted = limit, None
+        if self._session is None:
+            self._session, self._counted = _Session(*self._new_recorder()), 0
+        session, recorder = self._session, self._session.recorder
         recorder.keep = collected is not None and collected.level != "calls"
         self.recorder, self.collected = recorder, collected
-        self._base = self._counted = recorder.executed
+        self._base = recorder.executed
         machine.before_service = self._count_time
         machine.core.attach(recorder)
         recorder.grant(0)
@@ -196,13 +208,14 @@ class Runner:
 
         def watch() -> None:
             nonlocal seen
-            left = timeout
-            while not done.wait(WATCHDOG if left is None else min(WATCHDOG, max(left, 0.001))):
-                if left is not None:
-                    left -= WATCHDOG
-                    if left <= 0:
-                        self.interrupt(StopReason.TIMEOUT)
-                        return
+            end = None if timeout is None else monotonic() + timeout
+            wait = WATCHDOG if timeout is None else min(WATCHDOG, timeout)
+            while not done.wait(wait):
+                wait = WATCHDOG
+                if end is not None and monotonic() >= end:
+                    self.interrupt(StopReason.TIMEOUT)  # again and again: an engine about to start forgets it
+                elif end is not None:
+                    wait = min(WATCHDOG, end - monotonic())
                 if not counted and machine.clock.now == seen:
                     machine.clock.advance(156_250)
                     machine.refresh()

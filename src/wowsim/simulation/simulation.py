@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wowsim.errors import StopReason, Unsupported, UsageError
+from wowsim.errors import GuestFault, StopReason, Unsupported, UsageError, WowsimError
 from wowsim.guest32 import codepages
 from wowsim.guest32.ntdll32 import routines as ntdll32_routines
 from wowsim.host64.wow64_startup import Entry64, setup_initial_call
@@ -14,7 +15,7 @@ from wowsim.image.pe import parse_program
 from wowsim.kernel.console import Console, Stream
 from wowsim.memory.sections import ImageSection
 from wowsim.nt.builds import build_named
-from wowsim.simulation import parameters
+from wowsim.simulation import checks, parameters
 from wowsim.simulation.images import built_in
 from wowsim.simulation.machine import CALL_RETURN, Machine, Stop
 from wowsim.simulation.program import (
@@ -37,7 +38,7 @@ from wowsim.trace.events import Event, MemoryChanged, SyscallEntered, SyscallRet
 from wowsim.trace.symbols import SymbolTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from wowsim.image.model import Image
     from wowsim.nt.trap import Trap
@@ -46,6 +47,8 @@ MEMORY = 1 << 30
 """Guest RAM by default."""
 SHELLCODE = 0x200000
 """Where shellcode lies (the base of seed 002's program)."""
+TLS_SLOTS, TLS_SIZE = 0x1480, 0x200
+"""TEB64.TlsSlots (wow64-facts section 9)."""
 CONTINUABLE = (StopReason.LIMIT, StopReason.TIMEOUT, StopReason.STOPPED)
 
 
@@ -84,7 +87,7 @@ class Simulation:
         on_output: called with ``"stdout"`` or ``"stderr"`` and bytes as the program writes.
 
     Raises:
-        UsageError: there is no such build.
+        UsageError: there is no such build, or another argument makes no sense.
         Unsupported: a system root was asked for.
     """
 
@@ -99,6 +102,7 @@ class Simulation:
     ) -> None:
         if sysroot is not None:
             raise Unsupported("sysroot: running with a folder of real system DLLs is not supported yet")
+        checks.machine(seed, memory)
         self.build = build_named(build)
         self.seed = seed
         self._built_in = built_in(self.build.name)
@@ -106,16 +110,17 @@ class Simulation:
         self._machine = Machine(self.build, seed, memory, console)
         self.kernel = KernelView(self._machine)
         self.symbols = SymbolTable()
-        self.gdt = Gdt(self._machine.core)
-        self.registers = Registers(self._machine.core)
-        self.memory = DebuggerMemory(self._machine.tables)
+        self._gdt = Gdt(self._machine.core)
+        self._registers = Registers(self._machine.core)
+        self._memory = DebuggerMemory(self._machine.tables)
         self._modules: dict[int, LoadedModule] = {}
         self._process: NewProcess | None = None
         self._start: parameters.Start | None = None
         self._runner = Runner(self._machine, self.symbols)
         self._memory_listeners: list[Callable[[Any], None]] = []
         self._ended: Stop | None = None
-        self._closed = False
+        self._closed = self._running = False
+        self._callback_error: WowsimError | None = None
         for folder in STANDARD_FOLDERS:
             self.files.add_directory(folder)
 
@@ -127,16 +132,74 @@ class Simulation:
         self.close()
 
     def close(self) -> None:
-        """Release the engine and the guest's memory; a second call does nothing."""
+        """Release the engine and the guest's memory; a second call does nothing.
+
+        Raises:
+            UsageError: a callback tries to close what runs it.
+        """
         if not self._closed:
+            self._check_idle("close()")
             self._closed = True
             self._machine.close()
+
+    def _check_idle(self, what: str) -> None:
+        if self._running:
+            raise UsageError(
+                f"{what} from a callback; call sim.stop() there, and {what} when run() has returned"
+            )
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise UsageError("this Simulation is closed; make a new one")
 
     # ------------------------------------------------------------ views
     @property
     def files(self) -> Any:
         """The virtual volume: ``add``, ``read``, ``list``, ``exists``, ``mount``."""
         return self._machine.kernel.files
+
+    @property
+    def gdt(self) -> Gdt:
+        """The GDT in guest memory, by selector."""
+        self._check_open()
+        return self._gdt
+
+    @property
+    def registers(self) -> Registers:
+        """The CPU's registers as attributes."""
+        self._check_open()
+        return self._registers
+
+    @property
+    def memory(self) -> DebuggerMemory:
+        """Guest memory as a debugger sees it: ``read`` and ``write``."""
+        self._check_open()
+        return self._memory
+
+    @property
+    def registry(self) -> Any:
+        """The registry.
+
+        Raises:
+            Unsupported: it is not there yet.
+        """
+        raise Unsupported("the registry is not supported yet")
+
+    def snapshot(self) -> Any:
+        """Keep the state of the simulation.
+
+        Raises:
+            Unsupported: it is not there yet.
+        """
+        raise Unsupported("snapshots are not supported yet")
+
+    def restore(self, snapshot: Any) -> None:
+        """Go back to a state that was kept.
+
+        Raises:
+            Unsupported: it is not there yet.
+        """
+        raise Unsupported("snapshots are not supported yet")
 
     @property
     def vads(self) -> Vads:
@@ -178,6 +241,8 @@ class Simulation:
             UsageError: no such file, no 32-bit program, imports that do not exist, or a process is there already.
         """
         self._check_unused()
+        program = bytes(program) if isinstance(program, (bytearray, memoryview)) else program
+        checks.program(program, args, stdin, name)
         data, file_name = read(program, name)
         image = parse_program(data, file_name=file_name, path=f"{APPLICATION}\\{file_name}")
         check_imports(image, program, self._built_in.images, self.files)
@@ -198,6 +263,8 @@ class Simulation:
         Raises:
             UsageError: ``bits`` is neither, the code is empty or does not fit, or a process is there already.
         """
+        code = bytes(code) if isinstance(code, (bytearray, memoryview)) else code
+        checks.code(code)
         if bits not in (32, 64) or not 0 < len(code) <= 0x180000 - 0x1000:
             raise UsageError(
                 f"shellcode of {len(code)} bytes for {bits} bits; expected 1 to 17F000h bytes, 32 or 64"
@@ -214,6 +281,7 @@ class Simulation:
         self.symbols.add(image, SHELLCODE)
 
     def _check_unused(self) -> None:
+        self._check_open()
         if self._process is not None:
             raise UsageError("a program is loaded already; use one Simulation for each process")
 
@@ -226,6 +294,7 @@ class Simulation:
         stdin: bytes,
         start_address: int | None = None,
     ) -> None:
+        checks.start(command, env, cwd)
         machine, kernel = self._machine, self._machine.kernel
         kernel.console.stdin = stdin
         kernel.parse_image = parse_dll
@@ -315,21 +384,47 @@ class Simulation:
         Raises:
             UsageError: nothing is loaded, or an argument makes no sense.
         """
+        self._check_open()
+        self._check_idle("run()")
         if self._process is None:
             raise UsageError("nothing is loaded; call load() or load_shellcode() first")
         if trace is not None and trace not in LEVELS:
             raise UsageError(f"trace={trace!r}; expected one of {', '.join(LEVELS)} or None")
-        if limit is not None and limit < 0:
-            raise UsageError(f"limit={limit}; expected a number of instructions, 0 or more")
+        checks.running(limit, timeout)
         if self._ended is not None:
             return self._result(
                 self._ended, 0 if limit is not None or trace else None, Trace(trace) if trace else None
             )
         collected = Trace(trace) if trace else None
-        stop, executed = self._runner.run(limit, timeout, collected)
+        with self._busy():
+            stop, executed = self._runner.run(limit, timeout, collected)
         if stop.reason not in CONTINUABLE:
             self._ended = stop
         return self._result(stop, executed, collected)
+
+    @contextmanager
+    def _busy(self) -> Iterator[None]:
+        self._running, self._callback_error = True, None
+        try:
+            yield
+        finally:
+            self._running = False
+        if self._callback_error is not None:
+            raise self._callback_error
+
+    def _callback(self, function: Callable[[Any], object]) -> Callable[[Any], None]:
+        """The caller's function; what it raises leaves ``run()``, unlike the same error of a service."""
+        if not callable(function):
+            raise UsageError(f"callback {function!r} cannot be called; expected a function")
+
+        def call(argument: Any) -> None:
+            try:
+                function(argument)
+            except WowsimError as error:
+                self._callback_error = error
+                raise
+
+        return call
 
     def _result(self, stop: Stop, executed: int | None, trace: Trace | None) -> RunResult:
         console = self._machine.kernel.console
@@ -346,6 +441,7 @@ class Simulation:
 
     def stop(self) -> None:
         """From a callback: end the run; ``run()`` continues behind."""
+        self._check_open()
         self._runner.interrupt(StopReason.STOPPED)
 
     # ------------------------------------------------------------ observing
@@ -355,26 +451,40 @@ class Simulation:
         Raises:
             Unsupported: nothing emits that class yet.
         """
+        self._check_open()
+        called = self._callback(callback)
         observers = self._runner.observers
         listeners = {
             SyscallEntered: observers.entered,
             SyscallReturned: observers.returned,
             MemoryChanged: self._memory_listeners,
         }.get(event)
+        if not isinstance(event, type):
+            raise UsageError(f"on({event!r}); expected a class of events such as wowsim.MemoryChanged")
         if listeners is None:
             raise Unsupported(f"{event.__name__} events are not emitted yet")
 
         def remove() -> None:
-            listeners.remove(callback)
+            listeners.remove(called)
             observers.rebind()
 
-        listeners.append(callback)
+        listeners.append(called)
         observers.rebind()
         return Subscription(remove)
 
-    def at(self, address: int, callback: Callable[[Simulation], object]) -> Subscription:
-        """Call ``callback(sim)`` each time the instruction at ``address`` is about to run."""
-        return Subscription(self._machine.core.watch(lambda at, size: callback(self), address, address))
+    def at(self, address: int | str, callback: Callable[[Simulation], object]) -> Subscription:
+        """Call ``callback(sim)`` each time the instruction at ``address`` is about to run.
+
+        Args:
+            address: where, or ``"module!symbol"``.
+            callback: what to call; after its ``sim.stop()``, the next ``run()`` begins with that instruction.
+
+        Raises:
+            UsageError: there is no such address or symbol.
+        """
+        self._check_open()
+        called, place = self._callback(callback), self._address(address)
+        return Subscription(self._machine.core.watch(lambda at, size: called(self), place, place))
 
     def _memory_changed(self, kind: str, start: int, size: int, protection: int, name: str | None) -> None:
         if kind == "map":
@@ -424,16 +534,28 @@ class Simulation:
             UsageError: nothing is loaded, the process has ended, there is no such symbol, or the function did not
                 return.
         """
+        self._check_open()
+        self._check_idle("call32()")
         if self._process is None or self._ended is not None:
             raise UsageError("call32 needs a process that is loaded and has not ended")
+        if not all(isinstance(argument, int) for argument in args):
+            raise UsageError(f"call32 arguments {args!r}; expected integers, which addresses are too")
+        checks.running(limit, None)
         self._reach_entry()
-        address = function if isinstance(function, int) else self._address(function)
+        address = self._address(function)
         machine, core = self._machine, self._machine.core
         saved = core.save()
+        # wow64cpu keeps its 64-bit stack pointer there (wow64-facts section 3.2): lost if a call ends behind the gate
+        slots = self._process.teb64 + TLS_SLOTS
+        saved_slots = machine.tables.peek(slots, TLS_SIZE)
         esp = (core.read("rsp") & 0xFFFFFFFF) - 0x100 & ~0xF
         words = (CALL_RETURN, *(a & 0xFFFFFFFF for a in args))
         esp -= 4 * len(words)
-        machine.tables.write(esp, b"".join(w.to_bytes(4, "little") for w in words))
+        frame = b"".join(w.to_bytes(4, "little") for w in words)
+        try:
+            machine.tables.write(esp, frame)
+        except GuestFault as fault:
+            raise UsageError(f"call32 needs a stack; there is none at {esp:#x}") from fault
         core.write("rsp", esp)
         core.write("rip", address)
         returned: list[int] = []
@@ -445,26 +567,33 @@ class Simulation:
         machine.call_returned = back
         machine.stopped = None
         try:
-            with self._runner.recording(limit, None):
+            with self._busy(), self._runner.recording(limit, None):
                 self._runner.execute()
         finally:
             machine.call_returned = None
+            core.restore(saved)
+            self._runner.forget()
         if not returned:
             stop = machine.stopped or Stop(StopReason.STOPPED, None, "stopped")
+            machine.stopped = None
+            if saved_slots is not None and machine.tables.peek(slots, TLS_SIZE) is not None:
+                machine.tables.poke(slots, saved_slots)
             self._ended = stop if stop.reason is StopReason.EXITED else None
             raise UsageError(
                 f"the function at {address:#x} did not return: {stop.reason.value}, {stop.detail}"
             )
-        core.restore(saved)
         machine.stopped = None
-        self._runner.forget()
         return returned[0]
 
-    def _address(self, name: str) -> int:
+    def _address(self, place: int | str) -> int:
+        if isinstance(place, int) and 0 <= place < 1 << 64:
+            return place
+        if not isinstance(place, str):
+            raise UsageError(f"{place!r} is no address; expected one, or a name like 'kernel32!Sleep'")
         try:
-            return self.symbols.address(name)
+            return self.symbols.address(place)
         except KeyError:
-            raise UsageError(f"there is no symbol {name!r} in the loaded modules") from None
+            raise UsageError(f"there is no symbol {place!r} in the loaded modules") from None
 
     def _reach_entry(self) -> None:
         """Run a fresh process to its entry point, where 32-bit code can be called."""

@@ -29,8 +29,12 @@ class Gdt(MutableMapping[int, Descriptor]):
     def __setitem__(self, selector: int, descriptor: Descriptor | int) -> None:
         """Change a descriptor; an int is its eight bytes as they lie in memory."""
         if not 0 <= selector & 0xFFF8 <= GDT_LIMIT - 7:
-            raise KeyError(selector)
-        value = Descriptor.decode(descriptor) if isinstance(descriptor, int) else descriptor
+            raise UsageError(f"selector {selector:#x} lies outside the GDT (limit {GDT_LIMIT:#x})")
+        value = Descriptor.decode(descriptor & (1 << 64) - 1) if isinstance(descriptor, int) else descriptor
+        if not isinstance(value, Descriptor) or Descriptor.decode(value.encode()) != value:
+            raise UsageError(
+                f"{descriptor!r} is no descriptor; expected fields that fit, or an int of 64 bits"
+            )
         self._core.set_descriptor(selector, value)
 
     def __delitem__(self, selector: int) -> None:
@@ -90,7 +94,7 @@ class DebuggerMemory:
         Raises:
             UsageError: a page of the range is not mapped.
         """
-        found = self._tables.peek(address, size)
+        found = self._tables.peek(address, size) if size >= 0 else None
         if found is None:
             raise UsageError(f"{size:#x} bytes at {address:#x} are not all mapped in the guest")
         return found
@@ -101,14 +105,18 @@ class DebuggerMemory:
         Raises:
             UsageError: a page of the range is not mapped.
         """
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            raise UsageError(f"data of type {type(data).__name__}; expected bytes")
         try:
-            self._tables.poke(address, data)
+            self._tables.poke(address, bytes(data))
         except GuestFault as fault:
             raise UsageError(
                 f"{len(data):#x} bytes at {address:#x} are not all mapped in the guest"
             ) from fault
 
     def __getitem__(self, key: slice) -> bytes:
+        if not isinstance(key, slice) or key.step is not None or None in (key.start, key.stop):
+            raise UsageError(f"memory[{key!r}]; expected a range such as memory[0x200000:0x200010]")
         return self.read(key.start, key.stop - key.start)
 
 

@@ -79,6 +79,10 @@ proc GetEnvironmentStringsA()
     mov eax, edi
     return
 
+proc GetEnvironmentStrings()                ; without a suffix, and ANSI
+    invoke GetEnvironmentStringsA
+    return
+
 proc FreeEnvironmentStringsW(penv)
     invoke BasepFree, penv
     movzx eax, al

@@ -48,6 +48,7 @@ proc GetNativeSystemInfo(lpSystemInfo)
     invoke GetSystemInfo, lpSystemInfo
     mov ecx, lpSystemInfo
     mov word ptr [ecx], 9                   ; PROCESSOR_ARCHITECTURE_AMD64
+    mov dword ptr [ecx+24], 8664            ; PROCESSOR_AMD_X8664
     return
 
 routine BasepAnsiCopy(wide)                 ; an allocated copy that stays; NULL for NULL

@@ -1,15 +1,24 @@
 """Thread and fiber local storage.
 
 Stands for KERNELBASE's functions. The bitmaps lie in PEB32, the slots in TEB32 (offsets: wow64-facts
-section 9; the Fls fields: phnt's PEB). TlsAlloc gives out the 64 slots of the TEB; the expansion slots are
-left out, so that the 65th fails as the 1089th does on Windows. Fls callbacks run at FlsFree, not yet at the
-end of a thread. Who may import it: ``guest32.win32``'s users.
+section 9; the Fls fields and the expansion slots: phnt's PEB and TEB). TlsAlloc gives out the 64 slots of
+the TEB and then 1,024 of a table that each thread gets when it first needs it ("Thread Local Storage",
+learn.microsoft.com). Fls callbacks run at FlsFree, not yet at the end of a thread. Who may import it:
+``guest32.win32``'s users.
 """
 
 from __future__ import annotations
 
 SOURCE = """
 module KERNELBASE
+
+routine BasepTlsExpansion()                 ; TEB.TlsExpansionSlots, allocated if it is not there
+    mov eax, fs:[0xf94]
+    test eax, eax
+    jnz L_return
+    invoke BasepZeroed, 4096
+    mov fs:[0xf94], eax
+    return
 
 proc TlsAlloc()
     mov edx, fs:[0x30]
@@ -20,8 +29,25 @@ L_next:
     inc ecx
     cmp ecx, 64
     jb L_next
+    invoke BasepTlsExpansion
+    onzero L_memory
+    mov edx, fs:[0x30]
+    xor ecx, ecx
+L_next_expansion:
+    lock bts dword ptr [edx+0x154], ecx     ; PEB.TlsExpansionBitmapBits
+    jnc L_expansion
+    inc ecx
+    cmp ecx, 1024
+    jb L_next_expansion
     invoke BaseFail, 259                    ; ERROR_NO_MORE_ITEMS
     return -1
+L_memory:
+    invoke BaseFail, 8
+    return -1
+L_expansion:
+    and dword ptr [eax+ecx*4], 0
+    lea eax, [ecx+64]
+    return
 L_found:
     mov eax, fs:[0x18]
     and dword ptr [eax+ecx*4+0xe10], 0
@@ -29,17 +55,22 @@ L_found:
     return
 
 proc TlsFree(dwTlsIndex)
-    mov ecx, dwTlsIndex
-    cmp ecx, 64
+    uses esi edi
+    mov esi, fs:[0x30]
+    mov edi, dwTlsIndex
+    add esi, 0x44
+    cmp edi, 64
+    jb L_free
+    sub edi, 64
+    add esi, 0x110                          ; the expansion's bits at +154
+    cmp edi, 1024
     jae L_parameter
-    mov edx, fs:[0x30]
-    bt dword ptr [edx+0x44], ecx
+L_free:
+    bt dword ptr [esi], edi
     jnc L_parameter
     invoke NtSetInformationThread, -2, 10, addr dwTlsIndex, 4
     onerror L_failed
-    mov ecx, dwTlsIndex
-    mov edx, fs:[0x30]
-    lock btr dword ptr [edx+0x44], ecx
+    lock btr dword ptr [esi], edi
     return 1
 L_failed:
     status
@@ -50,27 +81,45 @@ proc TlsGetValue(dwTlsIndex)
     naked
     mov eax, fs:[0x18]
     mov ecx, dwTlsIndex
-    cmp ecx, 64
+    cmp ecx, 1088
     jae L_parameter
     and dword ptr [eax+0x34], 0             ; 0 may be the value: the last error tells
+    cmp ecx, 64
+    jae L_expansion
     mov eax, [eax+ecx*4+0xe10]
+    return
+L_expansion:
+    mov eax, [eax+0xf94]
+    test eax, eax
+    jz L_none
+    mov eax, [eax+ecx*4-256]
+L_none:
     return
 L_parameter:
     mov dword ptr [eax+0x34], 87
     return 0
 
 proc TlsSetValue(dwTlsIndex, lpTlsValue)
-    naked
     mov eax, fs:[0x18]
     mov ecx, dwTlsIndex
     cmp ecx, 64
-    jae L_parameter
+    jae L_expansion
     mov edx, lpTlsValue
     mov [eax+ecx*4+0xe10], edx
     return 1
+L_expansion:
+    cmp ecx, 1088
+    jae L_parameter
+    invoke BasepTlsExpansion
+    onzero L_memory
+    mov ecx, dwTlsIndex
+    mov edx, lpTlsValue
+    mov [eax+ecx*4-256], edx
+    return 1
+L_memory:
+    fail 8
 L_parameter:
-    mov dword ptr [eax+0x34], 87
-    return 0
+    fail 87
 
 routine BasepZeroed(bytes)
     mov eax, fs:[0x30]
