@@ -131,11 +131,14 @@ class Loader:
     def _start(self, trap: Trap) -> int:
         """Resolve where _RtlUserThreadStart goes, and the filter of its frame: both are kernel32's."""
         modules = Modules(trap)
-        for name, at in (("BaseThreadInitThunk", INIT_THUNK), ("UnhandledExceptionFilter", UNHANDLED_FILTER)):
-            found = Resolver(trap.memory, modules).resolve("kernel32.dll", name, 0)
-            if not isinstance(found, int):
-                return STATUS_ENTRYPOINT_NOT_FOUND
-            blocks.put_dword(trap.memory, modules.data + at, found)
+        resolve = Resolver(trap.memory, modules).resolve
+        found = resolve("kernel32.dll", "BaseThreadInitThunk", 0)
+        if not isinstance(found, int):
+            return STATUS_ENTRYPOINT_NOT_FOUND
+        blocks.put_dword(trap.memory, modules.data + INIT_THUNK, found)
+        last = resolve("kernel32.dll", "UnhandledExceptionFilter", 0)
+        if isinstance(last, int):
+            blocks.put_dword(trap.memory, modules.data + UNHANDLED_FILTER, last)
         return STATUS_SUCCESS
 
     # ------------------------------------------------------------ what is wanted, and where it may be

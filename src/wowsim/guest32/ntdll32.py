@@ -63,7 +63,8 @@ def build_ntdll32(build: Build, argument_bytes: Mapping[str, int]) -> Image:
     _add_data(builder, data)
     exceptions.add_data(builder, data)
     _add_stubs(builder, build, argument_bytes, data + loader.DATA_SIZE)
-    for source in (*loader_code.CODE, *heap_code.CODE, *rtl_code.CODE, *exceptions.CODE, rtl_code.version_numbers(build)):
+    sources = (*loader_code.CODE, *heap_code.CODE, *rtl_code.CODE, *exceptions.CODE)
+    for source in (*sources, rtl_code.version_numbers(build)):
         builder.code(source)
     builder.code(_leaves())
     for name in (*loader_code.EXPORTS, *heap_code.EXPORTS, *rtl_code.EXPORTS, *exceptions.EXPORTS, *_LEAF_ROUTINES):

@@ -22,8 +22,8 @@ from wowsim.kernel import (
 from wowsim.kernel.table import Service, services_of
 
 MODULES = (
-    directory, exceptions, file_changes, file_information, file_io, files, handles, memory, process, sections, system, time,
-    volume_information,
+    directory, exceptions, file_changes, file_information, file_io, files, handles, memory, process, sections, system,
+    time, volume_information,
 )  # fmt: skip
 
 

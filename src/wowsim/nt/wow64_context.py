@@ -112,8 +112,10 @@ def context32_of(context: bytes) -> bytes:
 
 def context64_of(context: bytes) -> bytes:
     """The x64 CONTEXT of 32-bit code in the state of a WOW64_CONTEXT; registers it does not have are 0."""
-    (ds, es, fs, gs) = (_DWORD.unpack_from(context, OFFSETS[n])[0] & 0xFFFF for n in ("SegDs", "SegEs", "SegFs", "SegGs"))
-    registers = dict.fromkeys(wide.OFFSETS, 0) | {"cs": 0x23, "ds": ds, "es": es, "fs": fs, "gs": gs, "ss": 0x2B}
+    registers = dict.fromkeys(wide.OFFSETS, 0)
+    for name in _SELECTORS:
+        registers[name[3:].lower()] = _DWORD.unpack_from(context, OFFSETS[name])[0] & 0xFFFF
+    registers |= {"cs": 0x23, "ss": 0x2B}
     for name in _INTEGERS:
         registers["r" + name[1:].lower()] = _DWORD.unpack_from(context, OFFSETS[name])[0]
     registers["rflags"] = _DWORD.unpack_from(context, OFFSETS["EFlags"])[0]
