@@ -189,6 +189,8 @@ class Core:
         self._single = {name: Batch(uc, (name,)) for name in REGISTERS}
         self._place = self.batch("rip", "rsp")
         self._retrying = False
+        self._watched = (-1, 0)
+        """Address and RFLAGS of the last instruction with a hook of its own."""
         self._setup(descriptors)
         self._calibrate()
         self._add_hooks()
@@ -268,7 +270,9 @@ class Core:
         narrow, wide = found.values()
         places = [i for i in range(0, len(wide) - 3, 4) if narrow[i : i + 4] != wide[i : i + 4]]
         flags = [
-            i for i in places if (_value(narrow, i) ^ _value(wide, i)) == _HF_CS64 and _value(wide, i) & 3 == 3
+            i
+            for i in places
+            if (_value(narrow, i) ^ _value(wide, i)) == _HF_CS64 and _value(wide, i) & 3 == 3
         ]
         if len(flags) != 1 or len(places) > 8:
             raise RuntimeError(f"this Unicorn keeps the mode at {flags} among {places}")
@@ -525,6 +529,7 @@ class Core:
             blocks[:] = blocks[1], (address, size)
 
         def each(engine: int, address: int, size: int, data: int) -> None:
+            self._watched = (address, self._single["rflags"].read()[0])
             if self._depth != depth or (
                 blocks[1] == (address, size) and is_repeated(*blocks[0], address, size)
             ):
@@ -579,6 +584,7 @@ class Core:
 
     def _unhook(self, hook: Any) -> None:
         uclib.uc_hook_del(self._uc._uch, hook)
+        self._watched = (-1, 0)
         self._flush_blocks()
         # deleting a hook makes the engine look up code it had translated, and what it cannot reach from the
         # current ring leaves a page fault "in flight"
@@ -641,6 +647,7 @@ class Core:
         def each(engine: int, address: int, size: int, data: int) -> None:
             nonlocal stopped_at
             passed, stopped_at = stopped_at == address == self._start, None
+            self._watched = (address, self._single["rflags"].read()[0])
             if passed:
                 return
             try:
@@ -716,6 +723,10 @@ class Core:
             return
         error = ctypes.c_int32.from_address(at + self._error_code).value
         self._resume()
+        if self._watched[0] == rip:
+            # a hooked instruction that faults: the engine has computed its flags for the hook, then takes the
+            # result for operands it still has to compute them from
+            self._single["rflags"].write(self._watched[1])
         if vector == 13 and self._answer_gp(rip):
             return
         has_code = vector in (8, 10, 11, 12, 13, 14, 17)

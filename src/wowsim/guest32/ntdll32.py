@@ -67,7 +67,13 @@ def build_ntdll32(build: Build, argument_bytes: Mapping[str, int]) -> Image:
     for source in (*sources, rtl_code.version_numbers(build)):
         builder.code(source)
     builder.code(_leaves())
-    for name in (*loader_code.EXPORTS, *heap_code.EXPORTS, *rtl_code.EXPORTS, *exceptions.EXPORTS, *_LEAF_ROUTINES):
+    for name in (
+        *loader_code.EXPORTS,
+        *heap_code.EXPORTS,
+        *rtl_code.EXPORTS,
+        *exceptions.EXPORTS,
+        *_LEAF_ROUTINES,
+    ):
         builder.export(name)
     for name, symbol in rtl_code.ALIASES.items():
         builder.export(name, symbol)

@@ -248,4 +248,3 @@ def continue_with(reset_state: int) -> Routine:
         return eax
 
     return routine
-

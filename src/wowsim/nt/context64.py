@@ -49,7 +49,10 @@ def registers_of(context: bytes, everything: bool = False) -> dict[str, int]:
     integer = everything or flags & CONTEXT_INTEGER == CONTEXT_INTEGER
     found = {name: value for name, value in values.items() if (control if name in _CONTROL else integer)}
     if control:
-        cs, eflags = struct.unpack_from("<H", context, SELECTORS)[0], struct.unpack_from("<I", context, EFLAGS)[0]
+        cs, eflags = (
+            struct.unpack_from("<H", context, SELECTORS)[0],
+            struct.unpack_from("<I", context, EFLAGS)[0],
+        )
         found["cs"] = cs
         found["rflags"] = eflags & EFLAGS_USER | 0x202
     return found

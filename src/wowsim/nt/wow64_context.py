@@ -145,7 +145,10 @@ def set_context(memory: Memory, teb64: int, context: bytes, reset_state: int) ->
     for part, start, end in _PARTS:
         if flags & part == part:
             memory.write(area + CONTEXT_IN_AREA + start, context[start:end])
-    if flags & CONTEXT_FLOATING_POINT == CONTEXT_FLOATING_POINT or flags & CONTEXT_EXTENDED == CONTEXT_EXTENDED:
+    if (
+        flags & CONTEXT_FLOATING_POINT == CONTEXT_FLOATING_POINT
+        or flags & CONTEXT_EXTENDED == CONTEXT_EXTENDED
+    ):
         fxsave = bytearray(memory.read(area + CONTEXT_IN_AREA + EXTENDED, 0x200))
         if flags & CONTEXT_FLOATING_POINT == CONTEXT_FLOATING_POINT:
             _overlay(fxsave, context[FLOAT_SAVE : FLOAT_SAVE + 0x70])

@@ -23,7 +23,7 @@ from wowsim.memory.sections import Commitment
 from wowsim.memory.space import AddressSpace
 from wowsim.nt import fast_fail
 from wowsim.nt.context64 import FXSAVE, registers_of
-from wowsim.nt.exceptions import STATUS_SINGLE_STEP, STATUS_STACK_BUFFER_OVERRUN
+from wowsim.nt.exceptions import STATUS_ACCESS_VIOLATION, STATUS_SINGLE_STEP, STATUS_STACK_BUFFER_OVERRUN
 from wowsim.simulation.traps import CpuTrap
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ KERNEL_ENTRY_UNITS = 10
 NUMBER_MASK = 0x3FFF
 CALL_RETURN = 0xFFFFFFF0
 """Return address of a host-made 32-bit call: nothing can ever be mapped there."""
+
 
 @dataclass(frozen=True)
 class Stop:
@@ -112,6 +113,7 @@ class Machine:
         """Ring 3 to ring 0 and back: decode, serve, return as SYSRET does (RCX and R11 are clobbered)."""
         rax, r10, rdx, r8, r9, rsp, rip, rflags, cs = self._entry.read()
         if cs & 0xFFF8 != 0x30 and self.core.mode_of(cs) != 64:
+            self.core.uncount(rip)
             self.on_fault(Fault(6, rip))  # an Intel CPU has no SYSCALL outside 64-bit mode
             return
         self.clock.advance(KERNEL_ENTRY_UNITS)
@@ -145,6 +147,8 @@ class Machine:
             self._fast_fail(rip - 2)
             return
         found = exceptions.software_interrupt(vector, rip, rax & 0xFFFFFFFF)
+        if found.record.code == STATUS_ACCESS_VIOLATION:
+            self.core.uncount(found.rip)  # a fault, not a trap
         self._raise(found.record, found.rip)
 
     def on_fault(self, fault: Fault) -> None:
@@ -159,7 +163,11 @@ class Machine:
             status = result.status or 0xC0000005
             self._raise(exceptions.page_fault(status, fault.rip, int(result.kind), fault.address), fault.rip)
             return
-        code = self.tables.peek(fault.rip, 15) or self.tables.peek(fault.rip, 0x1000 - (fault.rip & 0xFFF)) or b""
+        code = (
+            self.tables.peek(fault.rip, 15)
+            or self.tables.peek(fault.rip, 0x1000 - (fault.rip & 0xFFF))
+            or b""
+        )
         raised = self.core.float_exceptions() if fault.vector == 16 else 0
         self._raise(exceptions.cpu_exception(fault.vector, fault.rip, code, raised), fault.rip)
 
@@ -193,7 +201,9 @@ class Machine:
     def _load(self, context: bytes) -> None:
         core = self.core
         registers = registers_of(context)
-        if registers.setdefault("cs", exceptions.CS64) not in (0x23, 0x33) or not core.usable(registers["cs"]):
+        if registers.setdefault("cs", exceptions.CS64) not in (0x23, 0x33) or not core.usable(
+            registers["cs"]
+        ):
             # the kernel's own return to such a selector faults; what it reports then is unverified
             self._unhandled(exceptions.general_protection(registers.get("rip", core.read("rip"))), 0x33)
             return

@@ -48,7 +48,10 @@ _SOURCES = (
 )  # fmt: skip
 
 FORWARDERS: Mapping[str, str] = (
-    {"SetLastError": "NTDLL.RtlSetLastWin32Error"} | memory.FORWARDERS | process.FORWARDERS | sync.FORWARDERS
+    {"SetLastError": "NTDLL.RtlSetLastWin32Error"}
+    | memory.FORWARDERS
+    | process.FORWARDERS
+    | sync.FORWARDERS
     | exceptions.FORWARDERS
 )
 """What both modules forward to ntdll."""
