@@ -76,6 +76,7 @@ def test_dispatchers_hand_over_what_lies_on_the_stack(name: str) -> None:
     elif name == "KiUserApcDispatcher":
         frame, wanted = (code, 1, 2, 3, 1), (0, 1)
     else:
+        machine.put(machine.teb, 0xFFFFFFFF)  # nobody handles anything: the second chance
         frame, wanted = (0x111, 0x222), (0x111, 0x222, 0)
     stack = machine.build.place.stack32[1] - 0x800
     machine.memory.write(stack, struct.pack(f"<{len(frame)}I", *frame))

@@ -38,7 +38,7 @@ PARAMETERS = {
     "GetSystemInfo GetNativeSystemInfo IsProcessorFeaturePresent GetStartupInfoA GetStartupInfoW lstrlenA "
     "lstrlenW OutputDebugStringA OutputDebugStringW InterlockedIncrement InterlockedDecrement "
     "EncodePointer DecodePointer SetEvent ResetEvent ReleaseMutex SetConsoleCP SetConsoleOutputCP "
-    "BaseThreadInitThunk",
+    "BaseThreadInitThunk SetUnhandledExceptionFilter UnhandledExceptionFilter",
     2: "GetFileSize GetFileSizeEx MoveFileA MoveFileW SetFileAttributesA SetFileAttributesW CreateDirectoryA "
     "CreateDirectoryW GetFileInformationByHandle FindFirstFileA FindFirstFileW FindNextFileA "
     "FindNextFileW GetCurrentDirectoryA GetCurrentDirectoryW GetTempPathA GetTempPathW "
@@ -50,9 +50,9 @@ PARAMETERS = {
     3: "MoveFileExA MoveFileExW GetFileAttributesExA GetFileAttributesExW GetModuleFileNameA "
     "GetModuleFileNameW VirtualFree VirtualQuery FlushInstructionCache HeapCreate HeapFree LoadLibraryExA "
     "LoadLibraryExW GetModuleHandleExA GetModuleHandleExW GetEnvironmentVariableA GetEnvironmentVariableW "
-    "InterlockedCompareExchange CreateMutexA CreateMutexW WaitForSingleObjectEx",
+    "InterlockedCompareExchange CreateMutexA CreateMutexW WaitForSingleObjectEx RaiseFailFastException",
     4: "SetFilePointer GetFullPathNameA GetFullPathNameW VirtualAlloc VirtualProtect VirtualFreeEx "
-    "VirtualQueryEx CreateEventA CreateEventW",
+    "VirtualQueryEx CreateEventA CreateEventW RaiseException",
     5: "ReadFile WriteFile SetFilePointerEx WriteConsoleA WriteConsoleW ReadConsoleA ReadConsoleW "
     "VirtualAllocEx VirtualProtectEx ReadProcessMemory WriteProcessMemory",
     6: "MultiByteToWideChar",
@@ -71,6 +71,12 @@ FORWARDED = {
     "LeaveCriticalSection": "NTDLL.RtlLeaveCriticalSection",
     "TryEnterCriticalSection": "NTDLL.RtlTryEnterCriticalSection",
     "DeleteCriticalSection": "NTDLL.RtlDeleteCriticalSection",
+    "AddVectoredExceptionHandler": "NTDLL.RtlAddVectoredExceptionHandler",
+    "RemoveVectoredExceptionHandler": "NTDLL.RtlRemoveVectoredExceptionHandler",
+    "AddVectoredContinueHandler": "NTDLL.RtlAddVectoredContinueHandler",
+    "RemoveVectoredContinueHandler": "NTDLL.RtlRemoveVectoredContinueHandler",
+    "RtlUnwind": "NTDLL.RtlUnwind",
+    "RtlCaptureContext": "NTDLL.RtlCaptureContext",
 }
 
 

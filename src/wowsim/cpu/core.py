@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
-from struct import Struct
+from struct import Struct, pack_into
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import unicorn
@@ -51,6 +51,7 @@ _EDGE = ctypes.CFUNCTYPE(
     None, ctypes.c_void_p, ctypes.POINTER(_Translation), ctypes.POINTER(_Translation), ctypes.c_void_p
 )
 _IRET = Struct("<5Q")
+_FXSAVE = Struct("<HHB")
 _DESCRIPTOR = Struct("<Q")
 _INT32 = Struct("<i")
 
@@ -188,6 +189,8 @@ class Core:
         self._single = {name: Batch(uc, (name,)) for name in REGISTERS}
         self._place = self.batch("rip", "rsp")
         self._retrying = False
+        self._watched = (-1, 0)
+        """Address and RFLAGS of the last instruction with a hook of its own."""
         self._setup(descriptors)
         self._calibrate()
         self._add_hooks()
@@ -255,6 +258,45 @@ class Core:
         self._in_flight = in_flight[0]
         # error_code, exception_is_int, exception_next_eip (8), dr0-7 (64), four pointers (32) stand before it
         self._error_code = self._in_flight - 0x70
+        self._mode_words = self._calibrate_modes()
+
+    def _calibrate_modes(self) -> dict[int, list[tuple[int, int]]]:
+        """What entering a user code segment changes in a saved context: selector -> (offset, dword) pairs.
+
+        The engine switches its mode only by an executed far transfer: two are executed here, to the same
+        unmapped address, and whatever differs afterwards (hidden flags and the hidden part of CS) is the mode.
+        """
+        found = {cs: self._context_behind(cs) for cs in (0x23, 0x33)}
+        narrow, wide = found.values()
+        places = [i for i in range(0, len(wide) - 3, 4) if narrow[i : i + 4] != wide[i : i + 4]]
+        flags = [
+            i
+            for i in places
+            if (_value(narrow, i) ^ _value(wide, i)) == _HF_CS64 and _value(wide, i) & 3 == 3
+        ]
+        if len(flags) != 1 or len(places) > 8:
+            raise RuntimeError(f"this Unicorn keeps the mode at {flags} among {places}")
+        return {cs: [(i, _value(context, i)) for i in places] for cs, context in found.items()}
+
+    def _context_behind(self, cs: int) -> bytes:
+        """The context after an ``iretq`` to ``cs``, taken at the page fault of the fetch that follows."""
+        seen: list[bytes] = []
+
+        def note(engine: int, vector: int, data: int) -> None:
+            seen.append(self._context_bytes())
+            self._uc.emu_stop()
+
+        pointer = _INTERRUPT(note)
+        hook = self._hook(unicorn.UC_HOOK_INTR, pointer)
+        frame = self._physical(KERNEL_STACK)
+        _IRET.pack_into(self._tables.ram.bytes, frame, 0x7FFE_F000, cs, 0x202, 0x7FFE_F000, 0x2B)
+        self._uc.reg_write(x86.UC_X86_REG_RSP, KERNEL_STACK)
+        uclib.uc_emu_start(self._uc._uch, KERNEL_STUB + 10, 0, 0, 0)
+        uclib.uc_hook_del(self._uc._uch, hook)
+        self._uc.context_restore(self._ring0)
+        if len(seen) != 1:
+            raise RuntimeError(f"calibration expected one fault behind iretq to {cs:x}, saw {len(seen)}")
+        return seen[0]
 
     def _context_bytes(self) -> bytes:
         self._save()
@@ -379,6 +421,70 @@ class Core:
                 f"iretq arrived at {self.read('cs'):x}:{self.read('rip'):x}, not {cs:x}:{rip:x}"
             )
 
+    def resume_at(self, registers: Mapping[str, int]) -> None:
+        """Set another user state as the kernel does on its way back: general registers, rip, rflags, cs, gs_base.
+
+        What ``registers`` does not name is kept, FP and SSE state too; SS becomes 2Bh. Only between two runs of
+        translated code: from an action given to :meth:`later`, or while the CPU stands.
+
+        Args:
+            registers: by name; ``cs`` (23h or 33h) is needed.
+        """
+        self._save()
+        at = self._scratch_address
+        for offset, value in self._mode_words[registers["cs"]]:
+            ctypes.c_int32.from_address(at + offset).value = value
+        self._resume()
+        names = [name for name in registers if name not in ("cs", "ss")]
+        self.batch(*names).write(*(registers[name] for name in names))
+        self.write("ss", 0x2B)
+
+    def floating_point(self) -> bytes:
+        """x87 and SSE state as FXSAVE writes it (512 bytes); instruction and operand pointers are 0."""
+        read = self._uc.reg_read
+        image = bytearray(0x200)
+        tags = read(x86.UC_X86_REG_FPTAG)
+        present = sum(1 << i for i in range(8) if tags >> 2 * i & 3 != 3)
+        _FXSAVE.pack_into(image, 0, read(x86.UC_X86_REG_FPCW), read(x86.UC_X86_REG_FPSW), present)
+        pack_into("<II", image, 0x18, read(x86.UC_X86_REG_MXCSR), 0xFFFF)
+        top = image[3] >> 3 & 7  # the engine's FP0 to FP7 are the physical registers
+        for i in range(8):
+            mantissa, exponent = read(x86.UC_X86_REG_FP0 + (top + i & 7))
+            pack_into("<QH", image, 0x20 + 16 * i, mantissa, exponent)
+        for i in range(16):
+            at = 0xA0 + 16 * i
+            image[at : at + 16] = read(x86.UC_X86_REG_XMM0 + i).to_bytes(16, "little")
+        return bytes(image)
+
+    def set_floating_point(self, image: bytes) -> None:
+        """Load x87 and SSE state from an FXSAVE image; MXCSR bits that do not exist are dropped."""
+        write = self._uc.reg_write
+        control, status, present = _FXSAVE.unpack_from(image)
+        write(x86.UC_X86_REG_FPCW, control)
+        write(x86.UC_X86_REG_FPSW, status)
+        write(x86.UC_X86_REG_FPTAG, sum(0 if present >> i & 1 else 3 << 2 * i for i in range(8)))
+        write(x86.UC_X86_REG_MXCSR, int.from_bytes(image[0x18:0x1C], "little") & 0xFFFF)
+        for i in range(8):
+            at = 0x20 + 16 * i
+            mantissa = int.from_bytes(image[at : at + 8], "little")
+            exponent = int.from_bytes(image[at + 8 : at + 10], "little")
+            write(x86.UC_X86_REG_FP0 + ((status >> 11) + i & 7), (mantissa, exponent))
+        for i in range(16):
+            at = 0xA0 + 16 * i
+            write(x86.UC_X86_REG_XMM0 + i, int.from_bytes(image[at : at + 16], "little"))
+
+    def float_exceptions(self) -> int:
+        """x87 exceptions that are raised and not masked (bits of the status word)."""
+        status: int = self._uc.reg_read(x86.UC_X86_REG_FPSW)
+        control: int = self._uc.reg_read(x86.UC_X86_REG_FPCW)
+        return status & ~control & 0x3F
+
+    def usable(self, selector: int) -> bool:
+        """Whether the kernel can return to ring 3 through a code selector: the mode it stands for is still its own."""
+        found = self.descriptor(selector)
+        wide = found.long_mode == 1
+        return bool(found.is_code and found.present and found.dpl == 3 and wide == (selector == 0x33))
+
     def run(self) -> None:
         """Execute until a handler calls :meth:`stop`."""
         self._stopping = False
@@ -393,10 +499,7 @@ class Core:
     def _left_engine(self, status: int) -> None:
         """Translated code was left: raise what a hook could not, do what it deferred."""
         self._raise_pending()
-        if self._deferred is not None:
-            action, self._deferred = self._deferred, None
-            action()
-        elif status:
+        if not self._run_deferred() and status:
             self._engine_error(status)
 
     def stop(self) -> None:
@@ -426,6 +529,7 @@ class Core:
             blocks[:] = blocks[1], (address, size)
 
         def each(engine: int, address: int, size: int, data: int) -> None:
+            self._watched = (address, self._single["rflags"].read()[0])
             if self._depth != depth or (
                 blocks[1] == (address, size) and is_repeated(*blocks[0], address, size)
             ):
@@ -469,8 +573,18 @@ class Core:
         if not self._depth and self._recorder is not None:
             self._recorder.cut(address)
 
+    def _run_deferred(self) -> bool:
+        """Do what a handler put off, and what that puts off; False when there was nothing."""
+        acted = False
+        while self._deferred is not None:
+            action, self._deferred = self._deferred, None
+            action()
+            acted = True
+        return acted
+
     def _unhook(self, hook: Any) -> None:
         uclib.uc_hook_del(self._uc._uch, hook)
+        self._watched = (-1, 0)
         self._flush_blocks()
         # deleting a hook makes the engine look up code it had translated, and what it cannot reach from the
         # current ring leaves a page fault "in flight"
@@ -535,6 +649,7 @@ class Core:
         def each(engine: int, address: int, size: int, data: int) -> None:
             nonlocal stopped_at
             passed, stopped_at = stopped_at == address == self._start, None
+            self._watched = (address, self._single["rflags"].read()[0])
             if passed:
                 return
             try:
@@ -610,6 +725,10 @@ class Core:
             return
         error = ctypes.c_int32.from_address(at + self._error_code).value
         self._resume()
+        if self._watched[0] == rip:
+            # a hooked instruction that faults: the engine has computed its flags for the hook, then takes the
+            # result for operands it still has to compute them from
+            self._single["rflags"].write(self._watched[1])
         if vector == 13 and self._answer_gp(rip):
             return
         has_code = vector in (8, 10, 11, 12, 13, 14, 17)
@@ -707,6 +826,7 @@ class Core:
         rip = self.read("rip")
         if status == unicorn.UC_ERR_INSN_INVALID:
             self._handlers.on_fault(Fault(6, rip))
+            self._run_deferred()
         else:
             raise RuntimeError(f"the engine stopped with {UcError(status)} at {rip:#x}")
 
@@ -741,6 +861,8 @@ class _Collect:
         self._end()
 
 
+_HF_CS64 = 1 << 15
+"""QEMU's hidden flag for 64-bit code; the CPL stands in bits 0 and 1 of the same dword."""
 _PREFIXES = (0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x67, 0xF2, 0xF3, *range(0x40, 0x50))
 _TLB_FLUSH = 1 << 30 | unicorn.unicorn_const.UC_CTL_TLB_FLUSH
 """``uc_ctl_flush_tlb``, which the binding does not wrap: a write control without arguments."""

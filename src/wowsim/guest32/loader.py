@@ -40,7 +40,7 @@ PAGE_READWRITE = 4
 
 # Offsets of the process' static blocks from PebLdr, where ntdll32's .data has them.
 LOADER_LOCK, FAST_LOCK, TLS_BITMAP, TLS_EXPANSION_BITMAP = 0x30, 0x48, 0x60, 0x68
-INIT_THUNK, PROCESS_HEAPS = 0x70, 0x80
+INIT_THUNK, UNHANDLED_FILTER, PROCESS_HEAPS = 0x70, 0x74, 0x80
 HEAPS_ROOM = 0x400
 DATA_SIZE = PROCESS_HEAPS + 4 * HEAPS_ROOM
 
@@ -129,12 +129,16 @@ class Loader:
         return int(MappedImage(trap.memory, entry.base).preferred != entry.base)
 
     def _start(self, trap: Trap) -> int:
-        """Resolve where _RtlUserThreadStart goes: kernel32!BaseThreadInitThunk."""
+        """Resolve where _RtlUserThreadStart goes, and the filter of its frame: both are kernel32's."""
         modules = Modules(trap)
-        found = Resolver(trap.memory, modules).resolve("kernel32.dll", "BaseThreadInitThunk", 0)
+        resolve = Resolver(trap.memory, modules).resolve
+        found = resolve("kernel32.dll", "BaseThreadInitThunk", 0)
         if not isinstance(found, int):
             return STATUS_ENTRYPOINT_NOT_FOUND
         blocks.put_dword(trap.memory, modules.data + INIT_THUNK, found)
+        last = resolve("kernel32.dll", "UnhandledExceptionFilter", 0)
+        if isinstance(last, int):
+            blocks.put_dword(trap.memory, modules.data + UNHANDLED_FILTER, last)
         return STATUS_SUCCESS
 
     # ------------------------------------------------------------ what is wanted, and where it may be

@@ -167,11 +167,6 @@ L_exit:
     call RtlExitUserThread
     ud2
 """,
-    """
-_except_handler:
-    mov eax, 1
-    ret
-""",
 )
 
 _LOAD = (
@@ -592,17 +587,6 @@ L_done:
 
 _DISPATCHERS = (
     """
-KiUserExceptionDispatcher:
-    mov ecx, [esp+4]
-    mov ebx, [esp]
-    push 0
-    push ecx
-    push ebx
-    call ZwRaiseException
-    push eax
-    push -1
-    call ZwTerminateProcess
-    ud2
 KiUserApcDispatcher:
     lea edi, [esp+0x14]
     pop eax
@@ -634,7 +618,6 @@ CODE = (*_START, *_LOAD, *_UNLOAD, *_DISPATCHERS)
 EXPORTS = (
     "LdrInitializeThunk",
     "RtlUserThreadStart",
-    "KiUserExceptionDispatcher",
     "KiUserApcDispatcher",
     "KiUserCallbackDispatcher",
     "LdrLoadDll",

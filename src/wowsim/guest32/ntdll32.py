@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from wowsim.guest32 import (
     environment,
+    exceptions,
     heap_code,
     loader,
     loader_code,
@@ -60,11 +61,19 @@ def build_ntdll32(build: Build, argument_bytes: Mapping[str, int]) -> Image:
     builder.section(".data", data, exports_rva - data, writable=True)
     builder.section(".rdata", exports_rva, module.size - exports_rva)
     _add_data(builder, data)
+    exceptions.add_data(builder, data)
     _add_stubs(builder, build, argument_bytes, data + loader.DATA_SIZE)
-    for source in (*loader_code.CODE, *heap_code.CODE, *rtl_code.CODE, rtl_code.version_numbers(build)):
+    sources = (*loader_code.CODE, *heap_code.CODE, *rtl_code.CODE, *exceptions.CODE)
+    for source in (*sources, rtl_code.version_numbers(build)):
         builder.code(source)
     builder.code(_leaves())
-    for name in (*loader_code.EXPORTS, *heap_code.EXPORTS, *rtl_code.EXPORTS, *_LEAF_ROUTINES):
+    for name in (
+        *loader_code.EXPORTS,
+        *heap_code.EXPORTS,
+        *rtl_code.EXPORTS,
+        *exceptions.EXPORTS,
+        *_LEAF_ROUTINES,
+    ):
         builder.export(name)
     for name, symbol in rtl_code.ALIASES.items():
         builder.export(name, symbol)
@@ -100,6 +109,7 @@ def _add_data(builder: ImageBuilder, data: int) -> None:
         ("LdrpLoaderLock", loader.LOADER_LOCK),
         ("FastPebLock", loader.FAST_LOCK),
         ("Kernel32ThreadInitThunkFunction", loader.INIT_THUNK),
+        ("RtlpUnhandledExceptionFilter", loader.UNHANDLED_FILTER),
     ):
         builder.constant(name, data + offset)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+from wowsim.host64 import exceptions
 from wowsim.image.model import Image, Provenance
 from wowsim.image.synth import ImageBuilder
 from wowsim.nt.builds import Build, services
@@ -42,7 +43,12 @@ def build_ntdll(build: Build, linker: Linker) -> Image:
     builder.section(".data", _DATA, 0x2000, writable=True)
     _stubs(builder, build)
     linker.slot(builder, "wow64", "Wow64LdrpInitialize", _DATA)
+    for index, name in enumerate(("Wow64PrepareForException", "Wow64PassExceptionToGuest"), 1):
+        linker.slot(builder, "wow64", name, _DATA + 8 * index)
     _startup(builder)
+    builder.code(exceptions.NTDLL, None, Provenance.OURS)
+    builder.export("KiUserExceptionDispatcher")
+    builder.export("RtlDispatchException")
     return linker.add(builder.build())
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from wowsim.errors import GuestFault
+from wowsim.host64.exceptions import CONTINUE, RAISE, continue_with
 from wowsim.nt.abi import HANDLE, PVOID, SIZE_T, ULONG_PTR, encode, load, size_of
 from wowsim.nt.memory_structures import (
     MEMORY_BASIC_INFORMATION,
@@ -26,7 +27,6 @@ from wowsim.nt.structures import (
     THREAD_BASIC_INFORMATION,
     UNICODE_STRING,
 )
-from wowsim.nt.wow64_context import CONTEXT32_SIZE, set_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -57,19 +57,6 @@ class Override:
     def routines(self, name: str) -> dict[str, Routine]:
         """The Python behind its traps, by trap name."""
         return {f"wh{name}.{suffix}": routine for suffix, routine in self.handlers.items()}
-
-
-def _continue(reset_state: int) -> Routine:
-    def routine(trap: Trap) -> int:
-        """BTCpuSetContext: the context goes to the CPU area; its EAX is what the service returns (section 3.6)."""
-        memory = trap.memory
-        try:
-            (pointer,) = memory.unpack(_U32, trap.register("rcx"))
-            return set_context(memory, trap.teb64, memory.read(pointer, CONTEXT32_SIZE), reset_state)
-        except GuestFault as fault:
-            return fault.status
-
-    return routine
 
 
 # ---------------------------------------------------------------- the frame of a converting thunk
@@ -318,7 +305,8 @@ def _rename_out(trap: Trap) -> None:
 def overrides(build: Build) -> dict[str, Override]:
     """Nt name -> override for a build; every other thunk is derived."""
     return {
-        "NtContinue": Override("whNAME:\ntrap whNAME.set\nret", {"set": _continue(build.reset_state)}),
+        "NtContinue": Override(CONTINUE, {"set": continue_with(build.reset_state)}),
+        "NtRaiseException": Override(RAISE, {}),
         "NtQueryVirtualMemory": Query(
             6, 2, {
                 0: Fixed(MEMORY_BASIC_INFORMATION, _clamped), 2: Counted(UNICODE_STRING),

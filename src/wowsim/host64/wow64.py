@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wowsim.host64 import exceptions
 from wowsim.host64.link import Linker, load_teb64
 from wowsim.host64.overrides import overrides
 from wowsim.host64.thunks import Thunk, derive
@@ -57,7 +58,9 @@ class Wow64:
         self._dispatch(fixed)
         self._thunks(prototypes, fixed)
         self._startup()
-        for name in ("Wow64SystemServiceEx", "Wow64LdrpInitialize"):
+        linker.slot(builder, "wow64cpu", "CpupLeaveSimulation", 0x1F10)
+        builder.code(exceptions.WOW64, None, OURS)
+        for name in ("Wow64SystemServiceEx", "Wow64LdrpInitialize", *exceptions.EXPORTS):
             builder.export(name)
         self.image: Image = linker.add(builder.build())
 

@@ -493,7 +493,22 @@ def _iret_frame(area: _Area) -> str:
         iretq"""
 
 
+_SAVED = {
+    "CpuSimulate": ("rbx", "rsi", "rdi", "rbp", "r12", "r13", "r14", "r15"),
+    "BTCpuSimulate": ("r15", "r14", "r13", "r12", "rbx", "rsi", "rdi", "rbp"),
+}
+"""What the routine that enters 32-bit code saves, in this order, above its 68h bytes."""
+
+
+def _leave(builder: ImageBuilder, simulate: str) -> None:
+    """The epilogue of that routine, for whoever unwinds to its caller: RCX is its RSP. Ours, see host64.exceptions."""
+    pops = "\n".join(f"pop {register}" for register in reversed(_SAVED[simulate]))
+    builder.code(f"CpupLeaveSimulation: mov rsp, rcx\nadd rsp, 0x68\n{pops}\nret", None, OURS)
+    builder.export("CpupLeaveSimulation")
+
+
 def _exports(builder: ImageBuilder, simulate: str) -> None:
     builder.export(simulate)
+    _leave(builder, simulate)
     builder.export("TurboDispatchJumpAddressStart")
     builder.export("TurboDispatchJumpAddressEnd", "ServiceNoTurbo")

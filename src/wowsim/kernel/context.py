@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from wowsim.image.model import Image
     from wowsim.memory.space import AddressSpace
     from wowsim.nt.builds import Build
+    from wowsim.nt.exceptions import ExceptionRecord
 
 _UNICODE_STRING = {width: layout(UNICODE_STRING, width).struct for width in (32, 64)}
 VOLUME_DEVICE = r"\Device\HarddiskVolume1"
@@ -103,6 +104,10 @@ class Exit:
     detail: str = ""
 
 
+def _no_cpu(*_: object) -> None:
+    raise Unsupported("NtContinue or NtRaiseException: no CPU is attached to this kernel")
+
+
 def _no_images(data: bytes, path: str) -> Image:
     raise Unsupported(f"NtCreateSection(SEC_IMAGE) of {path}: no reader of images is set")
 
@@ -127,6 +132,8 @@ class Kernel:
         threads: all that have not ended.
         parse_image: reads an executable (its bytes and guest path) for NtCreateSection; UsageError when it is
             none. The simulation sets it.
+        resume: goes on with a CONTEXT (its bytes) behind the service.
+        raise_exception: raises a record with a CONTEXT, with a first chance for handlers or without.
         pending: set by a service that ends the run; nobody clears it but the simulation.
     """
 
@@ -156,6 +163,8 @@ class Kernel:
         self.files = Files(self.volume)
         self.handles = HandleTable()
         self.parse_image: Callable[[bytes, str], Image] = _no_images
+        self.resume: Callable[[bytes], None] = _no_cpu
+        self.raise_exception: Callable[[ExceptionRecord, bytes, bool], None] = _no_cpu
         self.process = Process(cookie=self.random.getrandbits(32))
         self.thread = Thread()
         self.threads = [self.thread]

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from wowsim.kernel import (
     directory,
+    exceptions,
     file_changes,
     file_information,
     file_io,
@@ -21,8 +22,8 @@ from wowsim.kernel import (
 from wowsim.kernel.table import Service, services_of
 
 MODULES = (
-    directory, file_changes, file_information, file_io, files, handles, memory, process, sections, system, time,
-    volume_information,
+    directory, exceptions, file_changes, file_information, file_io, files, handles, memory, process, sections, system,
+    time, volume_information,
 )  # fmt: skip
 
 

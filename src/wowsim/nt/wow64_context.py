@@ -8,6 +8,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+from wowsim.nt import context64 as wide
+
 if TYPE_CHECKING:
     from wowsim.nt.abi import Memory
 
@@ -31,6 +33,8 @@ OFFSETS = {
     "Esp": 0xC4, "SegSs": 0xC8,
 }  # fmt: skip
 """Dword fields of WOW64_CONTEXT."""
+_INTEGERS = ("Edi", "Esi", "Ebx", "Edx", "Ecx", "Eax", "Ebp", "Eip", "Esp")
+_SELECTORS = ("SegCs", "SegDs", "SegEs", "SegFs", "SegGs", "SegSs")
 _PARTS = (
     (CONTEXT_DEBUG, 0x04, 0x1C),
     (CONTEXT_FLOATING_POINT, 0x1C, 0x8C),
@@ -39,6 +43,10 @@ _PARTS = (
     (CONTEXT_CONTROL, 0xB4, 0xCC),
     (CONTEXT_EXTENDED, 0xCC, CONTEXT32_SIZE),
 )
+CONTEXT_ALL = CONTEXT_I386 | 0x3F
+FLOAT_SAVE, EXTENDED = 0x1C, 0xCC
+EFLAGS_USER = 0x3E0DD5
+"""EFLAGS bits that a program's context may set: not IF, IOPL, NT, VM and the reserved ones (Intel SDM 3.4.3)."""
 _DWORD = struct.Struct("<I")
 _QWORD = struct.Struct("<Q")
 
@@ -49,7 +57,69 @@ def context32(flags: int = CONTEXT_I386 | 0x2F, **fields: int) -> bytes:
     _DWORD.pack_into(data, 0, flags)
     for name, value in fields.items():
         _DWORD.pack_into(data, OFFSETS[name], value & 0xFFFFFFFF)
+    # a thread starts with 53-bit precision and all FP exceptions masked
+    struct.pack_into("<H", data, EXTENDED, 0x27F)
+    struct.pack_into("<II", data, EXTENDED + 0x18, 0x1F80, 0xFFFF)
+    data[FLOAT_SAVE : FLOAT_SAVE + 0x70] = float_save(bytes(data[EXTENDED:]))
     return bytes(data)
+
+
+def float_save(fxsave: bytes) -> bytes:
+    """FLOATING_SAVE_AREA (70h bytes, FNSAVE's form) of an FXSAVE image (Intel SDM volume 1, 8.1.10 and 10.5)."""
+    control, status, present = struct.unpack_from("<HHB", fxsave)
+    top = status >> 11 & 7
+    registers = [fxsave[0x20 + 16 * i : 0x2A + 16 * i] for i in range(8)]
+    tags = 0
+    for physical in range(8):
+        kind = _tag(registers[(physical - top) & 7]) if present >> physical & 1 else 3
+        tags |= kind << 2 * physical
+    head = (0xFFFF0000 | control, 0xFFFF0000 | status, 0xFFFF0000 | tags, 0, 0, 0, 0xFFFF0000)
+    return struct.pack("<7I", *head) + b"".join(registers) + bytes(4)
+
+
+def _tag(register: bytes) -> int:
+    """0 valid, 1 zero, 2 special."""
+    mantissa, exponent = struct.unpack("<QH", register)
+    if mantissa == 0 and exponent & 0x7FFF == 0:
+        return 1
+    return 0 if mantissa >> 63 and exponent & 0x7FFF != 0x7FFF else 2
+
+
+def _overlay(fxsave: bytearray, saved: bytes) -> None:
+    """Put the x87 part of a FLOATING_SAVE_AREA into an FXSAVE image."""
+    control, status, tags = struct.unpack_from("<HxxHxxH", saved)
+    present = sum(1 << i for i in range(8) if tags >> 2 * i & 3 != 3)
+    struct.pack_into("<HHB", fxsave, 0, control, status, present)
+    for i in range(8):
+        fxsave[0x20 + 16 * i : 0x2A + 16 * i] = saved[0x1C + 10 * i : 0x26 + 10 * i]
+
+
+def context32_of(context: bytes) -> bytes:
+    """The WOW64_CONTEXT of the 32-bit code that an x64 CONTEXT interrupted."""
+    data = bytearray(CONTEXT32_SIZE)
+    _DWORD.pack_into(data, 0, CONTEXT_ALL)
+    for name in _INTEGERS:
+        (value,) = _DWORD.unpack_from(context, wide.OFFSETS["r" + name[1:].lower()])
+        _DWORD.pack_into(data, OFFSETS[name], value)
+    cs, ds, es, fs, gs, ss, eflags = struct.unpack_from("<6HI", context, wide.SELECTORS)
+    for name, value in zip(_SELECTORS, (cs, ds, es, fs, gs, ss), strict=True):
+        _DWORD.pack_into(data, OFFSETS[name], value)
+    _DWORD.pack_into(data, OFFSETS["EFlags"], eflags)
+    data[EXTENDED:] = context[wide.FXSAVE : wide.FXSAVE + 0x200]
+    data[FLOAT_SAVE : FLOAT_SAVE + 0x70] = float_save(bytes(data[EXTENDED:]))
+    return bytes(data)
+
+
+def context64_of(context: bytes) -> bytes:
+    """The x64 CONTEXT of 32-bit code in the state of a WOW64_CONTEXT; registers it does not have are 0."""
+    registers = dict.fromkeys(wide.OFFSETS, 0)
+    for name in _SELECTORS:
+        registers[name[3:].lower()] = _DWORD.unpack_from(context, OFFSETS[name])[0] & 0xFFFF
+    registers |= {"cs": 0x23, "ss": 0x2B}
+    for name in _INTEGERS:
+        registers["r" + name[1:].lower()] = _DWORD.unpack_from(context, OFFSETS[name])[0]
+    registers["rflags"] = _DWORD.unpack_from(context, OFFSETS["EFlags"])[0]
+    return wide.context64(registers, context[EXTENDED:])
 
 
 def cpu_area(memory: Memory, teb64: int) -> int:
@@ -75,6 +145,17 @@ def set_context(memory: Memory, teb64: int, context: bytes, reset_state: int) ->
     for part, start, end in _PARTS:
         if flags & part == part:
             memory.write(area + CONTEXT_IN_AREA + start, context[start:end])
+    if (
+        flags & CONTEXT_FLOATING_POINT == CONTEXT_FLOATING_POINT
+        or flags & CONTEXT_EXTENDED == CONTEXT_EXTENDED
+    ):
+        fxsave = bytearray(memory.read(area + CONTEXT_IN_AREA + EXTENDED, 0x200))
+        if flags & CONTEXT_FLOATING_POINT == CONTEXT_FLOATING_POINT:
+            _overlay(fxsave, context[FLOAT_SAVE : FLOAT_SAVE + 0x70])
+        struct.pack_into("<H", fxsave, 0x1A, 0)  # MXCSR bits that do not exist would fault
+        memory.write(area + CONTEXT_IN_AREA + EXTENDED, bytes(fxsave))
+    (eflags,) = memory.unpack(_DWORD, area + CONTEXT_IN_AREA + OFFSETS["EFlags"])
+    memory.pack(_DWORD, area + CONTEXT_IN_AREA + OFFSETS["EFlags"], eflags & EFLAGS_USER | 0x202)
     (state,) = memory.unpack(_DWORD, area + reset_state)
     memory.pack(_DWORD, area + reset_state, state | RESET_STATE)
     return int(memory.unpack(_DWORD, area + CONTEXT_IN_AREA + OFFSETS["Eax"])[0])

@@ -1,7 +1,7 @@
 """The machine: CPU, memory and kernel wired together, and what happens at each crossing between them.
 
 Implements ``cpu.core.Handlers``: SYSCALLs go to the service table, traps to their routines, faults to the memory
-manager and, while no dispatcher exists, to the end of the run.
+manager, exceptions to ntdll!KiUserExceptionDispatcher or, where they cannot be delivered, to the end of the run.
 """
 
 from __future__ import annotations
@@ -14,12 +14,16 @@ from wowsim.cpu.core import Core, Fault
 from wowsim.cpu.paging import PageTables, PhysicalMemory
 from wowsim.cpu.segments import windows_gdt
 from wowsim.errors import GuestFault, StopReason
+from wowsim.kernel import exceptions
 from wowsim.kernel.context import Kernel
 from wowsim.kernel.services import implemented
 from wowsim.kernel.table import ServiceTable
 from wowsim.memory.layout import layout_of
 from wowsim.memory.sections import Commitment
 from wowsim.memory.space import AddressSpace
+from wowsim.nt import fast_fail
+from wowsim.nt.context64 import FXSAVE, registers_of
+from wowsim.nt.exceptions import STATUS_ACCESS_VIOLATION, STATUS_SINGLE_STEP, STATUS_STACK_BUFFER_OVERRUN
 from wowsim.simulation.traps import CpuTrap
 
 if TYPE_CHECKING:
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 
     from wowsim.kernel.console import Console
     from wowsim.nt.builds import Build
+    from wowsim.nt.exceptions import ExceptionRecord
     from wowsim.simulation.traps import TrapTable
 
 KERNEL_ENTRY_UNITS = 10
@@ -34,18 +39,6 @@ KERNEL_ENTRY_UNITS = 10
 NUMBER_MASK = 0x3FFF
 CALL_RETURN = 0xFFFFFFF0
 """Return address of a host-made 32-bit call: nothing can ever be mapped there."""
-
-EXCEPTION_CODES = {
-    0: 0xC0000094, 1: 0x80000004, 3: 0x80000003, 4: 0xC0000095, 5: 0xC000008C, 6: 0xC000001D, 8: 0xC0000005,
-    11: 0xC0000005, 12: 0xC0000005, 13: 0xC0000005, 16: 0xC0000090, 17: 0x80000002, 19: 0xC00002B4,
-}  # fmt: skip
-"""Exception code of each vector (wow64-facts section 5); page faults are the memory manager's."""
-STATUS_PRIVILEGED_INSTRUCTION = 0xC0000096
-STATUS_STACK_BUFFER_OVERRUN = 0xC0000409
-_PRIVILEGED = frozenset(
-    (0xF4, 0xFA, 0xFB, 0xE4, 0xE5, 0xE6, 0xE7, 0xEC, 0xED, 0xEE, 0xEF, 0x6C, 0x6D, 0x6E, 0x6F)
-)
-"""hlt, cli, sti, in, out: #GP at CPL 3 is PRIVILEGED_INSTRUCTION."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +97,9 @@ class Machine:
         self.trap = CpuTrap(self.core, self.tables)
         self.traps: TrapTable | None = None
         self.stopped: Stop | None = None
+        self.kernel.resume, self.kernel.raise_exception = self._resume, self._raise_from
+        self.exception_dispatcher = 0
+        """ntdll!KiUserExceptionDispatcher; 0 while there is no process."""
         self.refresh: Callable[[], None] = lambda: None
         self.before_service: Callable[[], None] | None = None
         """Called at each SYSCALL before its service when somebody looks."""
@@ -146,18 +142,14 @@ class Machine:
 
     def on_interrupt(self, vector: int) -> None:
         """``int n`` executed by the guest; RIP is behind it."""
-        rip = self.core.read("rip")
-        at = rip - (1 if vector == 3 and self._byte(rip - 1) == 0xCC else 2)
-        if vector == 0x29:
-            self._fast_fail(at)
-        elif vector in (3, 0x2C, 0x2D):
-            code = {3: 0x80000003, 0x2C: 0xC0000420, 0x2D: 0x80000003}[vector]
-            self._unhandled(code, at)
-        elif vector == 4:
-            self._unhandled(0xC0000095, rip)
-        else:
-            self.core.uncount(at)
-            self._unhandled(0xC0000005, at, "read", -1)  # #GP: the vector is not for ring 3
+        rip, rax = self.core.batch("rip", "rax").read()
+        if vector == 0x29 and self.build.fast_fail:
+            self._fast_fail(rip - 2)
+            return
+        found = exceptions.software_interrupt(vector, rip, rax & 0xFFFFFFFF)
+        if found.record.code == STATUS_ACCESS_VIOLATION:
+            self.core.uncount(found.rip)  # a fault, not a trap
+        self._raise(found.record, found.rip)
 
     def on_fault(self, fault: Fault) -> None:
         """A CPU exception; page faults that the memory manager resolves are retried."""
@@ -169,15 +161,69 @@ class Machine:
             if result.retry and not self._futile(fault):
                 return
             status = result.status or 0xC0000005
-            self._unhandled(status, fault.rip, result.kind.name.lower(), fault.address)
+            self._raise(exceptions.page_fault(status, fault.rip, int(result.kind), fault.address), fault.rip)
             return
-        code = EXCEPTION_CODES.get(fault.vector, 0xC0000005)
-        if fault.vector == 13 and self._byte(fault.rip) in _PRIVILEGED:
-            code = STATUS_PRIVILEGED_INSTRUCTION
-        if code == 0xC0000005:
-            self._unhandled(code, fault.rip, "read", -1)
-        else:
-            self._unhandled(code, fault.rip)
+        code = (
+            self.tables.peek(fault.rip, 15)
+            or self.tables.peek(fault.rip, 0x1000 - (fault.rip & 0xFFF))
+            or b""
+        )
+        raised = self.core.float_exceptions() if fault.vector == 16 else 0
+        self._raise(exceptions.cpu_exception(fault.vector, fault.rip, code, raised), fault.rip)
+
+    # ------------------------------------------------------------ exceptions
+    def _raise(self, record: ExceptionRecord, rip: int) -> None:
+        """Deliver an exception between two instructions; the context will say that the program stands at ``rip``."""
+        self.core.later(lambda: self._deliver(record, {**self.core.read_all(), "rip": rip}))
+
+    def _deliver(self, record: ExceptionRecord, registers: dict[str, int]) -> None:
+        core = self.core
+        if record.code == STATUS_SINGLE_STEP:
+            registers["rflags"] &= ~exceptions.TF
+        core.write("rip", registers["rip"])
+        if self.exception_dispatcher and core.usable(exceptions.CS64):
+            try:
+                state = exceptions.deliver(
+                    self.tables, registers, core.floating_point(), record, self.exception_dispatcher
+                )
+            except GuestFault:
+                self._unhandled(record, registers["cs"])
+            else:
+                # the base may be lost to a `mov gs` in 32-bit code; that the kernel restores it here is unverified
+                core.resume_at(state | {"gs_base": self.trap.teb64})
+            return
+        self._unhandled(record, registers["cs"])
+
+    def _resume(self, context: bytes) -> None:
+        """NtContinue: the registers that the context names, behind the SYSCALL."""
+        self.core.later(lambda: self._load(context))
+
+    def _load(self, context: bytes) -> None:
+        core = self.core
+        registers = registers_of(context)
+        if registers.setdefault("cs", exceptions.CS64) not in (0x23, 0x33) or not core.usable(
+            registers["cs"]
+        ):
+            # the kernel's own return to such a selector faults; what it reports then is unverified
+            self._unhandled(exceptions.general_protection(registers.get("rip", core.read("rip"))), 0x33)
+            return
+        core.resume_at(registers)
+        if int.from_bytes(context[0x30:0x34], "little") & 8:
+            core.set_floating_point(context[FXSAVE : FXSAVE + 0x200])
+
+    def _raise_from(self, record: ExceptionRecord, context: bytes, first_chance: bool) -> None:
+        """NtRaiseException; without a first chance the process ends, and the CPU shows the context at fault."""
+        registers = registers_of(context, everything=True)
+
+        def end() -> None:
+            if registers["cs"] in (0x23, 0x33):
+                self.core.resume_at(registers)
+            self._unhandled(record, registers["cs"])
+
+        def deliver() -> None:
+            self._deliver(record, {**self.core.read_all(), **registers})
+
+        self.core.later(deliver if first_chance else end)
 
     # ------------------------------------------------------------ stopping
     def stop(self, stop: Stop) -> None:
@@ -186,20 +232,15 @@ class Machine:
             self.stopped = stop
         self.core.stop()
 
-    def _unhandled(self, code: int, at: int, kind: str = "", address: int = 0) -> None:
-        where = f"{code:08X} at {at:X}"
-        if kind:
-            width = 8 if self.core.bits == 32 else 16
-            where += f", {kind} of {address & (1 << 4 * width) - 1:0{width}X}"
-        self.stop(Stop(StopReason.UNHANDLED_EXCEPTION, code, where, at))
+    def _unhandled(self, record: ExceptionRecord, cs: int) -> None:
+        text = record.text(32 if self.core.mode_of(cs) == 32 else 64)
+        self.stop(Stop(StopReason.UNHANDLED_EXCEPTION, record.code, text, record.address))
 
     def _fast_fail(self, at: int) -> None:
-        """``int 29h``: C0000409 on Windows 8 and later, an access violation before (wow64-facts section 10)."""
-        if not self.build.fast_fail:
-            self._unhandled(0xC0000005, at, "read", -1)
-            return
+        """``int 29h`` on Windows 8 and later: second chance only, no handler runs (wow64-facts section 10)."""
+        self.core.write("rip", at)
         code = self.core.read("rcx") & 0xFFFFFFFF
-        detail = f"fast fail {code} at {at:X}"
+        detail = f"fast fail {code} ({fast_fail.name_of(code)}) at {at:X}"
         self.stop(Stop(StopReason.FAST_FAIL, STATUS_STACK_BUFFER_OVERRUN, detail, at))
 
     def _futile(self, fault: Fault) -> bool:
@@ -218,10 +259,6 @@ class Machine:
         """RDTSC: 3 GHz of simulated time, never twice the same."""
         self.clock.advance(1)
         return self.clock.interrupt_time * 300
-
-    def _byte(self, address: int) -> int:
-        found = self.tables.peek(address, 1)
-        return found[0] if found else -1
 
     def close(self) -> None:
         """Release the engine, then the memory it runs on."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from wowsim.errors import GuestFault, StopReason, Unsupported, UsageError, WowsimError
 from wowsim.guest32 import codepages
 from wowsim.guest32.ntdll32 import routines as ntdll32_routines
+from wowsim.host64.exceptions import Exceptions
 from wowsim.host64.wow64_startup import Entry64, setup_initial_call
 from wowsim.image.pe import parse_program
 from wowsim.kernel.console import Console, Stream
@@ -338,6 +339,7 @@ class Simulation:
         initialise(machine.ram.bytes, page, self.build)  # type: ignore[arg-type]  # mmap is a writable buffer
         machine.refresh = refresher(machine.ram.bytes, page, machine.clock)  # type: ignore[arg-type]
         machine.refresh()
+        machine.exception_dispatcher = self._address("ntdll!KiUserExceptionDispatcher")
         machine.traps = TrapTable(machine.core, machine.trap, self._routines())
         for module in self._modules.values():
             machine.traps.add(module.image, module.base)
@@ -355,6 +357,7 @@ class Simulation:
             **ntdll32_routines(self.build),
             **codepages.ROUTINES,
             "wow64.Wow64SetupInitialCall": setup_initial_call(thunk, self.build.module("ntdll32").base),
+            **Exceptions(self.build, self._address("ntdll32!KiUserExceptionDispatcher")).routines(),
             "wow64.unknown": self._unknown_service,
             "ntdll.LdrpInitializeLists": self._loader_lists,
         }

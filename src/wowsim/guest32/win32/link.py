@@ -19,6 +19,7 @@ from wowsim.guest32.win32 import (
     directories,
     environment,
     errors,
+    exceptions,
     file_names,
     files,
     find_files,
@@ -42,12 +43,16 @@ if TYPE_CHECKING:
 KERNELBASE, KERNEL32, NTDLL = "KERNELBASE", "kernel32", "ntdll"
 
 _SOURCES = (
-    errors, ansi, create_file, files, file_names, find_files, directories, memory, modules,
+    errors, exceptions, ansi, create_file, files, file_names, find_files, directories, memory, modules,
     environment, process, tls, sync, time, strings, console,
 )  # fmt: skip
 
 FORWARDERS: Mapping[str, str] = (
-    {"SetLastError": "NTDLL.RtlSetLastWin32Error"} | memory.FORWARDERS | process.FORWARDERS | sync.FORWARDERS
+    {"SetLastError": "NTDLL.RtlSetLastWin32Error"}
+    | memory.FORWARDERS
+    | process.FORWARDERS
+    | sync.FORWARDERS
+    | exceptions.FORWARDERS
 )
 """What both modules forward to ntdll."""
 

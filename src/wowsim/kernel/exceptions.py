@@ -1,0 +1,201 @@
+"""Exceptions on their way to user mode (nt!KiDispatchException, KiGeneralProtectionFault and their like).
+
+Turns what the CPU raised into an EXCEPTION_RECORD, and puts record and context on the interrupted stack where
+ntdll!KiUserExceptionDispatcher expects them (wow64-facts section 5). Leaves out debug registers, debugger ports
+and 64-bit user shadow stacks. Who may import it: the simulation, and services through the service table.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wowsim.errors import GuestFault
+from wowsim.kernel.context import Kernel
+from wowsim.kernel.table import Support, service
+from wowsim.nt import exceptions as x
+from wowsim.nt.abi import BOOLEAN, NTSTATUS, PVOID
+from wowsim.nt.context64 import CONTEXT64_SIZE, context64
+from wowsim.nt.exceptions import RECORD_SIZE, ExceptionRecord
+from wowsim.nt.status import (
+    STATUS_ACCESS_VIOLATION,
+    STATUS_GUARD_PAGE_VIOLATION,
+    STATUS_STACK_OVERFLOW,
+    STATUS_SUCCESS,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wowsim.nt.abi import Memory
+
+RECORD_AT, MACHINE_FRAME_AT, FRAME_SIZE = 0x4F0, 0x590, 0x5C0
+"""Above RSP at KiUserExceptionDispatcher: CONTEXT, 20h bytes CONTEXT_EX, record, machine frame (section 5)."""
+CS64, SS = 0x33, 0x2B
+TF = 0x100
+_DISPATCH_CLEARS = 0x4_0500
+"""AC, DF and TF: a handler starts without them (section 5 says so of the 32-bit one)."""
+_MACHINE_FRAME = struct.Struct("<5Q")
+_UNKNOWN_ADDRESS = 0xFFFFFFFF_FFFFFFFF
+_REPORTED = frozenset((STATUS_ACCESS_VIOLATION, STATUS_GUARD_PAGE_VIOLATION, STATUS_STACK_OVERFLOW))
+
+_CODES = {
+    0: x.STATUS_INTEGER_DIVIDE_BY_ZERO, 1: x.STATUS_SINGLE_STEP, 5: x.STATUS_ARRAY_BOUNDS_EXCEEDED,
+    6: x.STATUS_ILLEGAL_INSTRUCTION, 17: x.STATUS_DATATYPE_MISALIGNMENT, 16: 0xC0000090, 19: 0xC00002B4,
+}  # fmt: skip
+"""Exception code of each vector (section 5); what is missing is a general protection fault."""
+_FLOAT_CODES = ((0x01, 0xC0000090), (0x04, 0xC000008E), (0x02, 0xC000008D), (0x08, 0xC0000091),
+                (0x10, 0xC0000093), (0x20, 0xC000008F))  # fmt: skip
+"""x87 status bits by precedence: invalid, zero divide, denormal, overflow, underflow, inexact (winnt.h's codes)."""
+_PREFIXES = frozenset((0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x67, 0xF0, 0xF2, 0xF3))
+_PRIVILEGED = frozenset(
+    (0xF4, 0xFA, 0xFB, 0xE4, 0xE5, 0xE6, 0xE7, 0xEC, 0xED, 0xEE, 0xEF, 0x6C, 0x6D, 0x6E, 0x6F)
+)
+"""hlt, cli, sti, in, out and their string forms."""
+_PRIVILEGED_0F = frozenset((0x06, 0x08, 0x09, 0x20, 0x21, 0x22, 0x23, 0x30, 0x32, 0x33, 0x35))
+"""clts, invd, wbinvd, mov to and from control and debug registers, wrmsr, rdmsr, rdpmc, sysexit."""
+_PRIVILEGED_GROUPS = {0x00: (2, 3), 0x01: (2, 3, 6, 7)}
+"""lldt, ltr; lgdt, lidt, lmsw, invlpg."""
+
+
+# ---------------------------------------------------------------- what the CPU raised
+def is_privileged(code: bytes) -> bool:
+    """Whether a general protection fault of this instruction is STATUS_PRIVILEGED_INSTRUCTION."""
+    at = 0
+    while at < len(code) and (code[at] in _PREFIXES):
+        at += 1
+    opcode, following = code[at : at + 1], code[at + 1 : at + 2]
+    if opcode != b"\x0f":
+        return bool(opcode) and opcode[0] in _PRIVILEGED
+    if not following or following[0] in _PRIVILEGED_0F:
+        return bool(following)
+    modrm = code[at + 2 : at + 3]
+    return bool(modrm) and modrm[0] >> 3 & 7 in _PRIVILEGED_GROUPS.get(following[0], ())
+
+
+def cpu_exception(vector: int, rip: int, code: bytes, float_status: int = 0) -> ExceptionRecord:
+    """The record of a fault other than a page fault.
+
+    Args:
+        vector: the CPU's.
+        rip: instruction at fault (behind it for a single step).
+        code: bytes at ``rip``, as far as they can be read.
+        float_status: x87 status word without the masked exceptions, for vector 16.
+    """
+    if vector == 16:
+        found = next((status for bit, status in _FLOAT_CODES if float_status & bit), _CODES[16])
+        return ExceptionRecord(found, rip, (0,))
+    if vector in _CODES:
+        return ExceptionRecord(_CODES[vector], rip)
+    if vector == 13 and is_privileged(code):
+        return ExceptionRecord(x.STATUS_PRIVILEGED_INSTRUCTION, rip)
+    return general_protection(rip)
+
+
+def general_protection(rip: int) -> ExceptionRecord:
+    """A general protection fault: an access violation that names no address."""
+    return ExceptionRecord(x.STATUS_ACCESS_VIOLATION, rip, (0, _UNKNOWN_ADDRESS))
+
+
+def page_fault(status: int, rip: int, kind: int, address: int) -> ExceptionRecord:
+    """The record of a page fault that the memory manager refused.
+
+    Any other status than its own three is an in-page error with that status (Microsoft Learn,
+    EXCEPTION_RECORD: three parameters).
+    """
+    if status in _REPORTED:
+        return ExceptionRecord(status, rip, (kind, address))
+    return ExceptionRecord(x.STATUS_IN_PAGE_ERROR, rip, (kind, address, status))
+
+
+@dataclass(frozen=True)
+class Interrupt:
+    """A software interrupt: its record, and where the context says the program stands."""
+
+    record: ExceptionRecord
+    rip: int
+
+
+def software_interrupt(vector: int, behind: int, eax: int) -> Interrupt:
+    """``int n`` that no ring 3 program may execute, or that means an exception (section 5).
+
+    Args:
+        vector: n.
+        behind: RIP behind the instruction.
+        eax: the debug service's number.
+    """
+    at = behind - 2
+    if vector == 3:
+        return Interrupt(ExceptionRecord(x.STATUS_BREAKPOINT, behind - 1, (0,)), behind - 1)
+    if vector == 4:
+        return Interrupt(ExceptionRecord(x.STATUS_INTEGER_OVERFLOW, behind), behind)
+    if vector == 0x2C:
+        return Interrupt(ExceptionRecord(x.STATUS_ASSERTION_FAILURE, at), at)
+    if vector == 0x2D:
+        # the debug service skips one byte; ExceptionAddress is unverified
+        return Interrupt(ExceptionRecord(x.STATUS_BREAKPOINT, behind, (eax,)), behind + 1)
+    return Interrupt(general_protection(at), at)
+
+
+# ---------------------------------------------------------------- on to user mode
+def deliver(
+    memory: Memory, registers: Mapping[str, int], fxsave: bytes, record: ExceptionRecord, dispatcher: int
+) -> dict[str, int]:
+    """Put context and record on the interrupted stack; the registers that user mode goes on with.
+
+    A stack that overflows meanwhile is reported in the place of the exception, once.
+
+    Args:
+        memory: guest memory.
+        registers: the interrupted state.
+        fxsave: its FP state.
+        record: what happened.
+        dispatcher: address of ntdll!KiUserExceptionDispatcher.
+
+    Raises:
+        GuestFault: there is no stack to write on.
+    """
+    try:
+        return _push(memory, registers, fxsave, record, dispatcher)
+    except GuestFault as fault:
+        if fault.status != STATUS_STACK_OVERFLOW:
+            raise
+        again = ExceptionRecord(fault.status, registers["rip"], (1, fault.address or 0))
+    return _push(memory, registers, fxsave, again, dispatcher)
+
+
+def _push(
+    memory: Memory, registers: Mapping[str, int], fxsave: bytes, record: ExceptionRecord, dispatcher: int
+) -> dict[str, int]:
+    stack = registers["rsp"] & (0xFFFFFFFF if registers["cs"] != CS64 else _UNKNOWN_ADDRESS)
+    top = (stack & ~0xF) - FRAME_SIZE
+    if top < 0:
+        raise GuestFault(STATUS_ACCESS_VIOLATION, 0)
+    frame = bytearray(FRAME_SIZE)
+    frame[:CONTEXT64_SIZE] = context64({**registers, "rsp": stack}, fxsave)
+    frame[RECORD_AT : RECORD_AT + RECORD_SIZE[64]] = record.to_bytes(64)
+    machine = (registers["rip"], registers["cs"], registers["rflags"], stack, registers["ss"])
+    _MACHINE_FRAME.pack_into(frame, MACHINE_FRAME_AT, *machine)
+    memory.write(top, bytes(frame))
+    rflags = registers["rflags"] & ~_DISPATCH_CLEARS
+    return {"rip": dispatcher, "cs": CS64, "rsp": top, "rflags": rflags}
+
+
+# ---------------------------------------------------------------- services
+@service(Support.FULL)
+def NtContinue(k: Kernel, context_record: PVOID, test_alert: BOOLEAN) -> NTSTATUS:
+    """Go on with a context; the call does not return when the context can be read."""
+    k.resume(k.memory.read(context_record, CONTEXT64_SIZE))
+    return STATUS_SUCCESS
+
+
+@service(Support.FULL)
+def NtRaiseException(
+    k: Kernel, exception_record: PVOID, context_record: PVOID, first_chance: BOOLEAN
+) -> NTSTATUS:
+    """Raise an exception as if ``context_record`` had; without a first chance nobody handles it."""
+    record = ExceptionRecord.from_bytes(k.memory.read(exception_record, RECORD_SIZE[64]), 64)
+    context = k.memory.read(context_record, CONTEXT64_SIZE)
+    k.raise_exception(record, context, first_chance != 0)
+    return STATUS_SUCCESS
