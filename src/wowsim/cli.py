@@ -35,6 +35,7 @@ ENDED = (StopReason.EXITED, StopReason.UNHANDLED_EXCEPTION, StopReason.FAST_FAIL
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    _open_closed_streams()
     try:
         options = _parser().parse_args(argv)
         code: int = options.command(options)
@@ -50,6 +51,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         _abandon_output()
         return _refuse(f"input or output failed: {error.strerror}")
+
+
+def _open_closed_streams() -> None:
+    """A standard stream that the caller closed is None in Python; it becomes the null device."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - lives as long as the process
 
 
 def _abandon_output() -> None:

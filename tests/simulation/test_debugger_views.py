@@ -71,3 +71,12 @@ def test_what_the_64_bit_loader_lists_hold(sim: wowsim.Simulation) -> None:
         assert pointer(pointer(link) + 8) == link
         link = pointer(link)
     assert names == ["helloworld.exe", "ntdll.dll", "wow64.dll", "wow64win.dll", "wow64cpu.dll"]
+
+
+def test_the_process_knows_its_image(sim: wowsim.Simulation) -> None:
+    """NtQueryInformationProcess(ProcessImageInformation) in the caller's 32-bit layout."""
+    buffer = sim.call32("kernel32!VirtualAlloc", 0, 0x1000, 0x3000, 4)
+    status = sim.call32("ntdll32!ZwQueryInformationProcess", 0xFFFFFFFF, 37, buffer, 0x30, 0)
+    image = sim.modules["helloworld"].image
+    assert status == 0
+    assert sim.memory.read(buffer, 4) == (image.base + image.entry).to_bytes(4, "little")

@@ -14,6 +14,7 @@ from wowsim.host64.exceptions import Exceptions
 from wowsim.host64.wow64_startup import Entry64, setup_initial_call
 from wowsim.image.pe import parse_program
 from wowsim.kernel.console import Console, Stream
+from wowsim.kernel.image_information import image_information
 from wowsim.memory.sections import ImageSection
 from wowsim.nt.builds import build_named
 from wowsim.simulation import checks, parameters
@@ -332,6 +333,7 @@ class Simulation:
         process.image_path = "\\Device\\HarddiskVolume1" + image.path[2:]
         process.command_line = self._start.command_line
         process.peb, process.peb32 = new.peb64, new.peb32
+        process.image = image_information(new.space.image)
         kernel.thread.teb, kernel.thread.teb32 = new.teb64, new.teb32
         machine.trap.teb64, machine.trap.teb32 = new.teb64, new.teb32
         self.gdt[0x53] = self.gdt[0x53].with_base(new.teb32)
