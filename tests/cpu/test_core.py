@@ -199,3 +199,38 @@ def test_a_saved_state_carries_the_mode(bare: Bare) -> None:
     bare.core.restore(narrow)
     bare.core.run()
     assert bare.core.read("rax") == 0x1122334455667788
+
+
+@pytest.mark.parametrize("before", [32, 64])
+@pytest.mark.parametrize("after", [32, 64])
+def test_a_new_user_state_keeps_what_it_does_not_name(bare: Bare, before: int, after: int) -> None:
+    """The mode changes without an executed transfer; FP state and other registers stay."""
+    setup = "fninit\nfldpi\nmov eax, 0x1234\nmovd xmm5, eax\nmov ebx, 7\nmov esi, 8\nint 0x2e"
+    bare.run(setup, before)
+    floating = bare.core.floating_point()
+    assert floating[0x20:0x2A].hex() == "35c26821a2da0fc90040"
+    # inc eax; dec eax in 32-bit code, two prefixes of one instruction in 64-bit code: rex.w mov eax,imm32
+    code = "4048b888776655" + ("44332211" if after == 64 else "") + "cd2e"
+    bare.tables.poke(CODE + 0x100, bytes.fromhex(code))
+    selector = 0x33 if after == 64 else 0x23
+    bare.core.resume_at({"rip": CODE + 0x100, "cs": selector, "rsp": STACK + 0x800, "rax": 5, "rflags": 0x202})
+    assert bare.core.bits == after
+    bare.core.run()
+    registers = bare.core.read_all()
+    assert registers["rax"] == (0x1122334455667788 if after == 64 else 0x55667788)
+    assert (registers["rbx"], registers["rsi"], registers["rsp"]) == (7, 8, STACK + 0x800)
+    assert (registers["cs"], registers["ss"]) == (selector, 0x2B)
+    assert bare.core.floating_point() == floating
+    assert not bare.faults
+    with_fpu = bytearray(floating)
+    with_fpu[0:4] = b"\x3f\x03\0\x28"
+    bare.core.set_floating_point(bytes(with_fpu))
+    assert bare.core.floating_point() == bytes(with_fpu)
+
+
+def test_the_new_state_runs_at_ring_3(bare: Bare) -> None:
+    bare.run("int 0x2e", 32)
+    bare.tables.poke(CODE + 0x100, b"\xfa")
+    bare.core.resume_at({"rip": CODE + 0x100, "cs": 0x33, "rsp": STACK + 0x800, "rflags": 0x202})
+    bare.core.run()
+    assert [(f.vector, f.rip) for f in bare.faults] == [(13, CODE + 0x100)]

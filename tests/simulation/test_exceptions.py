@@ -270,3 +270,62 @@ def test_flags_at_a_fault_do_not_depend_on_who_looks(trace: Any, watched: bool) 
             sim.at(0x200008, lambda s: None)
         assert sim.run(trace=trace).address == 0x200008
         assert sim.registers.eflags & 0x8D5 == 0x44
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_a_handler_starts_with_clean_flags_and_sees_the_programs(build: str) -> None:
+    """AC, DF and TF are off in the handler and on in its context, which is 324h bytes below ESP (section 5)."""
+    source = f"{FRAME}; push 0x40602; popfd; ud2"
+    handler = """
+        pushfd
+        pop eax
+        mov ecx, [esp+0xc]
+        mov edi, [ecx+0xc0]
+        mov esi, [esp+4]
+        mov ebx, [ecx+0xc4]
+        sub ebx, ecx
+        sub ecx, esi
+        mov edx, eax
+        mov dword ptr fs:[0], -1
+        int3
+    """
+    result, registers = shellcode(source, build, handler)
+    assert result.exit_status == 0x80000003, result.detail
+    assert registers["edi"] & 0x40700 == 0x40600
+    assert registers["edx"] & 0x40700 == 0x200
+    assert (registers["ecx"], registers["ebx"] & ~3) == (0x50, 0x2CC)
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_an_exception_does_not_outlive_a_stack_that_cannot_be_written(build: str) -> None:
+    """The kernel has nowhere to put the record: second chance at once, no dispatcher runs."""
+    with wowsim.Simulation(build=build) as sim:
+        sim.load_shellcode(wowsim.assemble32(f"{FRAME}; mov esp, 0x200000; ud2").ljust(0x1000, b"\xf4"))
+        ran: list[int] = []
+        sim.at(sim.symbols.address("ntdll!KiUserExceptionDispatcher"), lambda s: ran.append(1))
+        result = sim.run(limit=1_000_000)
+        assert (result.reason, result.exit_status) == (StopReason.UNHANDLED_EXCEPTION, 0xC000001D)
+        assert not ran
+        assert sim.registers.esp == 0x200000
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_nt_continue_of_any_context_leaves_no_python_exception(build: str) -> None:
+    import random
+
+    rng = random.Random(7)
+    for name in ("ZwContinue", "ZwRaiseException"):
+        for _ in range(6):
+            with wowsim.Simulation(build=build, memory=256 << 20) as sim:
+                sim.load_shellcode(b"\x90" * 0x2000)
+                target = sim.symbols.address(f"ntdll32!{name}")
+                arguments = "push 0" if name == "ZwContinue" else f"push {rng.randrange(2)}"
+                record = "" if name == "ZwContinue" else "push 0x201600;"
+                code = f"{arguments}; push 0x201000; {record} mov eax, {target:#x}; call eax; ret 4"
+                sim.memory.write(0x200000, wowsim.assemble32(code))
+                context = bytearray(rng.randbytes(0x2CC))
+                struct.pack_into("<I", context, 0, rng.choice([0x1003F, 0x10007, 0xFFFFFFFF, 0]))
+                struct.pack_into("<I", context, 0xC4, rng.choice([0x201F00, 0, 0xFFFFFFFF]))
+                sim.memory.write(0x201000, bytes(context))
+                sim.memory.write(0x201600, struct.pack("<5I", 0xE0000000, rng.randrange(32), 0, 0, rng.randrange(20)))
+                assert sim.run(limit=100_000).reason in StopReason

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
-from struct import Struct, pack_into
+from struct import Struct
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import unicorn
@@ -147,6 +147,50 @@ class Batch:
         _write_batch(*self._arguments)
 
 
+class _FloatingPoint:
+    """x87 and SSE registers moved by one call into the engine, 16 bytes each; outside they are an FXSAVE image."""
+
+    def __init__(self, engine: Any) -> None:
+        registers = [x86.UC_X86_REG_FPCW, x86.UC_X86_REG_FPSW, x86.UC_X86_REG_FPTAG, x86.UC_X86_REG_MXCSR]
+        registers += [x86.UC_X86_REG_FP0 + i for i in range(8)]  # the physical ones
+        registers += [x86.UC_X86_REG_XMM0 + i for i in range(16)]
+        count = len(registers)
+        self._ids = (ctypes.c_int * count)(*registers)
+        self._values = bytearray(16 * count)
+        start = ctypes.addressof((ctypes.c_char * len(self._values)).from_buffer(self._values))
+        self._pointers = (ctypes.c_void_p * count)(*(start + 16 * i for i in range(count)))
+        addresses = (ctypes.addressof(self._ids), ctypes.addressof(self._pointers))
+        self._arguments = (engine._uch.value, *addresses, count)
+
+    def read(self) -> bytes:
+        """The FXSAVE image: ST0 to ST7 from the top of the stack on, a bit for each register that is not empty."""
+        _read_batch(*self._arguments)
+        values, image = self._values, bytearray(0x200)
+        control, status, tags = (int.from_bytes(values[at : at + 2], "little") for at in (0, 0x10, 0x20))
+        present = sum(1 << i for i in range(8) if tags >> 2 * i & 3 != 3)
+        _FXSAVE.pack_into(image, 0, control, status, present)
+        image[0x18:0x20] = values[0x30:0x34] + b"\xff\xff\0\0"
+        for i in range(8):
+            at = 0x40 + 16 * ((status >> 11) + i & 7)
+            image[0x20 + 16 * i : 0x2A + 16 * i] = values[at : at + 10]
+        image[0xA0:0x1A0] = values[0xC0:0x1C0]
+        return bytes(image)
+
+    def write(self, image: bytes) -> None:
+        """Load an image."""
+        values = self._values
+        control, status, present = _FXSAVE.unpack_from(image)
+        tags = sum(0 if present >> i & 1 else 3 << 2 * i for i in range(8))
+        for at, value in ((0, control), (0x10, status), (0x20, tags)):
+            values[at : at + 2] = value.to_bytes(2, "little")
+        values[0x30:0x34] = image[0x18:0x1A] + b"\0\0"
+        for i in range(8):
+            at = 0x40 + 16 * ((status >> 11) + i & 7)
+            values[at : at + 10] = image[0x20 + 16 * i : 0x2A + 16 * i]
+        values[0xC0:0x1C0] = image[0xA0:0x1A0]
+        _write_batch(*self._arguments)
+
+
 class Core:
     """One CPU on one set of page tables.
 
@@ -188,6 +232,7 @@ class Core:
         self._batches: dict[tuple[str, ...], Batch] = {}
         self._single = {name: Batch(uc, (name,)) for name in REGISTERS}
         self._place = self.batch("rip", "rsp")
+        self._float = _FloatingPoint(uc)
         self._retrying = False
         self._watched = (-1, 0)
         """Address and RFLAGS of the last instruction with a hook of its own."""
@@ -441,37 +486,11 @@ class Core:
 
     def floating_point(self) -> bytes:
         """x87 and SSE state as FXSAVE writes it (512 bytes); instruction and operand pointers are 0."""
-        read = self._uc.reg_read
-        image = bytearray(0x200)
-        tags = read(x86.UC_X86_REG_FPTAG)
-        present = sum(1 << i for i in range(8) if tags >> 2 * i & 3 != 3)
-        _FXSAVE.pack_into(image, 0, read(x86.UC_X86_REG_FPCW), read(x86.UC_X86_REG_FPSW), present)
-        pack_into("<II", image, 0x18, read(x86.UC_X86_REG_MXCSR), 0xFFFF)
-        top = image[3] >> 3 & 7  # the engine's FP0 to FP7 are the physical registers
-        for i in range(8):
-            mantissa, exponent = read(x86.UC_X86_REG_FP0 + (top + i & 7))
-            pack_into("<QH", image, 0x20 + 16 * i, mantissa, exponent)
-        for i in range(16):
-            at = 0xA0 + 16 * i
-            image[at : at + 16] = read(x86.UC_X86_REG_XMM0 + i).to_bytes(16, "little")
-        return bytes(image)
+        return self._float.read()
 
     def set_floating_point(self, image: bytes) -> None:
         """Load x87 and SSE state from an FXSAVE image; MXCSR bits that do not exist are dropped."""
-        write = self._uc.reg_write
-        control, status, present = _FXSAVE.unpack_from(image)
-        write(x86.UC_X86_REG_FPCW, control)
-        write(x86.UC_X86_REG_FPSW, status)
-        write(x86.UC_X86_REG_FPTAG, sum(0 if present >> i & 1 else 3 << 2 * i for i in range(8)))
-        write(x86.UC_X86_REG_MXCSR, int.from_bytes(image[0x18:0x1C], "little") & 0xFFFF)
-        for i in range(8):
-            at = 0x20 + 16 * i
-            mantissa = int.from_bytes(image[at : at + 8], "little")
-            exponent = int.from_bytes(image[at + 8 : at + 10], "little")
-            write(x86.UC_X86_REG_FP0 + ((status >> 11) + i & 7), (mantissa, exponent))
-        for i in range(16):
-            at = 0xA0 + 16 * i
-            write(x86.UC_X86_REG_XMM0 + i, int.from_bytes(image[at : at + 16], "little"))
+        self._float.write(image)
 
     def float_exceptions(self) -> int:
         """x87 exceptions that are raised and not masked (bits of the status word)."""

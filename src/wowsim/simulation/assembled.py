@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from wowsim.guest32.kernel32 import build_kernel32
+from wowsim.guest32.kernelbase import build_kernelbase
 from wowsim.image import assembled
 from wowsim.nt.builds import BUILDS
 from wowsim.simulation.images import built_in
@@ -12,7 +14,8 @@ from wowsim.simulation.shellcode import host_image
 
 def assembled_sources() -> dict[bytes, bytes]:
     """Assemble everything that a process start needs, on every build."""
-    built_in.cache_clear()
+    for cache in (built_in, build_kernel32, build_kernelbase):
+        cache.cache_clear()
     with assembled.noting() as entries:
         for build in BUILDS:
             built_in(build)
