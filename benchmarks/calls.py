@@ -14,12 +14,14 @@ from loops import CODE, SIZE
 from measure import Row, interleave
 
 from wowsim import Simulation, assemble32, assemble64
-from wowsim.cpu.core import Core, Fault
+from wowsim.cpu.core import Core
 from wowsim.cpu.paging import EXECUTE, PAGE, READ, WRITE, PageTables, PhysicalMemory
 from wowsim.cpu.segments import windows_gdt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from wowsim.cpu.faults import Fault
 
 PAIRS_EXE = Path(__file__).parent.parent / "fixtures" / "bin" / "pairs.exe"
 NAME = "\\??\\C:\\pairs.txt"

@@ -12,13 +12,15 @@ from unicorn import x86_const as x86
 from unicorn.unicorn_py3.unicorn import uclib
 
 from wowsim import Simulation, assemble32
-from wowsim.cpu.core import Core, Fault
+from wowsim.cpu.core import Core
 from wowsim.cpu.native import ExecutableMemory, host_abi
 from wowsim.cpu.paging import EXECUTE, PAGE, READ, WRITE, PageTables, PhysicalMemory
 from wowsim.cpu.segments import windows_gdt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from wowsim.cpu.faults import Fault
 
 CODE, DATA, STACK, SIZE = 0x200000, 0x201000, 0x202800, 0x3000
 """Neighbouring pages: pages 256 apart would share an entry of the engine's TLB and measure its misses."""

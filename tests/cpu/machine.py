@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from wowsim.cpu.core import Core, Fault
+from wowsim.cpu.core import Core
 from wowsim.cpu.paging import EXECUTE, READ, WRITE, PageTables, PhysicalMemory
 from wowsim.cpu.segments import windows_gdt
 from wowsim.image.synth import assemble
+
+if TYPE_CHECKING:
+    from wowsim.cpu.faults import Fault
 
 CODE, DATA, STACK, TEB32, TEB64 = 0x400000, 0x500000, 0x510000, 0x7EFDD000, 0x7EFDB000
 TIMESTAMP, RANDOM = 0x123456789A, 0xDEADBEEFCAFEBABE

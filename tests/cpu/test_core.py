@@ -213,7 +213,9 @@ def test_a_new_user_state_keeps_what_it_does_not_name(bare: Bare, before: int, a
     code = "4048b888776655" + ("44332211" if after == 64 else "") + "cd2e"
     bare.tables.poke(CODE + 0x100, bytes.fromhex(code))
     selector = 0x33 if after == 64 else 0x23
-    bare.core.resume_at({"rip": CODE + 0x100, "cs": selector, "rsp": STACK + 0x800, "rax": 5, "rflags": 0x202})
+    bare.core.resume_at(
+        {"rip": CODE + 0x100, "cs": selector, "rsp": STACK + 0x800, "rax": 5, "rflags": 0x202}
+    )
     assert bare.core.bits == after
     bare.core.run()
     registers = bare.core.read_all()

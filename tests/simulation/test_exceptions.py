@@ -31,7 +31,9 @@ def test_programs_with_handlers(program: str, build: str) -> None:
     ("0", StopReason.UNHANDLED_EXCEPTION, 0xC0000005, 1), ("1", StopReason.EXITED, 0xC0000005, 1),
     ("2", StopReason.EXITED, 0, 1), ("3", StopReason.UNHANDLED_EXCEPTION, 0xC0000005, 0),
 ])  # fmt: skip
-def test_the_filter_of_last_resort(mode: str, reason: StopReason, status: int, calls: int, build: str) -> None:
+def test_the_filter_of_last_resort(
+    mode: str, reason: StopReason, status: int, calls: int, build: str
+) -> None:
     sim, result = run("filter.exe", build, mode)
     with sim:
         assert (result.reason, result.exit_status) == (reason, status), result.detail
@@ -97,7 +99,11 @@ def shellcode(
 ])  # fmt: skip
 def test_codes_and_addresses_of_unhandled_exceptions(source: str, code: int, detail: str, build: str) -> None:
     result, registers = shellcode(f"mov edx, 7; {source}; ret 4", build)
-    assert (result.reason, result.exit_status, result.detail) == (StopReason.UNHANDLED_EXCEPTION, code, detail)
+    assert (result.reason, result.exit_status, result.detail) == (
+        StopReason.UNHANDLED_EXCEPTION,
+        code,
+        detail,
+    )
     assert f"{result.address:X}" == detail.split(" at ")[1].split(",")[0]
     assert registers["edx"] == 7
 
@@ -249,6 +255,7 @@ def test_runs_with_exceptions_are_traced_and_counted_alike(build: str) -> None:
         sim, result = run("frames.exe", build, trace=trace)
         with sim:
             assert result.exit_status == 0
+            assert result.instructions is not None
             counts.append(result.instructions)
             if trace == "calls":
                 assert result.trace is not None
@@ -327,5 +334,7 @@ def test_nt_continue_of_any_context_leaves_no_python_exception(build: str) -> No
                 struct.pack_into("<I", context, 0, rng.choice([0x1003F, 0x10007, 0xFFFFFFFF, 0]))
                 struct.pack_into("<I", context, 0xC4, rng.choice([0x201F00, 0, 0xFFFFFFFF]))
                 sim.memory.write(0x201000, bytes(context))
-                sim.memory.write(0x201600, struct.pack("<5I", 0xE0000000, rng.randrange(32), 0, 0, rng.randrange(20)))
+                sim.memory.write(
+                    0x201600, struct.pack("<5I", 0xE0000000, rng.randrange(32), 0, 0, rng.randrange(20))
+                )
                 assert sim.run(limit=100_000).reason in StopReason

@@ -1,31 +1,30 @@
 """The CPU: one Unicorn engine in long mode with real segments and page tables. The only importer of unicorn.
 
 The engine runs user code at CPL 3; the kernel model is Python behind hooks: SYSCALL, trap instructions, software
-interrupts and faults arrive as calls of :class:`Handlers`. What Unicorn does differently from hardware is absorbed
-here (shared reference ``unicorn.md``; each workaround says which).
+interrupts and faults arrive as calls of :class:`wowsim.cpu.faults.Handlers`. What Unicorn does differently from
+hardware is absorbed here (shared reference ``unicorn.md``; each workaround says which).
 """
 
 from __future__ import annotations
 
 import ctypes
-from dataclasses import dataclass
 from struct import Struct
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 import unicorn
 from unicorn import UcError
 from unicorn import x86_const as x86
-from unicorn.unicorn_py3.unicorn import (
-    uclib,
-)  # the C API: the binding's own register batch is 12 times slower
+from unicorn.unicorn_py3.unicorn import uclib  # the C API: the binding's register batch is 12 times slower
 
 from wowsim.cpu import cpuid
+from wowsim.cpu.faults import Fault, FaultCollector, Handlers
+from wowsim.cpu.instructions import GENERAL, is_call_far, prefix_length, random_target
 from wowsim.cpu.paging import EXECUTE, PAGE, READ, SUPERVISOR, WRITE, PageTables
 from wowsim.cpu.recorder import is_repeated
 from wowsim.cpu.segments import GDT_ADDRESS, GDT_LIMIT, R0_CODE, R0_DATA, Descriptor, gdt_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from wowsim.cpu.recorder import Recorder
 
@@ -55,8 +54,6 @@ _FXSAVE = Struct("<HHB")
 _DESCRIPTOR = Struct("<Q")
 _INT32 = Struct("<i")
 
-GENERAL = ("rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
-           "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15")  # fmt: skip
 _IDS = {
     name: getattr(x86, f"UC_X86_REG_{name.upper()}")
     for name in (*GENERAL, "rip", "cs", "ds", "es", "ss", "fs", "gs")
@@ -64,51 +61,6 @@ _IDS = {
 _IDS |= {"rflags": x86.UC_X86_REG_RFLAGS, "fs_base": x86.UC_X86_REG_FS_BASE, "gs_base": x86.UC_X86_REG_GS_BASE,
          "cr2": x86.UC_X86_REG_CR2}  # fmt: skip
 REGISTERS = tuple(_IDS)
-
-
-@dataclass(frozen=True)
-class Fault:
-    """An exception the CPU raised.
-
-    Attributes:
-        vector: 0 #DE, 1 #DB, 6 #UD, 0Dh #GP, 0Eh #PF ...
-        rip: the instruction at fault.
-        error: the hardware error code (0 where the exception has none).
-        address: CR2 for page faults.
-        software: raised by an ``int n`` instruction (then ``rip`` is the instruction behind it).
-    """
-
-    vector: int
-    rip: int
-    error: int = 0
-    address: int = 0
-    software: bool = False
-
-    @property
-    def is_write(self) -> bool:
-        """Page faults: the access was a write."""
-        return bool(self.error & 2)
-
-    @property
-    def is_fetch(self) -> bool:
-        """Page faults: an instruction fetch."""
-        return bool(self.error & 16)
-
-
-class Handlers(Protocol):
-    """What the kernel model gives the CPU."""
-
-    def on_syscall(self) -> None:
-        """A SYSCALL instruction at RIP; execution goes on behind it."""
-
-    def on_trap(self, address: int, sp: int) -> None:
-        """A trap instruction at ``address``, with that stack pointer; execution goes on behind it."""
-
-    def on_interrupt(self, vector: int) -> None:
-        """``int vector`` that is no trap of ours; RIP is behind it."""
-
-    def on_fault(self, fault: Fault) -> None:
-        """A CPU exception. Returning without :meth:`Core.stop` retries the instruction."""
 
 
 _MOVE = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)
@@ -776,13 +728,13 @@ class Core:
     def _answer_gp(self, rip: int) -> bool:
         """#GPs that are ours to answer: RDTSC under CR4.TSD, and ``call far`` to a 64-bit segment."""
         code = self._tables.peek(rip, 15) or self._tables.peek(rip, PAGE - (rip & 0xFFF)) or b""
-        at = _prefix_length(code, _PREFIXES)
+        at = prefix_length(code)
         if code[at : at + 2] == b"\x0f\x31":
             now = self._timestamp()
             self.batch("rax", "rdx").write(now & 0xFFFFFFFF, now >> 32 & 0xFFFFFFFF)
             self.later(lambda: self._skip(rip, at + 2))
             return True
-        if not self._retrying and _is_call_far(code):
+        if not self._retrying and is_call_far(code):
             self.later(lambda: self._call_far(rip))
             return True
         return False
@@ -795,7 +747,7 @@ class Core:
             self.batch("rax", "rdx", "rcx").write(now & 0xFFFFFFFF, now >> 32 & 0xFFFFFFFF, 0)
             self.later(lambda: self._skip(rip, 3))
             return True
-        found = _random_target(code)
+        found = random_target(code)
         if found is None:
             return False
         name, size, length = found
@@ -820,7 +772,7 @@ class Core:
             if (d := self.descriptor(index)).is_code and d.long_mode and d.present and d.dpl == 3
         }  # fmt: skip
         faults: list[Fault] = []
-        handlers, self._handlers = self._handlers, _Collect(faults, self._end_step)
+        handlers, self._handlers = self._handlers, FaultCollector(faults, self._end_step)
         self._retrying = True
         try:
             for index in lent:
@@ -859,30 +811,8 @@ class Core:
         self._uc.mem_write(physical, data)
 
 
-class _Collect:
-    """Handlers for one internal step: remembers the fault and ends the step."""
-
-    def __init__(self, faults: list[Fault], end: Callable[[], None]) -> None:
-        self._faults, self._end = faults, end
-
-    def on_syscall(self) -> None:
-        """A far call is no SYSCALL."""
-
-    def on_trap(self, address: int, sp: int) -> None:
-        """A far call is no trap."""
-
-    def on_interrupt(self, vector: int) -> None:
-        """A far call is no interrupt."""
-
-    def on_fault(self, fault: Fault) -> None:
-        """Keep it."""
-        self._faults.append(fault)
-        self._end()
-
-
 _HF_CS64 = 1 << 15
 """QEMU's hidden flag for 64-bit code; the CPL stands in bits 0 and 1 of the same dword."""
-_PREFIXES = (0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x67, 0xF2, 0xF3, *range(0x40, 0x50))
 _TLB_FLUSH = 1 << 30 | unicorn.unicorn_const.UC_CTL_TLB_FLUSH
 """``uc_ctl_flush_tlb``, which the binding does not wrap: a write control without arguments."""
 
@@ -890,32 +820,3 @@ _TLB_FLUSH = 1 << 30 | unicorn.unicorn_const.UC_CTL_TLB_FLUSH
 def _value(data: bytes, at: int) -> int:
     value: int = _INT32.unpack_from(data, at)[0]
     return value
-
-
-def _prefix_length(code: bytes, prefixes: Iterable[int]) -> int:
-    known = frozenset(prefixes)
-    return next((i for i, byte in enumerate(code) if byte not in known), len(code))
-
-
-def _is_call_far(code: bytes) -> bool:
-    at = _prefix_length(code, _PREFIXES)
-    if code[at : at + 1] == b"\x9a":
-        return True
-    return code[at : at + 1] == b"\xff" and len(code) > at + 1 and code[at + 1] >> 3 & 7 == 3
-
-
-def _random_target(code: bytes) -> tuple[str, int, int] | None:
-    """(register, operand size, instruction length) of a RDRAND or RDSEED."""
-    at, size, extension = 0, 32, 0
-    if code[:1] == b"\x66":
-        at, size = 1, 16
-    if code[at : at + 1] and code[at] >> 4 == 4:
-        extension = code[at] & 1
-        size = 64 if code[at] & 8 else size
-        at += 1
-    if code[at : at + 2] != b"\x0f\xc7" or len(code) <= at + 2:
-        return None
-    modrm = code[at + 2]
-    if modrm < 0xC0 or modrm >> 3 & 7 not in (6, 7):
-        return None
-    return GENERAL[modrm & 7 | extension << 3], size, at + 3

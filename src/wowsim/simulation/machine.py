@@ -10,7 +10,8 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wowsim.cpu.core import Core, Fault
+from wowsim.cpu.core import Core
+from wowsim.cpu.faults import Fault
 from wowsim.cpu.paging import PageTables, PhysicalMemory
 from wowsim.cpu.segments import windows_gdt
 from wowsim.errors import GuestFault, StopReason
