@@ -93,7 +93,8 @@ class StackWalker:
         if found is None:
             return None
         name, offset = found
-        start, names = rip - back - offset, (name,)
+        start = rip - back - offset
+        names: tuple[str, ...] = (name,)
         if name in _INSIDE:
             host = self._host()
             if host is None:
