@@ -1,7 +1,7 @@
 """How fast wowsim is, as one table of ratios measured in one run.
 
-    python -m benchmarks            # about two minutes; from the root of the repository
-    python -m benchmarks --quick    # about one minute
+    python -m benchmarks            # about five minutes; from the root of the repository
+    python -m benchmarks --quick    # about two minutes
 
 Candidates of one comparison run in turn, round by round, and the least disturbed rounds count. Nothing in the tests
 depends on these numbers. ``python benchmarks/mapping.py`` measures how pages are mapped.
@@ -22,7 +22,9 @@ import loops
 import startup
 from measure import progress, table
 
-PARTS = {"loops": loops.rows, "calls": calls.rows, "startup": startup.rows}
+import memory
+
+PARTS = {"loops": loops.rows, "calls": calls.rows, "startup": startup.rows, "memory": memory.rows}
 
 
 def main() -> None:

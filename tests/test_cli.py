@@ -172,6 +172,22 @@ def test_text(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
         assert lines.count(line) == 1
 
 
+@pytest.mark.parametrize("format", ["text", "jsonl"])
+def test_a_service_asked_for_shows_what_it_changed(
+    format: str, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    argv = ("trace", "--call", "NtMapViewOfSection", "--format", format, program("usedll.exe"))
+    _, out, _ = run(capfdbinary, *argv)
+    if format == "text":
+        mapped = [line.rsplit("\\", 1)[1] for line in out.decode().splitlines() if line.startswith("; Nt")]
+    else:
+        rows = [row for row in map(json.loads, out.splitlines()) if row["type"] == "memory"]
+        assert {row["cause"] for row in rows} == {"NtMapViewOfSection"}
+        mapped = [row["name"].rsplit("\\", 1)[1] for row in rows]
+    assert mapped[-1] == "lib.dll"
+    assert {"wow64.dll", "kernel32.dll", "KERNELBASE.dll"} <= set(mapped)
+
+
 def test_jsonl_is_the_same_twice(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     first, second = tmp_path / "a", tmp_path / "b"
     for file in (first, second):

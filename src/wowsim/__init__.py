@@ -65,6 +65,10 @@ def __getattr__(name: str) -> Any:
     return value
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})
+
+
 def builds() -> list[str]:
     """Names of the Windows builds, oldest first."""
     from wowsim.nt.builds import BUILDS

@@ -143,6 +143,8 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _trace(options: argparse.Namespace) -> int:
+    from wowsim.trace.events import MemoryChanged
+
     wanted = _services(options)
     stdout = sys.stderr.buffer if options.output is None else sys.stdout.buffer
     with _loaded(options, _pass_through(stdout)) as sim, _output(options.output) as out:
@@ -150,7 +152,12 @@ def _trace(options: argparse.Namespace) -> int:
         trace = result.trace
         assert trace is not None
         calls = [call for call in trace.calls() if wanted is None or call.name in wanted]
-        for line in _formatted(sim, options, calls, trace.events if wanted is None else ()):
+        changes = [
+            event
+            for event in trace.events
+            if isinstance(event, MemoryChanged) and (wanted is None or event.cause in wanted)
+        ]
+        for line in _formatted(sim, options, calls, changes):
             out.write(line.encode("utf-8", "backslashreplace") + b"\n")
     if wanted and not calls:
         print(f"wowsim: no call of {', '.join(sorted(wanted))} before the end", file=sys.stderr)
@@ -184,16 +191,31 @@ def _formatted(
             calls, events, build=options.build, seed=options.seed, program=program, version=__version__
         )
         return
-    from wowsim.render.text import listing
-
-    for index, call in enumerate(calls):
-        if index:
-            yield ""
-        if options.format == "path":
+    if options.format == "path":
+        for index, call in enumerate(calls):
+            yield from ([""] if index else [])
             yield from call.path
+        return
+    yield from _listings(sim, calls, events)
+
+
+def _listings(sim: Simulation, calls: Sequence[Any], changes: Sequence[Any]) -> Iterator[str]:
+    """Calls as listings; the guest's memory changes stand in a paragraph behind the call that was last."""
+    import heapq
+
+    from wowsim.render.text import change, listing
+    from wowsim.trace.events import Call
+
+    teb32 = sim.gdt[0x53].base
+    previous: Any = None
+    for item in heapq.merge(calls, changes, key=lambda item: item.instructions or 0):
+        if previous is not None and (isinstance(item, Call) or isinstance(previous, Call)):
+            yield ""
+        if isinstance(item, Call):
+            yield from listing(item.steps, sim.symbols, teb32, teb32 - 0x2000)
         else:
-            teb32 = sim.gdt[0x53].base
-            yield from listing(call.steps, sim.symbols, teb32, teb32 - 0x2000)
+            yield change(item.cause, item.kind, item.start, item.size, item.protection, item.name)
+        previous = item
 
 
 @contextmanager

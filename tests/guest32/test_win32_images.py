@@ -34,7 +34,7 @@ PARAMETERS = {
     "SetCurrentDirectoryW HeapDestroy LocalFree GlobalFree FreeLibrary LoadLibraryA LoadLibraryW "
     "GetModuleHandleA GetModuleHandleW FreeEnvironmentStringsA FreeEnvironmentStringsW GetStdHandle "
     "TlsFree TlsGetValue FlsAlloc FlsFree FlsGetValue GetSystemTime GetSystemTimeAsFileTime "
-    "QueryPerformanceCounter QueryPerformanceFrequency Sleep ExitProcess GetVersionExA GetVersionExW "
+    "GetLocalTime QueryPerformanceCounter QueryPerformanceFrequency Sleep ExitProcess GetVersionExA GetVersionExW "
     "GetSystemInfo GetNativeSystemInfo IsProcessorFeaturePresent GetStartupInfoA GetStartupInfoW lstrlenA "
     "lstrlenW OutputDebugStringA OutputDebugStringW InterlockedIncrement InterlockedDecrement "
     "EncodePointer DecodePointer SetEvent ResetEvent ReleaseMutex SetConsoleCP SetConsoleOutputCP "

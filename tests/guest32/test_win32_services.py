@@ -175,6 +175,23 @@ def test_system_time(machine: Machine) -> None:
     assert struct.unpack("<8H", machine.uc.mem_read(block, 16)) == (2010, 6, 2, 29, 23, 59, 58, 999)
 
 
+def test_local_time_is_system_time_minus_the_bias(machine: Machine) -> None:
+    now, bias = 0x01CB_17E9_0000_1234, 0x8_6000_0000
+    machine.uc.mem_write(SHARED + 0x14, struct.pack("<qI", now, now >> 32))
+    machine.uc.mem_write(SHARED + 0x20, struct.pack("<qI", bias, bias >> 32))
+    seen = []
+
+    def fields(time: int, target: int) -> None:
+        seen.append(machine.qword(time))
+        machine.uc.mem_write(target, struct.pack("<8H", 2010, 6, 29, 13, 59, 58, 999, 2))
+
+    machine.fakes["RtlTimeToTimeFields"] = fields
+    block = machine.room(16)
+    machine.call("GetLocalTime", block)
+    assert seen == [now - bias]
+    assert struct.unpack("<8H", machine.uc.mem_read(block, 16)) == (2010, 6, 2, 29, 13, 59, 58, 999)
+
+
 def test_performance_counter(machine: Machine) -> None:
     def query(counter: int, frequency: int) -> int:
         machine.dword(counter, 11)

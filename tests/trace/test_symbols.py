@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from wowsim.errors import UsageError
 from wowsim.image.model import Export, Image, Import, Provenance, Range
 from wowsim.trace.symbols import SymbolTable
 
@@ -52,7 +53,7 @@ def test_names_and_addresses() -> None:
     assert symbols.name(0x1234) == "0x1234"
     assert symbols.address("mod!Second") == BASE + 0x1100
     assert symbols.address("mod") == BASE
-    with pytest.raises(KeyError, match="mod!Third"):
+    with pytest.raises(UsageError, match="mod!Third"):
         symbols.address("mod!Third")
 
 

@@ -124,16 +124,16 @@ class Image:
     path: str
     bits: Literal[32, 64]
     base: int
-    contents: bytes
+    contents: bytes = field(repr=False)
     entry: int = 0
     sections: tuple[Section, ...] = ()
-    exports: tuple[Export, ...] = ()
-    imports: tuple[Import, ...] = ()
-    relocations: tuple[int, ...] | None = None
+    exports: tuple[Export, ...] = field(default=(), repr=False)
+    imports: tuple[Import, ...] = field(default=(), repr=False)
+    relocations: tuple[int, ...] | None = field(default=None, repr=False)
     tls: Tls | None = None
-    symbols: dict[int, str] = field(default_factory=dict)
-    traps: dict[int, str] = field(default_factory=dict)
-    provenance: tuple[Range, ...] = ()
+    symbols: dict[int, str] = field(default_factory=dict, repr=False)
+    traps: dict[int, str] = field(default_factory=dict, repr=False)
+    provenance: tuple[Range, ...] = field(default=(), repr=False)
     system: bool = False
     is_dll: bool = False
     subsystem: int = 3

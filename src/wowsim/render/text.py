@@ -50,6 +50,12 @@ def listing(steps: Iterable[Step], symbols: Symbols, fs_base: int = 0, gs_base: 
         yield from _lines(pending, previous, None, symbols, fs_base, gs_base)
 
 
+def change(cause: str, kind: str, start: int, size: int, protection: int, name: str | None) -> str:
+    """One change of the guest's memory: what did it, what it did, where, with which PAGE_* protection."""
+    line = f"; {cause}: {kind} {start:08x}-{start + size - 1:08x}, protection {protection:x}h"
+    return f"{line}, {name}" if name else line
+
+
 def _repeats(code: bytes) -> bool:
     """Whether an instruction begins with REP or REPNE, as string instructions that repeat do."""
     return code[:1] in (b"\xf2", b"\xf3")

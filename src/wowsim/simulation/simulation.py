@@ -18,6 +18,7 @@ from wowsim.kernel.image_information import image_information
 from wowsim.memory.sections import ImageSection
 from wowsim.nt.builds import build_named
 from wowsim.simulation import checks, parameters
+from wowsim.simulation.breakpoints import Breakpoints
 from wowsim.simulation.images import built_in
 from wowsim.simulation.machine import CALL_RETURN, Machine, Stop
 from wowsim.simulation.program import (
@@ -119,6 +120,7 @@ class Simulation:
         self._process: NewProcess | None = None
         self._start: parameters.Start | None = None
         self._runner = Runner(self._machine, self.symbols)
+        self._breakpoints = Breakpoints(self._machine.core, self.symbols, self._built_in.images)
         self._memory_listeners: list[Callable[[Any], None]] = []
         self._ended: Stop | None = None
         self._closed = self._running = False
@@ -481,15 +483,17 @@ class Simulation:
         """Call ``callback(sim)`` each time the instruction at ``address`` is about to run.
 
         Args:
-            address: where, or ``"module!symbol"``.
+            address: where, or ``"module!symbol"``; a system DLL need not be mapped yet.
             callback: what to call; after its ``sim.stop()``, the next ``run()`` begins with that instruction.
 
         Raises:
             UsageError: there is no such address or symbol.
         """
         self._check_open()
-        called, place = self._callback(callback), self._address(address)
-        return Subscription(self._machine.core.watch(lambda at, size: called(self), place, place))
+        called = self._callback(callback)
+        if isinstance(address, str):
+            return Subscription(self._breakpoints.at_symbol(address, lambda: called(self)))
+        return Subscription(self._breakpoints.at(self._address(address), lambda: called(self)))
 
     def _memory_changed(self, kind: str, start: int, size: int, protection: int, name: str | None) -> None:
         if kind == "map":
@@ -521,6 +525,7 @@ class Simulation:
             image = section.image
             self._modules[start] = LoadedModule(image.name, start, start + image.size, image.path, image)
             self.symbols.add(image, start)
+            self._breakpoints.mapped(image.name, start)
             if self._machine.traps is not None:
                 self._machine.traps.add(image, start)
 
@@ -538,6 +543,7 @@ class Simulation:
         Raises:
             UsageError: nothing is loaded, the process has ended, there is no such symbol, or the function did not
                 return.
+            Unsupported: the function asked for something that wowsim lacks.
         """
         self._check_open()
         self._check_idle("call32()")
@@ -584,9 +590,8 @@ class Simulation:
             if saved_slots is not None and machine.tables.peek(slots, TLS_SIZE) is not None:
                 machine.tables.poke(slots, saved_slots)
             self._ended = stop if stop.reason is StopReason.EXITED else None
-            raise UsageError(
-                f"the function at {address:#x} did not return: {stop.reason.value}, {stop.detail}"
-            )
+            kind = Unsupported if stop.reason is StopReason.UNSUPPORTED else UsageError
+            raise kind(f"the function at {address:#x} did not return: {stop.reason.value}, {stop.detail}")
         machine.stopped = None
         return returned[0]
 
@@ -595,10 +600,7 @@ class Simulation:
             return place
         if not isinstance(place, str):
             raise UsageError(f"{place!r} is no address; expected one, or a name like 'kernel32!Sleep'")
-        try:
-            return self.symbols.address(place)
-        except KeyError:
-            raise UsageError(f"there is no symbol {place!r} in the loaded modules") from None
+        return self.symbols.address(place)
 
     def _reach_entry(self) -> None:
         """Run a fresh process to its entry point, where 32-bit code can be called."""

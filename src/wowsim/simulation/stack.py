@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from wowsim.errors import GuestFault
+from wowsim.errors import GuestFault, UsageError
 
 if TYPE_CHECKING:
     from wowsim.cpu.paging import PageTables
@@ -107,7 +107,7 @@ class StackWalker:
         for name in _HOSTS:
             try:
                 self._symbols.address(name)
-            except KeyError:
+            except UsageError:
                 continue
             return name
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from wowsim.cpu.core import REGISTERS, Core
@@ -23,7 +23,7 @@ class Gdt(MutableMapping[int, Descriptor]):
 
     def __getitem__(self, selector: int) -> Descriptor:
         if not 0 <= selector & 0xFFF8 <= GDT_LIMIT - 7:
-            raise KeyError(selector)
+            raise KeyError(f"selector {selector:#x} lies outside the GDT (limit {GDT_LIMIT:#x})")
         return self._core.descriptor(selector)
 
     def __setitem__(self, selector: int, descriptor: Descriptor | int) -> None:
@@ -128,7 +128,7 @@ class LoadedModule:
     base: int
     end: int
     path: str
-    image: Image
+    image: Image = field(repr=False)
 
 
 @dataclass(frozen=True)

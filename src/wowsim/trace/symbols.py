@@ -9,6 +9,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Protocol
 
+from wowsim.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -98,7 +100,7 @@ class SymbolTable:
         """The address of ``module!symbol`` or of a module.
 
         Raises:
-            KeyError: there is no such module or symbol.
+            UsageError: no loaded module has such a name, or the module has no such symbol.
         """
         wanted, _, symbol = name.partition("!")
         for module in self._modules.values():
@@ -106,7 +108,7 @@ class SymbolTable:
                 rva = module.rva(symbol) if symbol else 0
                 if rva is not None:
                     return module.base + rva
-        raise KeyError(name)
+        raise UsageError(f"there is no symbol {name!r} in the loaded modules")
 
     def module(self, address: int) -> str | None:
         """See :meth:`Symbols.module`."""

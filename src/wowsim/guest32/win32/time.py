@@ -68,12 +68,36 @@ L_stable:
     return
 
 proc GetSystemTime(lpSystemTime)
-    uses esi edi
-    local time[8], fields[16]
+    local time[8]
     lea ecx, time
     invoke GetSystemTimeAsFileTime, ecx
     lea ecx, time
-    invoke RtlTimeToTimeFields, ecx, addr fields
+    invoke BasepTimeToSystemTime, ecx, lpSystemTime
+    return
+
+; Local time is system time minus KUSER_SHARED_DATA.TimeZoneBias (7FFE0020, High1 +4, High2 +8).
+proc GetLocalTime(lpSystemTime)
+    local time[8]
+    lea ecx, time
+    invoke GetSystemTimeAsFileTime, ecx
+L_again:
+    mov edx, dword ptr [0x7ffe0024]
+    mov eax, dword ptr [0x7ffe0020]
+    cmp edx, dword ptr [0x7ffe0028]
+    je L_stable
+    pause
+    jmp L_again
+L_stable:
+    sub time, eax
+    sbb time[4], edx
+    lea ecx, time
+    invoke BasepTimeToSystemTime, ecx, lpSystemTime
+    return
+
+routine BasepTimeToSystemTime(pTime, lpSystemTime)
+    uses esi edi
+    local fields[16]
+    invoke RtlTimeToTimeFields, pTime, addr fields
     mov edi, lpSystemTime
     lea esi, fields                         ; year, month
     movsw

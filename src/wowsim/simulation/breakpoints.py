@@ -1,0 +1,83 @@
+"""Callbacks at addresses and symbols; a symbol of a system DLL may come before its module is mapped.
+
+Stands for a debugger's unresolved breakpoints (WinDbg's ``bu``): they become real when the module arrives. Who may
+import it: ``simulation.simulation``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wowsim.errors import UsageError
+from wowsim.trace.symbols import SymbolTable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from wowsim.cpu.core import Core
+    from wowsim.image.model import Image
+
+
+class Breakpoints:
+    """The callbacks of one simulation.
+
+    Args:
+        core: the CPU.
+        symbols: of what is mapped.
+        expected: the system DLLs by module name, mapped or not.
+    """
+
+    def __init__(self, core: Core, symbols: SymbolTable, expected: Mapping[str, Image]) -> None:
+        self._core = core
+        self._symbols = symbols
+        self._expected = expected
+        self._waiting: list[_Waiting] = []
+
+    def at(self, address: int, callback: Callable[[], Any]) -> Callable[[], None]:
+        """Call back before the instruction at an address; returns the remover."""
+        return self._core.watch(lambda at, size: callback(), address, address)
+
+    def at_symbol(self, name: str, callback: Callable[[], Any]) -> Callable[[], None]:
+        """Call back at ``module!symbol``, now or once a system DLL of that name is mapped; returns the remover.
+
+        Raises:
+            UsageError: neither a loaded module nor a system DLL has such a symbol.
+        """
+        try:
+            return self.at(self._symbols.address(name), callback)
+        except UsageError:
+            image = self._expected.get(name.partition("!")[0])
+            if image is None:
+                raise
+            offset = _offset(image, name)
+        waiting = _Waiting(image.name, offset, callback)
+        self._waiting.append(waiting)
+
+        def remove() -> None:
+            if waiting in self._waiting:
+                self._waiting.remove(waiting)
+            if waiting.remove is not None:
+                waiting.remove()
+
+        return remove
+
+    def mapped(self, name: str, base: int) -> None:
+        """A module was mapped: what waited for it begins."""
+        for waiting in [w for w in self._waiting if w.module == name]:
+            self._waiting.remove(waiting)
+            waiting.remove = self.at(base + waiting.offset, waiting.callback)
+
+
+class _Waiting:
+    """A callback whose module is not there yet, and its remover once it is."""
+
+    def __init__(self, module: str, offset: int, callback: Callable[[], Any]) -> None:
+        self.module, self.offset, self.callback = module, offset, callback
+        self.remove: Callable[[], None] | None = None
+
+
+def _offset(image: Image, name: str) -> int:
+    """The RVA of ``module!symbol``; UsageError when the image has no such symbol."""
+    table = SymbolTable()
+    table.add(image, image.base)
+    return table.address(name) - image.base
