@@ -19,6 +19,7 @@ from wowsim.memory.sections import ImageSection
 from wowsim.nt.builds import build_named
 from wowsim.simulation import checks, parameters
 from wowsim.simulation.breakpoints import Breakpoints
+from wowsim.simulation.gates import Gates
 from wowsim.simulation.images import built_in
 from wowsim.simulation.machine import CALL_RETURN, Machine, Stop
 from wowsim.simulation.program import (
@@ -37,7 +38,7 @@ from wowsim.simulation.tracer import LEVELS, Level, Trace
 from wowsim.simulation.traps import TrapTable
 from wowsim.simulation.vads import Vads
 from wowsim.simulation.views import DebuggerMemory, Gdt, LoadedModule, Registers, Subscription, ThreadView
-from wowsim.trace.events import Event, MemoryChanged, SyscallEntered, SyscallReturned
+from wowsim.trace.events import Event, GateCrossed, MemoryChanged, SyscallEntered, SyscallReturned
 from wowsim.trace.symbols import SymbolTable
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ class Simulation:
         self._process: NewProcess | None = None
         self._start: parameters.Start | None = None
         self._runner = Runner(self._machine, self.symbols)
+        self._gates = Gates(self._machine, self.symbols, lambda: self._runner.executed)
         self._breakpoints = Breakpoints(self._machine.core, self.symbols, self._built_in.images)
         self._memory_listeners: list[Callable[[Any], None]] = []
         self._ended: Stop | None = None
@@ -455,6 +457,8 @@ class Simulation:
     def on(self, event: type[Event], callback: Callable[[Any], None]) -> Subscription:
         """Call ``callback`` with each event of a class; remove by the returned handle.
 
+        Listening to :class:`wowsim.GateCrossed` looks at every instruction, which is slow.
+
         Raises:
             Unsupported: nothing emits that class yet.
         """
@@ -465,6 +469,7 @@ class Simulation:
             SyscallEntered: observers.entered,
             SyscallReturned: observers.returned,
             MemoryChanged: self._memory_listeners,
+            GateCrossed: self._gates.listeners,
         }.get(event)
         if not isinstance(event, type):
             raise UsageError(f"on({event!r}); expected a class of events such as wowsim.MemoryChanged")
@@ -474,9 +479,11 @@ class Simulation:
         def remove() -> None:
             listeners.remove(called)
             observers.rebind()
+            self._gates.rebind()
 
         listeners.append(called)
         observers.rebind()
+        self._gates.rebind()
         return Subscription(remove)
 
     def at(self, address: int | str, callback: Callable[[Simulation], object]) -> Subscription:
@@ -569,6 +576,7 @@ class Simulation:
             raise UsageError(f"call32 needs a stack; there is none at {esp:#x}") from fault
         core.write("rsp", esp)
         core.write("rip", address)
+        self._gates.forget()
         returned: list[int] = []
 
         def back() -> None:
@@ -584,6 +592,7 @@ class Simulation:
             machine.call_returned = None
             core.restore(saved)
             self._runner.forget()
+            self._gates.forget()
         if not returned:
             stop = machine.stopped or Stop(StopReason.STOPPED, None, "stopped")
             machine.stopped = None
