@@ -155,7 +155,7 @@ def _trace(options: argparse.Namespace) -> int:
         changes = [
             event
             for event in trace.events
-            if isinstance(event, MemoryChanged) and (wanted is None or event.cause in wanted)
+            if wanted is None or (isinstance(event, MemoryChanged) and event.cause in wanted)
         ]
         for line in _formatted(sim, options, calls, changes):
             out.write(line.encode("utf-8", "backslashreplace") + b"\n")
@@ -201,20 +201,18 @@ def _formatted(
 
 def _listings(sim: Simulation, calls: Sequence[Any], changes: Sequence[Any]) -> Iterator[str]:
     """Calls as listings; the guest's memory changes stand in a paragraph behind the call that was last."""
-    import heapq
-
     from wowsim.render.text import change, listing
-    from wowsim.trace.events import Call
+    from wowsim.trace.events import Call, timeline
 
     teb32 = sim.gdt[0x53].base
     previous: Any = None
-    for item in heapq.merge(calls, changes, key=lambda item: item.instructions or 0):
+    for item in timeline(calls, changes):
         if previous is not None and (isinstance(item, Call) or isinstance(previous, Call)):
             yield ""
         if isinstance(item, Call):
             yield from listing(item.steps, sim.symbols, teb32, teb32 - 0x2000)
         else:
-            yield change(item.cause, item.kind, item.start, item.size, item.protection, item.name)
+            yield change(item)
         previous = item
 
 

@@ -48,7 +48,7 @@ class Bare:
     def enter(self, source: str, bits: int = 32, **registers: int) -> None:
         """Put code at CODE and enter it."""
         self.tables.poke(CODE, bytes(0x1000))
-        self.tables.poke(CODE, assemble(source, bits, CODE))  # type: ignore[arg-type]
+        self.tables.poke(CODE, assemble(source, 32 if bits == 32 else 64, CODE))
         state: dict[str, Any] = {"rip": CODE, "ss": 0x2B, "rsp": STACK + 0xF00, "gs_base": TEB64}
         self.core.enter(state | {"cs": 0x23 if bits == 32 else 0x33} | registers)
 

@@ -15,6 +15,8 @@ from wowsim.image.synth import assemble
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from wowsim.cpu.faults import Fault
+
 FAR_JUMP = ".byte 0xea\n.long there\n.short 0x33\nthere:"
 AUTHENTIC = 0x0020FB00_00000000
 
@@ -133,13 +135,13 @@ def test_a_store_across_pages_writes_nothing_when_the_second_faults(bare: Bare) 
 def test_a_resolved_fault_is_retried(bare: Bare) -> None:
     handle = bare.on_fault
 
-    def resolve(fault: object) -> None:
+    def resolve(fault: Fault) -> None:
         if bare.tables.entry(0x600) is None:
             bare.tables.map(0x600, bare.tables.allocate(1), READ | WRITE)
         else:
-            handle(fault)  # type: ignore[arg-type]
+            handle(fault)
 
-    bare.on_fault = resolve  # type: ignore[method-assign]
+    bare.on_fault = resolve  # type: ignore[method-assign]  # another handler for this machine
     assert bare.run("mov dword ptr [0x600010], 7\nmov ebx, [0x600010]\nint 0x2e")["rbx"] == 7
 
 

@@ -122,7 +122,7 @@ def test_a_retried_instruction_counts_once(bare: Bare) -> None:
     def resolve(fault: object) -> None:
         bare.tables.map(0x600, bare.tables.allocate(1), READ | WRITE)
 
-    bare.on_fault = resolve  # type: ignore[method-assign]
+    bare.on_fault = resolve  # type: ignore[method-assign]  # another handler for this machine
     bare.enter("mov eax, 1\nmov ecx, [0x600000]\nmov edx, 3\nint 0x2e")
     made = recorder(bare)
     made.grant(10**9)

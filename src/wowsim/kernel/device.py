@@ -6,6 +6,7 @@ Who may import it: the kernel package.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -93,7 +94,7 @@ class FileObject(KernelObject):
         raise GuestFault(STATUS_INVALID_DEVICE_REQUEST)
 
 
-class Device(ParsingObject):
+class Device(ParsingObject, ABC):
     """A device: opens what is left of a path.
 
     Attributes:
@@ -110,9 +111,9 @@ class Device(ParsingObject):
     def __init__(self, path: str) -> None:
         self.path = path
 
+    @abstractmethod
     def open(self, request: OpenRequest) -> tuple[FileObject, int]:
         """The new file object and IO_STATUS_BLOCK.Information."""
-        raise NotImplementedError
 
 
 class NullFile(FileObject):

@@ -7,6 +7,7 @@ Who may import it: the kernel package.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from wowsim.errors import GuestFault
@@ -140,25 +141,25 @@ class Node:
         self.key = upcase(name)
 
 
-class FileNode(Node):
+class FileNode(Node, ABC):
     """A file: bytes of a length."""
 
     is_directory = False
 
+    @abstractmethod
     def read(self, offset: int, length: int) -> bytes:
         """What there is of these bytes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def write(self, offset: int, data: bytes) -> None:
         """Write all, growing the file and filling a gap with zeros."""
-        raise NotImplementedError
 
+    @abstractmethod
     def resize(self, size: int) -> None:
         """Cut or grow with zeros."""
-        raise NotImplementedError
 
 
-class DirectoryNode(Node):
+class DirectoryNode(Node, ABC):
     """A directory: names to nodes."""
 
     is_directory = True
@@ -166,26 +167,26 @@ class DirectoryNode(Node):
     def __init__(self, name: str, file_id: int, now: int, attributes: int = 0) -> None:
         super().__init__(name, file_id, now, attributes | FILE_ATTRIBUTE_DIRECTORY)
 
+    @abstractmethod
     def lookup(self, key: str) -> Node | None:
         """The child of that upcased name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def children(self, after: str = "") -> Iterator[Node]:
         """Those whose upcased name is greater than ``after``, in the order of an NTFS index."""
-        raise NotImplementedError
 
+    @abstractmethod
     def create(self, name: str, attributes: int, *, directory: bool) -> Node:
         """A new empty child; the caller knows that the name is valid and free."""
-        raise NotImplementedError
 
+    @abstractmethod
     def remove(self, child: Node) -> None:
         """Delete a child for good."""
-        raise NotImplementedError
 
+    @abstractmethod
     def move(self, child: Node, name: str) -> None:
         """Take ``child`` from where it lies and put it here under ``name``, which is free.
 
         Raises:
             GuestFault: STATUS_NOT_SAME_DEVICE between the volume and a mount.
         """
-        raise NotImplementedError

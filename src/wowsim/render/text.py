@@ -17,7 +17,7 @@ from wowsim.render.spelling import column, text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from wowsim.trace.events import Step
+    from wowsim.trace.events import MemoryChanged, Step
     from wowsim.trace.flow import Bits
     from wowsim.trace.symbols import Symbols
 
@@ -50,10 +50,11 @@ def listing(steps: Iterable[Step], symbols: Symbols, fs_base: int = 0, gs_base: 
         yield from _lines(pending, previous, None, symbols, fs_base, gs_base)
 
 
-def change(cause: str, kind: str, start: int, size: int, protection: int, name: str | None) -> str:
+def change(event: MemoryChanged) -> str:
     """One change of the guest's memory: what did it, what it did, where, with which PAGE_* protection."""
-    line = f"; {cause}: {kind} {start:08x}-{start + size - 1:08x}, protection {protection:x}h"
-    return f"{line}, {name}" if name else line
+    last = event.start + event.size - 1
+    line = f"; {event.cause}: {event.kind} {event.start:08x}-{last:08x}, protection {event.protection:x}h"
+    return f"{line}, {event.name}" if event.name else line
 
 
 def _repeats(code: bytes) -> bool:

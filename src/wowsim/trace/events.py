@@ -5,10 +5,14 @@ Everybody may import this module; it knows neither who emits nor who listens.
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-Bits = Literal[32, 64]
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from wowsim.trace.flow import Bits
 
 
 @dataclass(frozen=True)
@@ -141,3 +145,9 @@ class Call:
     index: int
     instructions: int | None
     steps: tuple[Step, ...] = field(default=(), repr=False)
+
+
+def timeline(calls: Iterable[Call], events: Iterable[Event]) -> Iterator[Call | MemoryChanged]:
+    """Calls and memory's changes in the order they happened; a change stands behind the call that made it."""
+    changes = (event for event in events if isinstance(event, MemoryChanged))
+    return heapq.merge(calls, changes, key=lambda item: item.instructions or 0)

@@ -6,12 +6,11 @@ time, so two runs with the same seed give the same bytes. Everybody may import i
 
 from __future__ import annotations
 
-import heapq
 import json
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from wowsim.trace.events import MemoryChanged
+from wowsim.trace.events import MemoryChanged, timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,9 +38,8 @@ def lines(
         version: wowsim's version.
     """
     yield _line({"type": "header", "build": build, "seed": seed, "program": program, "wowsim": version})
-    changes = (memory_row(event) for event in events if isinstance(event, MemoryChanged))
-    rows = heapq.merge(map(call_row, calls), changes, key=lambda row: row["instructions"] or 0)
-    yield from map(_line, rows)
+    for item in timeline(calls, events):
+        yield _line(memory_row(item) if isinstance(item, MemoryChanged) else call_row(item))
 
 
 def call_row(call: Call) -> dict[str, Any]:

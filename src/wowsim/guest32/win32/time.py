@@ -52,19 +52,23 @@ L_stable:
     adc edx, ebx
     return
 
-proc GetSystemTimeAsFileTime(lpTime)
-    uses esi
-    mov esi, lpTime
+routine BasepReadKsystemTime(pKsystemTime)      ; LowPart, High1Time, High2Time; returns edx:eax
+    mov ecx, pKsystemTime
 L_again:
-    mov edx, dword ptr [0x7ffe0018]
-    mov eax, dword ptr [0x7ffe0014]
-    cmp edx, dword ptr [0x7ffe001c]
+    mov edx, [ecx+4]
+    mov eax, [ecx]
+    cmp edx, [ecx+8]
     je L_stable
     pause
     jmp L_again
 L_stable:
-    mov [esi], eax
-    mov [esi+4], edx
+    return
+
+proc GetSystemTimeAsFileTime(lpTime)
+    invoke BasepReadKsystemTime, 0x7ffe0014     ; KUSER_SHARED_DATA.SystemTime
+    mov ecx, lpTime
+    mov [ecx], eax
+    mov [ecx+4], edx
     return
 
 proc GetSystemTime(lpSystemTime)
@@ -75,19 +79,11 @@ proc GetSystemTime(lpSystemTime)
     invoke BasepTimeToSystemTime, ecx, lpSystemTime
     return
 
-; Local time is system time minus KUSER_SHARED_DATA.TimeZoneBias (7FFE0020, High1 +4, High2 +8).
 proc GetLocalTime(lpSystemTime)
     local time[8]
     lea ecx, time
     invoke GetSystemTimeAsFileTime, ecx
-L_again:
-    mov edx, dword ptr [0x7ffe0024]
-    mov eax, dword ptr [0x7ffe0020]
-    cmp edx, dword ptr [0x7ffe0028]
-    je L_stable
-    pause
-    jmp L_again
-L_stable:
+    invoke BasepReadKsystemTime, 0x7ffe0020     ; TimeZoneBias: local time is system time minus it
     sub time, eax
     sbb time[4], edx
     lea ecx, time
