@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from struct import Struct
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import unicorn
 from unicorn import UcError
@@ -26,9 +26,8 @@ from wowsim.cpu.segments import GDT_ADDRESS, GDT_LIMIT, R0_CODE, R0_DATA, Descri
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from wowsim.cpu.recorder import Recorder
+    from wowsim.cpu.recorder import Bits, Recorder
 
-Bits = Literal[32, 64]
 KERNEL_STUB = 0xFFFFF800_00C00000
 KERNEL_STACK = 0xFFFFF800_00C10000
 TRAP_VECTOR = 0xFD

@@ -221,12 +221,7 @@ def _windows7(builder: ImageBuilder, linker: Linker) -> None:
     builder.code(
         "TurboThunkDispatch:\n" + "\n".join(f".quad {name}" for name in entries), 0x2450, RECONSTRUCTED
     )
-    reload = f"""
-        mov edi, dword ptr [r13+{area.edi:#x}]
-        mov esi, dword ptr [r13+{area.esi:#x}]
-        mov ebx, dword ptr [r13+{area.ebx:#x}]
-        mov ebp, dword ptr [r13+{area.ebp:#x}]
-        mov eax, dword ptr [r13+{area.eax:#x}]"""
+    reload = _reload(area)
     builder.code(
         f"""CpuSimulate:
         push rbx
@@ -372,12 +367,7 @@ def _windows10(builder: ImageBuilder, linker: Linker) -> None:
     builder.code(
         "BTCpuSimulate: sub rsp, 0x28\ncall RunSimulatedCode\nadd rsp, 0x28\nret", 0x15E0, RECONSTRUCTED
     )
-    reload = f"""
-        mov edi, dword ptr [r13+{area.edi:#x}]
-        mov esi, dword ptr [r13+{area.esi:#x}]
-        mov ebx, dword ptr [r13+{area.ebx:#x}]
-        mov ebp, dword ptr [r13+{area.ebp:#x}]
-        mov eax, dword ptr [r13+{area.eax:#x}]"""
+    reload = _reload(area)
     builder.code(
         f"""RunSimulatedCode: push r15
         push r14
@@ -470,6 +460,16 @@ def _windows10(builder: ImageBuilder, linker: Linker) -> None:
         OURS,
     )
     _exports(builder, "BTCpuSimulate")
+
+
+def _reload(area: _Area) -> str:
+    """Loads of the registers that the fast return puts back, from the CPU area."""
+    return f"""
+        mov edi, dword ptr [r13+{area.edi:#x}]
+        mov esi, dword ptr [r13+{area.esi:#x}]
+        mov ebx, dword ptr [r13+{area.ebx:#x}]
+        mov ebp, dword ptr [r13+{area.ebp:#x}]
+        mov eax, dword ptr [r13+{area.eax:#x}]"""
 
 
 def _restore_xmm(area: _Area) -> str:
