@@ -27,6 +27,7 @@ _HOME = {
     "GuestFault": "wowsim.errors",
     "Call": "wowsim.trace.events",
     "Event": "wowsim.trace.events",
+    "FastFailed": "wowsim.trace.events",
     "GateCrossed": "wowsim.trace.events",
     "MemoryChanged": "wowsim.trace.events",
     "SyscallEntered": "wowsim.trace.events",
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from wowsim.simulation import Trace as Trace
     from wowsim.trace.events import Call as Call
     from wowsim.trace.events import Event as Event
+    from wowsim.trace.events import FastFailed as FastFailed
     from wowsim.trace.events import GateCrossed as GateCrossed
     from wowsim.trace.events import MemoryChanged as MemoryChanged
     from wowsim.trace.events import SyscallEntered as SyscallEntered

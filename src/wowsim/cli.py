@@ -155,7 +155,7 @@ def _trace(options: argparse.Namespace) -> int:
         changes = [
             event
             for event in trace.events
-            if wanted is None or (isinstance(event, MemoryChanged) and event.cause in wanted)
+            if wanted is None or not isinstance(event, MemoryChanged) or event.cause in wanted
         ]
         for line in _formatted(sim, options, calls, changes):
             out.write(line.encode("utf-8", "backslashreplace") + b"\n")
@@ -201,8 +201,8 @@ def _formatted(
 
 def _listings(sim: Simulation, calls: Sequence[Any], changes: Sequence[Any]) -> Iterator[str]:
     """Calls as listings; the guest's memory changes stand in a paragraph behind the call that was last."""
-    from wowsim.render.text import change, listing
-    from wowsim.trace.events import Call, timeline
+    from wowsim.render.text import change, last_look, listing
+    from wowsim.trace.events import Call, FastFailed, timeline
 
     teb32 = sim.gdt[0x53].base
     previous: Any = None
@@ -211,6 +211,8 @@ def _listings(sim: Simulation, calls: Sequence[Any], changes: Sequence[Any]) -> 
             yield ""
         if isinstance(item, Call):
             yield from listing(item.steps, sim.symbols, teb32, teb32 - 0x2000)
+        elif isinstance(item, FastFailed):
+            yield from last_look(item, sim.symbols)
         else:
             yield change(item)
         previous = item

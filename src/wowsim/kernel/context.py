@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from wowsim.errors import GuestFault, StopReason, Unsupported
 from wowsim.kernel.access import FILE_MAPPING, FILE_SYNCHRONOUS_IO_NONALERT
+from wowsim.kernel.bug_checks import fast_fail
 from wowsim.kernel.clock import Clock
 from wowsim.kernel.console import Console, ConsoleDevice, Stream
 from wowsim.kernel.device import NullDevice
@@ -139,6 +140,7 @@ class Kernel:
         scheduler: whose turn it is.
         host: makes threads and knows their registers.
         keyed_event: the one that handle 0 means.
+        failure_frames: addresses that a bug check names: KTRAP_FRAME and EXCEPTION_RECORD.
         parse_image: reads an executable (its bytes and guest path) for NtCreateSection; UsageError when it is
             none. The simulation sets it.
         resume: goes on with a CONTEXT (its bytes) behind the service.
@@ -180,6 +182,7 @@ class Kernel:
         self.scheduler = Scheduler(self.clock, seed, self.thread)
         self.host: ThreadHost = _NoThreads()
         self._next_id = self.thread.id
+        self.failure_frames = (0, 0)
         self.pending: Exit | None = None
         self._luid = 0x3E7
         self.handles.pseudo[CURRENT_PROCESS] = self.process
@@ -286,6 +289,17 @@ class Kernel:
             scheduler.signal(mutant)
         scheduler.signal(thread)
         self.host.delete(thread)
+
+    def fast_fail(self, code: int) -> NoReturn:
+        """``__fastfail(code)`` in ring 0: the machine ends in a bug check.
+
+        Args:
+            code: FAST_FAIL_* (``wowsim.nt.fast_fail``).
+
+        Raises:
+            BugCheck: always.
+        """
+        raise fast_fail(code, self.build.fast_fail, *self.failure_frames)
 
     def stop(self, reason: StopReason, detail: str) -> None:
         """Stop the run behind this service for another reason than the program's end."""

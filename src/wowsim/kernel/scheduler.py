@@ -312,9 +312,11 @@ class Scheduler:
             if not self._moments or fruitless > IDLE_TIMERS:
                 return None
             moment, _, item = self._moments[0]
-            if item.due == moment:
-                fruitless = fruitless + 1 if isinstance(item, Timer) else 0
-                self._clock.advance(max(0, moment - self._clock.now))
+            if item.due != moment:
+                heapq.heappop(self._moments)  # it was called off
+                continue
+            fruitless = fruitless + 1 if isinstance(item, Timer) else 0
+            self._clock.advance(max(0, moment - self._clock.now))
             self.expire()
         thread = self._ready[best].popleft()
         thread.state = State.RUNNING

@@ -5,6 +5,8 @@ Who may import it: everybody.
 
 from __future__ import annotations
 
+from wowsim.nt.exceptions import NONCONTINUABLE, STATUS_STACK_BUFFER_OVERRUN, ExceptionRecord
+
 _NAMES = {
     0: "LEGACY_GS_VIOLATION", 1: "VTGUARD_CHECK_FAILURE", 2: "STACK_COOKIE_CHECK_FAILURE", 3: "CORRUPT_LIST_ENTRY",
     4: "INCORRECT_STACK", 5: "INVALID_ARG", 6: "GS_COOKIE_INIT", 7: "FATAL_APP_EXIT", 8: "RANGE_CHECK_FAILURE",
@@ -37,3 +39,13 @@ FAST_FAIL = {code: f"FAST_FAIL_{name}" for code, name in _NAMES.items()}
 def name_of(code: int) -> str:
     """``FAST_FAIL_CORRUPT_LIST_ENTRY``, or ``unknown``."""
     return FAST_FAIL.get(code, "unknown")
+
+
+def record(code: int, address: int) -> ExceptionRecord:
+    """The record of a fast fail (wow64-facts section 10).
+
+    Args:
+        code: FAST_FAIL_*.
+        address: of the ``int 29h``.
+    """
+    return ExceptionRecord(STATUS_STACK_BUFFER_OVERRUN, address, (code,), NONCONTINUABLE)

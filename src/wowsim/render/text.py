@@ -3,7 +3,7 @@
 Stands for the output of ``t`` and ``p``: address, bytes, instruction, and the memory operand with the value it had
 before. The form is that of seed 002, with the true value behind ``fs:`` where the seed's debugger failed
 (wow64-facts section 0.1). Header lines stand where control arrives, prompt lines where the mode changes. Leaves out
-registers. Who may import it: the command line and the debugger.
+the flags' names. Who may import it: the command line and the debugger.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from wowsim.render.decoder import Operand, memory_operand
 from wowsim.render.spelling import column, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from wowsim.trace.events import MemoryChanged, Step
+    from wowsim.trace.events import FastFailed, MemoryChanged, Step
     from wowsim.trace.flow import Bits
     from wowsim.trace.symbols import Symbols
 
@@ -55,6 +55,37 @@ def change(event: MemoryChanged) -> str:
     last = event.start + event.size - 1
     line = f"; {event.cause}: {event.kind} {event.start:08x}-{last:08x}, protection {event.protection:x}h"
     return f"{line}, {event.name}" if event.name else line
+
+
+def last_look(event: FastFailed, symbols: Symbols) -> Iterator[str]:
+    """What WinDbg shows where a fast fail ends the process: the second chance, the subcode, registers, the place."""
+    yield f"({event.thread:x}): Security check failure or stack buffer overrun - code c0000409 (!!! second chance !!!)"
+    yield f"Subcode: {event.code:#x} {event.name}"
+    yield from register_lines(event.registers, event.bits)
+    found = symbols.at(event.address)
+    if found is not None:
+        yield f"{found[0]}+{found[1]:#x}:" if found[1] else f"{found[0]}:"
+    yield f"{column(event.address, event.bits)} cd29            int     29h"
+
+
+_ROWS: dict[int, tuple[tuple[str, ...], ...]] = {
+    32: (("eax", "ebx", "ecx", "edx", "esi", "edi"), ("eip", "esp", "ebp")),
+    64: (
+        ("rax", "rbx", "rcx"), ("rdx", "rsi", "rdi"), ("rip", "rsp", "rbp"), (" r8", " r9", "r10"),
+        ("r11", "r12", "r13"), ("r14", "r15"),
+    ),
+}  # fmt: skip
+
+
+def register_lines(registers: Mapping[str, int], bits: Bits) -> Iterator[str]:
+    """The registers as ``r`` prints them, without the flags' names."""
+    for row in _ROWS[bits]:
+        if bits == 32:
+            yield " ".join(f"{name}={registers['r' + name[1:]] & 0xFFFFFFFF:08x}" for name in row)
+        else:
+            yield " ".join(f"{name}={registers[name.strip()]:016x}" for name in row)
+    selectors = "  ".join(f"{name}={registers[name]:04x}" for name in ("cs", "ss", "ds", "es", "fs", "gs"))
+    yield f"{selectors}             efl={registers['rflags'] & 0xFFFFFFFF:08x}"
 
 
 def _repeats(code: bytes) -> bool:

@@ -10,12 +10,13 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wowsim.cpu.core import Core
+from wowsim.cpu.core import KERNEL_STACK, Core
 from wowsim.cpu.faults import Fault
 from wowsim.cpu.paging import PageTables, PhysicalMemory
 from wowsim.cpu.segments import windows_gdt
 from wowsim.errors import GuestFault, StopReason
 from wowsim.kernel import exceptions
+from wowsim.kernel.bug_checks import BugCheck
 from wowsim.kernel.context import Kernel
 from wowsim.kernel.services import implemented
 from wowsim.kernel.table import ServiceTable
@@ -24,7 +25,7 @@ from wowsim.memory.sections import Commitment
 from wowsim.memory.space import AddressSpace
 from wowsim.nt import fast_fail
 from wowsim.nt.context64 import FXSAVE, registers_of
-from wowsim.nt.exceptions import STATUS_ACCESS_VIOLATION, STATUS_SINGLE_STEP, STATUS_STACK_BUFFER_OVERRUN
+from wowsim.nt.exceptions import STATUS_ACCESS_VIOLATION, STATUS_SINGLE_STEP
 from wowsim.simulation.traps import CpuTrap
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ if TYPE_CHECKING:
 KERNEL_ENTRY_UNITS = 10
 """Simulated time of one kernel entry: 1 us, in 100 ns units."""
 NUMBER_MASK = 0x3FFF
+TRAP_FRAME, EXCEPTION_RECORD = KERNEL_STACK + 0x400, KERNEL_STACK + 0x800
+"""Where the kernel's stack has what a bug check's parameters point to."""
+TRAP_FRAME_RIP = 0x168
+"""KTRAP_FRAME.Rip, followed by SegCs, EFlags, Rsp and SegSs (public ``dt`` listings)."""
 CALL_RETURN = 0xFFFFFFF0
 """Return address of a host-made 32-bit call: nothing can ever be mapped there."""
 
@@ -103,6 +108,9 @@ class Machine:
         self.kernel.resume, self.kernel.raise_exception = self._resume, self._raise_from
         self.exception_dispatcher = self.apc_dispatcher = 0
         """ntdll!KiUserExceptionDispatcher and ntdll!KiUserApcDispatcher; 0 while there is no process."""
+        self.fast_failed: Callable[[ExceptionRecord, dict[str, int]], None] = lambda record, registers: None
+        """Called while the CPU stands at an ``int 29h`` that ends the process."""
+        self.kernel.failure_frames = TRAP_FRAME, EXCEPTION_RECORD
         self.threads: Threads | None = None
         self._scheduler = self.kernel.scheduler
         self.refresh: Callable[[], None] = lambda: None
@@ -133,7 +141,11 @@ class Machine:
             except GuestFault as fault:
                 self._exit.write(fault.status, rip + 2, rflags)
                 return
-        status = self.table.dispatch(number, slots)
+        try:
+            status = self.table.dispatch(number, slots)
+        except BugCheck as found:
+            self._bug_check(found, (rip, rsp, rflags, cs))
+            return
         self.refresh()
         # a thread that waits gets its status when it goes on
         self._exit.write(max(status, 0), rip + 2, rflags)
@@ -276,9 +288,21 @@ class Machine:
     def _fast_fail(self, at: int) -> None:
         """``int 29h`` on Windows 8 and later: second chance only, no handler runs (wow64-facts section 10)."""
         self.core.write("rip", at)
-        code = self.core.read("rcx") & 0xFFFFFFFF
+        registers = self.core.read_all()
+        code = registers["rcx"] & 0xFFFFFFFF
+        record = fast_fail.record(code, at)
         detail = f"fast fail {code} ({fast_fail.name_of(code)}) at {at:X}"
-        self.stop(Stop(StopReason.FAST_FAIL, STATUS_STACK_BUFFER_OVERRUN, detail, at))
+        self.stop(Stop(StopReason.FAST_FAIL, record.code, detail, at))
+        self.fast_failed(record, registers)
+
+    def _bug_check(self, found: BugCheck, registers: tuple[int, int, int, int]) -> None:
+        """The kernel itself failed: leave what a crash dump names on its stack, and stop for good."""
+        rip, rsp, rflags, cs = registers
+        trap_frame, record = self.kernel.failure_frames
+        code = found.parameters[0]
+        self.tables.poke(record, fast_fail.record(code, rip).to_bytes(64))
+        self.tables.poke(trap_frame + TRAP_FRAME_RIP, struct.pack("<5Q", rip, cs, rflags, rsp, 0x2B))
+        self.stop(Stop(StopReason.BUG_CHECK, found.code, found.text))
 
     def _futile(self, fault: Fault) -> bool:
         """A fault the page tables do not explain (kernel half, reserved address) must not be retried for ever."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from wowsim.errors import GuestFault, StopReason, Unsupported, UsageError, WowsimError
@@ -19,6 +20,7 @@ from wowsim.kernel.image_information import image_information
 from wowsim.kernel.scheduler import QUANTUM
 from wowsim.memory.sections import ImageSection
 from wowsim.nt.builds import build_named
+from wowsim.nt.fast_fail import name_of
 from wowsim.simulation import checks, parameters
 from wowsim.simulation.breakpoints import Breakpoints
 from wowsim.simulation.gates import Gates
@@ -41,13 +43,14 @@ from wowsim.simulation.tracer import LEVELS, Level, Trace
 from wowsim.simulation.traps import TrapTable
 from wowsim.simulation.vads import Vads
 from wowsim.simulation.views import DebuggerMemory, Gdt, LoadedModule, Registers, Subscription, ThreadView
-from wowsim.trace.events import Event, GateCrossed, MemoryChanged, SyscallEntered, SyscallReturned
+from wowsim.trace.events import Event, FastFailed, GateCrossed, MemoryChanged, SyscallEntered, SyscallReturned
 from wowsim.trace.symbols import SymbolTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from wowsim.image.model import Image
+    from wowsim.nt.exceptions import ExceptionRecord
     from wowsim.nt.trap import Trap
 
 MEMORY = 1 << 30
@@ -129,6 +132,8 @@ class Simulation:
         self._runner = Runner(self._machine, self.symbols)
         self._gates = Gates(self._machine, self.symbols, lambda: self._runner.executed)
         self._breakpoints = Breakpoints(self._machine.core, self.symbols, self._built_in.images)
+        self._fast_fail_listeners: list[Callable[[Any], None]] = []
+        self._machine.fast_failed = self._fast_failed
         self._memory_listeners: list[Callable[[Any], None]] = []
         self._ended: Stop | None = None
         self._closed = self._running = False
@@ -491,6 +496,7 @@ class Simulation:
             SyscallReturned: observers.returned,
             MemoryChanged: self._memory_listeners,
             GateCrossed: self._gates.listeners,
+            FastFailed: self._fast_fail_listeners,
         }.get(event)
         if not isinstance(event, type):
             raise UsageError(f"on({event!r}); expected a class of events such as wowsim.MemoryChanged")
@@ -522,6 +528,23 @@ class Simulation:
         if isinstance(address, str):
             return Subscription(self._breakpoints.at_symbol(address, lambda: called(self)))
         return Subscription(self._breakpoints.at(self._address(address), lambda: called(self)))
+
+    def _fast_failed(self, record: ExceptionRecord, registers: dict[str, int]) -> None:
+        code = record.parameters[0]
+        event = FastFailed(
+            self._runner.executed,
+            self._machine.kernel.thread.id,
+            record.address,
+            code,
+            name_of(code),
+            self._machine.core.mode_of(registers["cs"]),
+            MappingProxyType(registers),
+            record,
+        )
+        if self._runner.collected is not None:
+            self._runner.collected.events.append(event)
+        for listener in tuple(self._fast_fail_listeners):
+            listener(event)
 
     def _memory_changed(self, kind: str, start: int, size: int, protection: int, name: str | None) -> None:
         if kind == "map":

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from wowsim.nt.exceptions import ExceptionRecord
     from wowsim.trace.flow import Bits
 
 
@@ -100,6 +101,29 @@ class MemoryChanged(Event):
     name: str | None = None
 
 
+@dataclass(frozen=True)
+class FastFailed(Event):
+    """The program executed ``int 29h``: the debugger's last look, before the process ends.
+
+    The CPU stands at the instruction, and memory and threads are as they were. No handler of the program runs.
+
+    Attributes:
+        address: of the instruction.
+        code: ECX, what failed.
+        name: ``FAST_FAIL_CORRUPT_LIST_ENTRY``.
+        bits: mode of the code.
+        registers: every register by its 64-bit name.
+        record: the EXCEPTION_RECORD that a debugger would be given.
+    """
+
+    address: int
+    code: int
+    name: str
+    bits: Bits
+    registers: Mapping[str, int] = field(repr=False)
+    record: ExceptionRecord
+
+
 class Step(NamedTuple):
     """One executed instruction with what a debugger shows beside it.
 
@@ -147,7 +171,7 @@ class Call:
     steps: tuple[Step, ...] = field(default=(), repr=False)
 
 
-def timeline(calls: Iterable[Call], events: Iterable[Event]) -> Iterator[Call | MemoryChanged]:
-    """Calls and memory's changes in the order they happened; a change stands behind the call that made it."""
-    changes = (event for event in events if isinstance(event, MemoryChanged))
-    return heapq.merge(calls, changes, key=lambda item: item.instructions or 0)
+def timeline(calls: Iterable[Call], events: Iterable[Event]) -> Iterator[Call | MemoryChanged | FastFailed]:
+    """Calls, memory's changes and fast fails in the order they happened; a change stands behind its call."""
+    others = (event for event in events if isinstance(event, (MemoryChanged, FastFailed)))
+    return heapq.merge(calls, others, key=lambda item: item.instructions or 0)

@@ -10,12 +10,12 @@ import json
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from wowsim.trace.events import MemoryChanged, timeline
+from wowsim.trace.events import Call, FastFailed, MemoryChanged, timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from wowsim.trace.events import Call, Event
+    from wowsim.trace.events import Event
 
 
 def lines(
@@ -31,7 +31,7 @@ def lines(
 
     Args:
         calls: in order.
-        events: in order; those of memory are written.
+        events: in order; those of memory and fast fails are written.
         build: name of the Windows build.
         seed: the simulation's seed.
         program: the program's file name, without the host's directories.
@@ -39,7 +39,12 @@ def lines(
     """
     yield _line({"type": "header", "build": build, "seed": seed, "program": program, "wowsim": version})
     for item in timeline(calls, events):
-        yield _line(memory_row(item) if isinstance(item, MemoryChanged) else call_row(item))
+        if isinstance(item, MemoryChanged):
+            yield _line(memory_row(item))
+        elif isinstance(item, FastFailed):
+            yield _line(fast_fail_row(item))
+        elif isinstance(item, Call):
+            yield _line(call_row(item))
 
 
 def call_row(call: Call) -> dict[str, Any]:
@@ -70,6 +75,20 @@ def memory_row(event: MemoryChanged) -> dict[str, Any]:
         "protection": event.protection,
         "cause": event.cause,
         "name": event.name,
+    }
+
+
+def fast_fail_row(event: FastFailed) -> dict[str, Any]:
+    """A fast fail as plain values."""
+    return {
+        "type": "fast_fail",
+        "thread": event.thread,
+        "instructions": event.instructions,
+        "address": event.address,
+        "code": event.code,
+        "name": event.name,
+        "bits": event.bits,
+        "registers": dict(event.registers),
     }
 
 
