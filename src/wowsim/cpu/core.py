@@ -8,6 +8,7 @@ hardware is absorbed here (shared reference ``unicorn.md``; each workaround says
 from __future__ import annotations
 
 import ctypes
+from dataclasses import dataclass
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 KERNEL_STUB = 0xFFFFF800_00C00000
 KERNEL_STACK = 0xFFFFF800_00C10000
+CODE_WINDOW = 0xFFFFF800_00C20000
 TRAP_VECTOR = 0xFD
 CALLABLE_CODE64 = Descriptor.decode(0x00AFFB00_0000FFFF)
 """What ``call far`` to selector 33h needs to see in Unicorn; lies in the GDT only while that instruction steps."""
@@ -142,6 +144,30 @@ class _FloatingPoint:
         _write_batch(*self._arguments)
 
 
+class _Watch:
+    """Where a callback of :meth:`Core.watch` stopped the CPU: it is not asked again there."""
+
+    __slots__ = ("stopped_at",)
+
+    def __init__(self) -> None:
+        self.stopped_at: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class CoreState:
+    """What :meth:`Core.state` returns.
+
+    Attributes:
+        context: the engine's registers, hidden parts included.
+        watched: the last instruction with a hook of its own.
+        passed: where the watches stopped.
+    """
+
+    context: bytes
+    watched: tuple[int, int]
+    passed: Mapping[_Watch, int | None]
+
+
 class Core:
     """One CPU on one set of page tables.
 
@@ -171,6 +197,7 @@ class Core:
         uc.mem_map_ptr(0, tables.ram.size, unicorn.UC_PROT_ALL, tables.ram.host_address)
         tables.flush = self._flush_translations
         tables.write_code = self._write_code
+        self._show = tables.window(CODE_WINDOW >> 12)
         self._stopping = False
         self._error: BaseException | None = None
         self._deferred: Callable[[], None] | None = None
@@ -185,6 +212,7 @@ class Core:
         self._place = self.batch("rip", "rsp")
         self._float = _FloatingPoint(uc)
         self._retrying = False
+        self._watches: list[_Watch] = []
         self._watched = (-1, 0)
         """Address and RFLAGS of the last instruction with a hook of its own."""
         self._setup(descriptors)
@@ -199,7 +227,9 @@ class Core:
             (KERNEL_STUB, READ | EXECUTE | SUPERVISOR),
             (KERNEL_STACK, READ | WRITE | SUPERVISOR),
         ):
-            tables.map(page >> 12, tables.allocate(1), access)
+            frames = tables.allocate(1)
+            tables.map(page >> 12, frames, access)
+            tables.untracked.update(frames)
         self._gdt = self._physical(GDT_ADDRESS)
         tables.ram.bytes[self._gdt : self._gdt + GDT_LIMIT + 1] = gdt_bytes(dict(descriptors))
         # mov ds,2B; mov es,2B; pop rax; iretq: the way from ring 0 to ring 3 in either mode
@@ -577,6 +607,18 @@ class Core:
         """Put a state back that :meth:`save` returned."""
         self._uc.context_restore(state)
 
+    def state(self) -> CoreState:
+        """Everything that decides how :meth:`run` goes on, as plain values."""
+        return CoreState(self._context_bytes(), self._watched, {w: w.stopped_at for w in self._watches})
+
+    def set_state(self, state: CoreState) -> None:
+        """Put back what :meth:`state` returned; watches stay, only whether they are to be passed is of the state."""
+        ctypes.memmove(self._scratch_address, state.context, self._scratch_size)
+        uclib.uc_context_restore(self._uc._uch, self._scratch.context)
+        self._watched = state.watched
+        for watch in self._watches:
+            watch.stopped_at = state.passed.get(watch)
+
     def close(self) -> None:
         """Release the engine; the page tables may be closed afterwards."""
         self._callbacks.clear()
@@ -614,18 +656,17 @@ class Core:
 
         A callback that stops the CPU is not asked again about that instruction when execution goes on with it.
         """
-        stopped_at: int | None = None
+        watch = _Watch()
 
         def each(engine: int, address: int, size: int, data: int) -> None:
-            nonlocal stopped_at
-            passed, stopped_at = stopped_at == address == self._start, None
+            passed, watch.stopped_at = watch.stopped_at == address == self._start, None
             self._watched = (address, self._single["rflags"].read()[0])
             if passed:
                 return
             try:
                 callback(address, size)
                 if self._stopping:
-                    stopped_at = address
+                    watch.stopped_at = address
                     self._cut(address)  # the block was recorded whole before its first instruction
             except BaseException as error:
                 self._fail(error)
@@ -633,10 +674,12 @@ class Core:
         pointer = _CODE(each)
         handle = self._hook(unicorn.UC_HOOK_CODE, pointer, begin=begin, end=end)
         self._callbacks.append(pointer)
+        self._watches.append(watch)
         self._flush_blocks()
 
         def remove() -> None:
             self._unhook(handle)
+            self._watches.remove(watch)
             self._callbacks.remove(pointer)
 
         return remove
@@ -807,7 +850,17 @@ class Core:
         self._uc.ctl_flush_tb()
 
     def _write_code(self, physical: int, data: bytes) -> None:
-        self._uc.mem_write(physical, data)
+        """Write to a frame and drop the blocks translated from these bytes.
+
+        The engine finds blocks by virtual address only, and the frame may be mapped nowhere by now.
+        """
+        self._tables.ram.bytes[physical : physical + len(data)] = data
+        self._show(physical >> 12)
+        self._flush_translations()
+        start = CODE_WINDOW | physical & 0xFFF
+        self._uc.ctl_remove_cache(start, start + len(data))
+        self._show(None)
+        self._flush_translations()
 
 
 _HF_CS64 = 1 << 15
