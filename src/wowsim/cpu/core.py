@@ -161,11 +161,13 @@ class CoreState:
         context: the engine's registers, hidden parts included.
         watched: the last instruction with a hook of its own.
         passed: where the watches stopped.
+        deferred: what a handler put off when an error ended the run.
     """
 
     context: bytes
     watched: tuple[int, int]
     passed: Mapping[_Watch, int | None]
+    deferred: Callable[[], None] | None
 
 
 class Core:
@@ -609,13 +611,14 @@ class Core:
 
     def state(self) -> CoreState:
         """Everything that decides how :meth:`run` goes on, as plain values."""
-        return CoreState(self._context_bytes(), self._watched, {w: w.stopped_at for w in self._watches})
+        passed = {watch: watch.stopped_at for watch in self._watches}
+        return CoreState(self._context_bytes(), self._watched, passed, self._deferred)
 
     def set_state(self, state: CoreState) -> None:
         """Put back what :meth:`state` returned; watches stay, only whether they are to be passed is of the state."""
         ctypes.memmove(self._scratch_address, state.context, self._scratch_size)
         uclib.uc_context_restore(self._uc._uch, self._scratch.context)
-        self._watched = state.watched
+        self._watched, self._deferred = state.watched, state.deferred
         for watch in self._watches:
             watch.stopped_at = state.passed.get(watch)
 

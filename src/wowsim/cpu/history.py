@@ -12,12 +12,11 @@ simulation.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from wowsim.cpu.paging import PAGE, WRITTEN_ENTRIES
+from wowsim.cpu.paging import PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,8 +26,9 @@ if TYPE_CHECKING:
 _ZERO = bytes(PAGE)
 _QWORD = Struct("<Q")
 _FRAME = 0x000FFFFF_FFFFF000
-_WALKED_ENTRIES = re.compile(rb"[\x20-\x3f\x60-\x7f\xa0-\xbf\xe0-\xff]")
-_CLEARED = bytes(low & ~0x60 for low in range(256))
+_ACCESSED, _DIRTY = 0x20, 0x40
+_CLEARED = bytes(low & ~(_ACCESSED | _DIRTY) for low in range(256))
+_MARKED = {bit: bytes(low & bit for low in range(256)) for bit in (_ACCESSED, _DIRTY)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +44,11 @@ class MemoryState:
     pages: Sequence[bytes]
     next_frame: int
     free_frames: Sequence[int]
+
+    @property
+    def used(self) -> int:
+        """How many pages are not zero."""
+        return sum(page is not _ZERO for page in self.pages)
 
 
 class MemoryHistory:
@@ -93,12 +98,18 @@ class MemoryHistory:
         """Collect what the CPU wrote below a table, clearing Accessed above and Dirty in the leaves."""
         end = table + PAGE
         low = self._bytes[table:end:8]
-        for found in (_WALKED_ENTRIES if levels else WRITTEN_ENTRIES).finditer(low):
-            (entry,) = _QWORD.unpack_from(self._bytes, table + found.start() * 8)
+        bit = _ACCESSED if levels else _DIRTY
+        marked = low.translate(_MARKED[bit])
+        index = marked.find(bit)
+        if index < 0:
+            return
+        while index >= 0:
+            (entry,) = _QWORD.unpack_from(self._bytes, table + index * 8)
             if levels:
                 self._look(entry & _FRAME, levels - 1, written)
             else:
                 written.add((entry & _FRAME) >> 12)
+            index = marked.find(bit, index + 1)
         self._bytes[table:end:8] = low.translate(_CLEARED)
 
 

@@ -49,7 +49,7 @@ _TAG = 52
 _WIDE = 16 << 9
 """Pages of a range from which on only the leaf tables that exist are visited."""
 _QWORD = Struct("<Q")
-WRITTEN_ENTRIES = re.compile(rb"[\x40-\x7f\xc0-\xff]")
+_WRITTEN_ENTRIES = re.compile(rb"[\x40-\x7f\xc0-\xff]")
 """Finds the dirty ones among the low bytes of entries."""
 _TABLE = _PRESENT | _WRITABLE | _USER
 STATUS_COMMITMENT_LIMIT = 0xC000012D
@@ -183,6 +183,11 @@ class PageTables:
         else:
             self._bytes[frame * PAGE : (frame + 1) * PAGE] = page
 
+    @property
+    def code_frames(self) -> set[int]:
+        """Frames that the engine may have translated."""
+        return self._code_frames
+
     def take_written(self) -> set[int]:
         """Frames written since the last call, by the host or where a dirty entry was removed; later writes count anew.
 
@@ -238,7 +243,7 @@ class PageTables:
         """Entries are about to change: their table is written, and what the CPU wrote through them is noted."""
         self._written.add(table >> 12)
         start = table + index * 8
-        for dirty in WRITTEN_ENTRIES.finditer(self._bytes[start : start + count * 8 : 8]):
+        for dirty in _WRITTEN_ENTRIES.finditer(self._bytes[start : start + count * 8 : 8]):
             (entry,) = _QWORD.unpack_from(self._bytes, start + dirty.start() * 8)
             self._written.add((entry & _FRAME) >> 12)
 

@@ -32,6 +32,7 @@ class Breakpoints:
         self._symbols = symbols
         self._expected = expected
         self._waiting: list[_Waiting] = []
+        self._arrived: list[_Waiting] = []
 
     def at(self, address: int, callback: Callable[[], Any]) -> Callable[[], None]:
         """Call back before the instruction at an address; returns the remover."""
@@ -54,8 +55,9 @@ class Breakpoints:
         self._waiting.append(waiting)
 
         def remove() -> None:
-            if waiting in self._waiting:
-                self._waiting.remove(waiting)
+            for group in (self._waiting, self._arrived):
+                if waiting in group:
+                    group.remove(waiting)
             if waiting.remove is not None:
                 waiting.remove()
 
@@ -65,7 +67,19 @@ class Breakpoints:
         """A module was mapped: what waited for it begins."""
         for waiting in [w for w in self._waiting if w.module == name]:
             self._waiting.remove(waiting)
-            waiting.remove = self.at(base + waiting.offset, waiting.callback)
+            self._arrived.append(waiting)
+            waiting.base, waiting.remove = base, self.at(base + waiting.offset, waiting.callback)
+
+    def follow(self, modules: Mapping[int, str]) -> None:
+        """Other modules are mapped than before, by base: what had arrived may wait again, and the reverse."""
+        for gone in [w for w in self._arrived if modules.get(w.base) != w.module]:
+            assert gone.remove is not None
+            gone.remove()
+            gone.remove = None
+            self._arrived.remove(gone)
+            self._waiting.append(gone)
+        for base, name in modules.items():
+            self.mapped(name, base)
 
 
 class _Waiting:
@@ -73,6 +87,7 @@ class _Waiting:
 
     def __init__(self, module: str, offset: int, callback: Callable[[], Any]) -> None:
         self.module, self.offset, self.callback = module, offset, callback
+        self.base = 0
         self.remove: Callable[[], None] | None = None
 
 

@@ -52,7 +52,16 @@ class Gates:
             self._stop_watching = self._machine.core.watch(self._instruction)
         elif not self.listeners and self._stop_watching is not None:
             self._stop_watching()
-            self._stop_watching = None
+            self._stop_watching = self._previous = None
+
+    @property
+    def previous(self) -> tuple[int, Bits] | None:
+        """The last instruction that was looked at and its mode; None when nobody listens."""
+        return self._previous
+
+    @previous.setter
+    def previous(self, value: tuple[int, Bits] | None) -> None:
+        self._previous = value
 
     def forget(self) -> None:
         """The next instruction does not follow from the last one."""
