@@ -144,7 +144,7 @@ class _FloatingPoint:
         _write_batch(*self._arguments)
 
 
-class _Watch:
+class Watch:
     """Where a callback of :meth:`Core.watch` stopped the CPU: it is not asked again there."""
 
     __slots__ = ("stopped_at",)
@@ -166,7 +166,7 @@ class CoreState:
 
     context: bytes
     watched: tuple[int, int]
-    passed: Mapping[_Watch, int | None]
+    passed: Mapping[Watch, int | None]
     deferred: Callable[[], None] | None
 
 
@@ -214,7 +214,7 @@ class Core:
         self._place = self.batch("rip", "rsp")
         self._float = _FloatingPoint(uc)
         self._retrying = False
-        self._watches: list[_Watch] = []
+        self._watches: list[Watch] = []
         self._watched = (-1, 0)
         """Address and RFLAGS of the last instruction with a hook of its own."""
         self._setup(descriptors)
@@ -653,13 +653,18 @@ class Core:
             self._recorder.translated(block.pc, block.size, block.icount)
 
     def watch(
-        self, callback: Callable[[int, int], object], begin: int = 0, end: int = 0x7FFF_FFFF_FFFF
+        self,
+        callback: Callable[[int, int], object],
+        begin: int = 0,
+        end: int = 0x7FFF_FFFF_FFFF,
+        watch: Watch | None = None,
     ) -> Callable[[], None]:
         """Call ``callback(address, size)`` before each instruction of a range; returns the remover. Slow.
 
-        A callback that stops the CPU is not asked again about that instruction when execution goes on with it.
+        A callback that stops the CPU is not asked again about that instruction when execution goes on with it;
+        ``watch`` is where that is kept, for one that comes and goes.
         """
-        watch = _Watch()
+        watch = watch or Watch()
 
         def each(engine: int, address: int, size: int, data: int) -> None:
             passed, watch.stopped_at = watch.stopped_at == address == self._start, None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wowsim.cpu.core import Watch
 from wowsim.errors import UsageError
 from wowsim.trace.symbols import SymbolTable
 
@@ -34,9 +35,9 @@ class Breakpoints:
         self._waiting: list[_Waiting] = []
         self._arrived: list[_Waiting] = []
 
-    def at(self, address: int, callback: Callable[[], Any]) -> Callable[[], None]:
+    def at(self, address: int, callback: Callable[[], Any], watch: Watch | None = None) -> Callable[[], None]:
         """Call back before the instruction at an address; returns the remover."""
-        return self._core.watch(lambda at, size: callback(), address, address)
+        return self._core.watch(lambda at, size: callback(), address, address, watch)
 
     def at_symbol(self, name: str, callback: Callable[[], Any]) -> Callable[[], None]:
         """Call back at ``module!symbol``, now or once a system DLL of that name is mapped; returns the remover.
@@ -68,7 +69,10 @@ class Breakpoints:
         for waiting in [w for w in self._waiting if w.module == name]:
             self._waiting.remove(waiting)
             self._arrived.append(waiting)
-            waiting.base, waiting.remove = base, self.at(base + waiting.offset, waiting.callback)
+            waiting.base, waiting.remove = (
+                base,
+                self.at(base + waiting.offset, waiting.callback, waiting.watch),
+            )
 
     def follow(self, modules: Mapping[int, str]) -> None:
         """Other modules are mapped than before, by base: what had arrived may wait again, and the reverse."""
@@ -88,6 +92,7 @@ class _Waiting:
     def __init__(self, module: str, offset: int, callback: Callable[[], Any]) -> None:
         self.module, self.offset, self.callback = module, offset, callback
         self.base = 0
+        self.watch = Watch()
         self.remove: Callable[[], None] | None = None
 
 

@@ -198,14 +198,9 @@ class Runner:
             return Position(0)
         recorder = session.recorder
         unseen = recorder.position - session.seen
-        ids, complete = recorder.since(recorder.position - max(unseen, 1))
-        blocks = array("I", ids)
-        return Position(
-            recorder.executed - self._counted,
-            blocks,
-            unseen if complete else len(blocks) + 1,
-            session.paths.state(),
-        )
+        blocks = array("I", recorder.since(recorder.position - max(unseen, 1))[0])
+        uncounted = recorder.executed - self._counted
+        return Position(uncounted, blocks, min(unseen, len(blocks) + 1), session.paths.state())
 
     def set_position(self, position: Position) -> None:
         """Go on from a position; the attributes are those of that moment already."""

@@ -129,7 +129,11 @@ class Simulation:
         self._closed = self._running = False
         self._callback_error: WowsimError | None = None
         self._snapshots = Snapshots(
-            self._machine, self._runner, self._gates, self._breakpoints, [self._memory_listeners]
+            self._machine,
+            self._runner,
+            self._gates,
+            lambda: self._breakpoints.follow({m.base: m.name for m in self._modules.values()}),
+            leave=[self, self._memory_listeners],
         )
         for folder in STANDARD_FOLDERS:
             self.files.add_directory(folder)
@@ -223,9 +227,8 @@ class Simulation:
         self._check_idle("restore()")
         if not isinstance(snapshot, Snapshot) or snapshot.owner is not self._snapshots:
             raise UsageError(f"restore({snapshot!r}); expected what snapshot() of this Simulation returned")
-        self._snapshots.put_back(snapshot)
         vars(self).update(snapshot.attributes)
-        self._breakpoints.follow({module.base: module.name for module in self._modules.values()})
+        self._snapshots.put_back(snapshot)
 
     @property
     def vads(self) -> Vads:

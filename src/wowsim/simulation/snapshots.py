@@ -26,7 +26,7 @@ from wowsim.simulation.observers import Observers
 from wowsim.trace.path import Paths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from wowsim.cpu.core import CoreState
     from wowsim.cpu.history import MemoryState
@@ -78,7 +78,7 @@ class Snapshots:
         machine: the machine, before any of its memory is used.
         runner: runs it.
         gates: the watch on changes of mode.
-        breakpoints: the callbacks at symbols.
+        follow: sees to it that breakpoints follow the modules, once these are as they were.
         leave: further objects that are the caller's.
     """
 
@@ -87,10 +87,11 @@ class Snapshots:
         machine: Machine,
         runner: Runner,
         gates: Gates,
-        breakpoints: Breakpoints,
+        follow: Callable[[], None],
+        *,
         leave: Iterable[object],
     ) -> None:
-        self._machine, self._runner, self._gates, self._breakpoints = machine, runner, gates, breakpoints
+        self._machine, self._runner, self._gates, self._follow = machine, runner, gates, follow
         self._history = MemoryHistory(machine.tables)
         self._leave = (*leave, self, runner.recorders, machine.tables.code_frames)
 
@@ -106,6 +107,7 @@ class Snapshots:
         """Make everything what it was, objects in place."""
         self._history.put_back(snapshot.memory)
         snapshot.objects.restore()
+        self._follow()  # before the CPU's state, which says what breakpoint it stands at
         self._machine.core.set_state(snapshot.cpu)
         self._runner.set_position(snapshot.position)
         self._gates.previous = snapshot.gate
