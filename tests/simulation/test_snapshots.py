@@ -47,7 +47,7 @@ def ram(sim: wowsim.Simulation) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def everything(sim: wowsim.Simulation) -> dict[str, Any]:
+def everything(sim: wowsim.Simulation, *, identities: bool = False) -> dict[str, Any]:
     """What can be seen of a simulation that stands, beside a trace."""
     machine, kernel = sim._machine, sim._machine.kernel
     volume: dict[str, Any] = {}
@@ -72,7 +72,12 @@ def everything(sim: wowsim.Simulation) -> dict[str, Any]:
         "time": machine.clock.now,
         "random": (kernel.random.getstate(), machine.space._random.getstate()),
         "output": (bytes(kernel.console.stdout), bytes(kernel.console.stderr)),
-        "handles": sorted(kernel.handles._entries) if hasattr(kernel.handles, "_entries") else None,
+        "handles": {
+            handle: (id(target), access, attributes)
+            for handle, (target, access, attributes) in kernel.handles._entries.items()
+        }
+        if identities
+        else list(kernel.handles._entries),
         "files": volume,
         "symbol": sim.symbols.name(machine.core.read("rip")),
         "ended": sim._ended,
@@ -410,11 +415,8 @@ def test_any_sequence_of_runs_snapshots_and_restores(actions: list[tuple[str, in
 
 def test_many_restores_leak_nothing(sim: wowsim.Simulation) -> None:
     """A page a time would be 40 MB, a kilobyte 10 MB."""
-    code = "mov dword ptr [0x200200], 1; push 5; pop eax; rdrand ecx; rdtsc; push 0; push esp; call esi; ret"
-    sim.load_shellcode(
-        wowsim.assemble32("mov dword ptr [0x200200], 1; push 5; pop eax; rdrand ecx; ret").ljust(0x300)
-    )
-    assert code
+    code = wowsim.assemble32("mov dword ptr [0x200200], 1; push 5; pop eax; rdrand ecx; ret")
+    sim.load_shellcode(code.ljust(0x300))
     sim.call32("kernel32!GetTickCount")
     start = sim.snapshot()
 

@@ -24,29 +24,14 @@ from functools import partial
 from operator import attrgetter
 from random import Random
 from struct import Struct
-from types import BuiltinFunctionType, CellType, FunctionType, MappingProxyType, MethodType
+from types import BuiltinFunctionType, CellType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, NewType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-_PLAIN = frozenset(
-    {
-        int,
-        bool,
-        float,
-        complex,
-        str,
-        bytes,
-        type(None),
-        range,
-        type,
-        BuiltinFunctionType,
-        Struct,
-        attrgetter,
-        NewType,
-    }
-)
+_VALUES = (int, bool, float, complex, str, bytes, type(None), range)
+_PLAIN = frozenset({*_VALUES, type, ModuleType, Struct, attrgetter, NewType})
 """Types of values that never change."""
 _EMPTY = object()
 
@@ -130,7 +115,7 @@ class Memento:
             return ()
         if kind is FunctionType:
             return (*(thing.__closure__ or ()), thing.__defaults__) if self._own(thing.__module__) else ()
-        if kind is MethodType:
+        if kind is MethodType or kind is BuiltinFunctionType:
             return (thing.__self__,)
         if kind is CellType:
             return self._cell(thing)
