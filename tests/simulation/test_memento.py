@@ -14,7 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wowsim.image.model import Image
+from wowsim.simulation.images import built_in
 from wowsim.simulation.memento import Memento
+from wowsim.trace.symbols import SymbolTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -316,3 +319,18 @@ def test_any_graph_comes_back(first: list[tuple[int, int, int]], second: list[tu
     apply(second)
     kept.restore()
     assert picture() == before
+
+
+def test_a_symbol_table_that_went_back_never_repeats_a_number() -> None:
+    """Whoever keeps what symbols said knows by ``generation`` that they are others, also after a restore."""
+    image = built_in("win7sp1").images["kernel32"]
+    symbols = SymbolTable()
+    symbols.add(image, 0x10000000)
+    first, kept = symbols.generation, Memento([symbols], opaque=(Image,))
+    symbols.add(image, 0x20000000)
+    second = symbols.generation
+    kept.restore()
+    assert symbols.generation == first
+    assert symbols.name(0x20000000) == "0x20000000"
+    symbols.add(image, 0x30000000)
+    assert symbols.generation not in (first, second)
