@@ -24,7 +24,15 @@ from functools import partial
 from operator import attrgetter
 from random import Random
 from struct import Struct
-from types import BuiltinFunctionType, CellType, FunctionType, MappingProxyType, MethodType, ModuleType
+from types import (
+    BuiltinFunctionType,
+    CellType,
+    FunctionType,
+    MappingProxyType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+)
 from typing import TYPE_CHECKING, Any, NewType
 
 if TYPE_CHECKING:
@@ -65,6 +73,7 @@ class Memento:
         self._dicts: list[tuple[dict[Any, Any], dict[Any, Any]]] = []
         self._attributes: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self._slots: list[tuple[object, tuple[Callable[[Any, Any], None], ...], tuple[Any, ...]]] = []
+        self._unset: list[tuple[object, list[str]]] = []
         self._sequences: list[tuple[Any, Any]] = []
         self._collections: list[tuple[Any, Any]] = []
         self._randoms: list[tuple[Random, Any]] = []
@@ -147,6 +156,9 @@ class Memento:
             values = shape.values(thing)
             if not shape.frozen:
                 self._slots.append((thing, shape.setters, values))
+                unset = [name for name, value in zip(shape.names, values, strict=True) if value is _EMPTY]
+                if unset:
+                    self._unset.append((thing, unset))
             yield from values
         attributes = getattr(thing, "__dict__", None)
         if attributes is not None:
@@ -165,8 +177,9 @@ class Memento:
         for thing, setters, kept in self._slots:
             for put, value in zip(setters, kept, strict=True):
                 put(thing, value)
-            if _EMPTY in kept:
-                _empty(thing, kept)
+        for thing, names in self._unset:
+            for name in names:
+                delattr(thing, name)
         for mapping, contents in self._dicts:
             mapping.clear()  # the order counts as well
             mapping.update(contents)
@@ -191,13 +204,6 @@ def _clear(cell: CellType) -> None:
         return
 
 
-def _empty(thing: object, kept: tuple[Any, ...]) -> None:
-    """Take the marks out of slots that had no value."""
-    for name, value in zip(_Shape(type(thing)).names, kept, strict=True):
-        if value is _EMPTY:
-            delattr(thing, name)
-
-
 class _Shape:
     """The slots of a class."""
 
@@ -205,22 +211,16 @@ class _Shape:
         found: dict[str, Any] = {}
         for base in kind.__mro__:
             for name, member in vars(base).items():
-                if type(member).__name__ == "member_descriptor" and member.__objclass__ is base:
+                if isinstance(member, MemberDescriptorType):
                     found.setdefault(name, member)
         self.names = tuple(found)
         self.setters = tuple(member.__set__ for member in found.values())
         self._members = tuple(found.values())
         parameters = getattr(kind, "__dataclass_params__", None)
         self.frozen = parameters is not None and parameters.frozen
-        self._get = attrgetter(*self.names) if len(self.names) > 1 else None
 
     def values(self, thing: Any) -> tuple[Any, ...]:
-        """What the slots hold."""
-        if self._get is not None:
-            try:
-                return tuple(self._get(thing))
-            except AttributeError:  # one that has no value
-                pass
+        """What the slots hold, with a mark where there is no value."""
         return tuple(_slot(member, thing) for member in self._members)
 
 
