@@ -23,6 +23,7 @@ from wowsim.simulation.breakpoints import Breakpoints
 from wowsim.simulation.gates import Gates
 from wowsim.simulation.memento import Memento
 from wowsim.simulation.observers import Observers
+from wowsim.simulation.tracer import Trace, Tracer
 from wowsim.trace.path import Paths
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ OPAQUE = (
     *(Core, Batch, PhysicalMemory, mmap),  # their states are taken by their own means
     *(Recorder, Paths),  # the runner's position tells what matters of them
     *(Image, Build),  # never change
-    *(Breakpoints, Gates, Observers, ServiceTable),  # the caller's
+    *(Breakpoints, Gates, Observers, ServiceTable, Trace, Tracer),  # the caller's
 )
 """Classes whose instances the walk leaves alone."""
 
