@@ -19,12 +19,19 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "src"))
 
 import calls
 import loops
+import snapshots
 import startup
 from measure import progress, table
 
 import memory
 
-PARTS = {"loops": loops.rows, "calls": calls.rows, "startup": startup.rows, "memory": memory.rows}
+PARTS = {
+    "loops": loops.rows,
+    "calls": calls.rows,
+    "startup": startup.rows,
+    "memory": memory.rows,
+    "snapshots": snapshots.rows,
+}
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Simulation": "wowsim.simulation",
     "RunResult": "wowsim.simulation",
+    "Snapshot": "wowsim.simulation",
     "Trace": "wowsim.simulation",
     "StopReason": "wowsim.errors",
     "WowsimError": "wowsim.errors",
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from wowsim.nt.abi import Out as Out
     from wowsim.simulation import RunResult as RunResult
     from wowsim.simulation import Simulation as Simulation
+    from wowsim.simulation import Snapshot as Snapshot
     from wowsim.simulation import Trace as Trace
     from wowsim.trace.events import Call as Call
     from wowsim.trace.events import Event as Event

@@ -238,3 +238,22 @@ def test_the_new_state_runs_at_ring_3(bare: Bare) -> None:
     bare.core.resume_at({"rip": CODE + 0x100, "cs": 0x33, "rsp": STACK + 0x800, "rflags": 0x202})
     bare.core.run()
     assert [(f.vector, f.rip) for f in bare.faults] == [(13, CODE + 0x100)]
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_code_that_the_host_writes_is_what_runs(bare: Bare, warm: bool) -> None:
+    """Also from a handler, into the page that runs, and whether it was translated before or not."""
+    code = "mov eax, 1; int 0x2e; syscall; mov eax, 1; jmp next; next: mov ebx, 1; int 0x2e"
+    bare.enter(code, 64)
+    bare.core.run()
+    if warm:
+        bare.core.run()
+    tables = bare.tables
+    whole = tables.peek(CODE, 64) or b""
+    bare.on_syscall = lambda: tables.poke(CODE, whole.replace(b"\1\0\0\0", b"\2\0\0\0"))  # type: ignore[method-assign]
+    bare.core.write("rip", CODE + 7)
+    bare.core.run()
+    assert bare.core.batch("rax", "rbx").read() == (2, 2)
+    bare.core.write("rip", CODE)
+    bare.core.run()
+    assert bare.core.read("rax") == 2

@@ -60,7 +60,7 @@ def test_misuse_is_said_so(misuse: Callable[[], object]) -> None:
         misuse()
 
 
-@pytest.mark.parametrize("use", [lambda s: s.registry, lambda s: s.snapshot(), lambda s: s.restore(None)])
+@pytest.mark.parametrize("use", [lambda s: s.registry])
 def test_what_is_not_there_yet_is_unsupported(use: Callable[[wowsim.Simulation], object]) -> None:
     with shell() as sim, pytest.raises(Unsupported):
         use(sim)

@@ -8,6 +8,7 @@ hardware is absorbed here (shared reference ``unicorn.md``; each workaround says
 from __future__ import annotations
 
 import ctypes
+from dataclasses import dataclass
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 KERNEL_STUB = 0xFFFFF800_00C00000
 KERNEL_STACK = 0xFFFFF800_00C10000
+CODE_WINDOW = 0xFFFFF800_00C20000
 TRAP_VECTOR = 0xFD
 CALLABLE_CODE64 = Descriptor.decode(0x00AFFB00_0000FFFF)
 """What ``call far`` to selector 33h needs to see in Unicorn; lies in the GDT only while that instruction steps."""
@@ -152,6 +154,32 @@ class _FloatingPoint:
         self._move_in(*self._arguments)
 
 
+class Watch:
+    """Where a callback of :meth:`Core.watch` stopped the CPU: it is not asked again there."""
+
+    __slots__ = ("stopped_at",)
+
+    def __init__(self) -> None:
+        self.stopped_at: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class CoreState:
+    """What :meth:`Core.state` returns.
+
+    Attributes:
+        context: the engine's registers, hidden parts included.
+        watched: the last instruction with a hook of its own.
+        passed: where the watches stopped.
+        deferred: what a handler put off when an error ended the run.
+    """
+
+    context: bytes
+    watched: tuple[int, int]
+    passed: Mapping[Watch, int | None]
+    deferred: Callable[[], None] | None
+
+
 class Core:
     """One CPU on one set of page tables.
 
@@ -181,6 +209,7 @@ class Core:
         uc.mem_map_ptr(0, tables.ram.size, unicorn.UC_PROT_ALL, tables.ram.host_address)
         tables.flush = self._flush_translations
         tables.write_code = self._write_code
+        self._show = tables.window(CODE_WINDOW >> 12)
         self._stopping = False
         self._error: BaseException | None = None
         self._deferred: Callable[[], None] | None = None
@@ -196,6 +225,7 @@ class Core:
         self._place = self.batch("rip", "rsp")
         self._float = _FloatingPoint(self._engine)
         self._retrying = False
+        self._watches: list[Watch] = []
         self._watched = (-1, 0)
         """Address and RFLAGS of the last instruction with a hook of its own."""
         self._setup(descriptors)
@@ -210,7 +240,9 @@ class Core:
             (KERNEL_STUB, READ | EXECUTE | SUPERVISOR),
             (KERNEL_STACK, READ | WRITE | SUPERVISOR),
         ):
-            tables.map(page >> 12, tables.allocate(1), access)
+            frames = tables.allocate(1)
+            tables.map(page >> 12, frames, access)
+            tables.untracked.update(frames)
         self._gdt = self._physical(GDT_ADDRESS)
         tables.ram.bytes[self._gdt : self._gdt + GDT_LIMIT + 1] = gdt_bytes(dict(descriptors))
         # mov ds,2B; mov es,2B; pop rax; iretq: the way from ring 0 to ring 3 in either mode
@@ -624,6 +656,18 @@ class Core:
             ctypes.c_int32.from_address(self._scratch_address + offset).value = value
         return [name for name in registers if name not in ("cs", "ss")]
 
+    def state(self) -> CoreState:
+        """Everything that decides how :meth:`run` goes on, as plain values."""
+        passed = {watch: watch.stopped_at for watch in self._watches}
+        return CoreState(self.save(), self._watched, passed, self._deferred)
+
+    def set_state(self, state: CoreState) -> None:
+        """Put back what :meth:`state` returned; watches stay, only whether they are to be passed is of the state."""
+        self.restore(state.context)
+        self._watched, self._deferred = state.watched, state.deferred
+        for watch in self._watches:
+            watch.stopped_at = state.passed.get(watch)
+
     def close(self) -> None:
         """Release the engine; the page tables may be closed afterwards."""
         self._callbacks.clear()
@@ -655,24 +699,28 @@ class Core:
             self._recorder.translated(block.pc, block.size, block.icount)
 
     def watch(
-        self, callback: Callable[[int, int], object], begin: int = 0, end: int = 0x7FFF_FFFF_FFFF
+        self,
+        callback: Callable[[int, int], object],
+        begin: int = 0,
+        end: int = 0x7FFF_FFFF_FFFF,
+        watch: Watch | None = None,
     ) -> Callable[[], None]:
         """Call ``callback(address, size)`` before each instruction of a range; returns the remover. Slow.
 
-        A callback that stops the CPU is not asked again about that instruction when execution goes on with it.
+        A callback that stops the CPU is not asked again about that instruction when execution goes on with it;
+        ``watch`` is where that is kept, for one that comes and goes.
         """
-        stopped_at: int | None = None
+        watch = watch or Watch()
 
         def each(engine: int, address: int, size: int, data: int) -> None:
-            nonlocal stopped_at
-            passed, stopped_at = stopped_at == address == self._start, None
+            passed, watch.stopped_at = watch.stopped_at == address == self._start, None
             self._watched = (address, self._single["rflags"].read()[0])
             if passed:
                 return
             try:
                 callback(address, size)
                 if self._stopping:
-                    stopped_at = address
+                    watch.stopped_at = address
                     self._cut(address)  # the block was recorded whole before its first instruction
             except BaseException as error:
                 self._fail(error)
@@ -680,10 +728,12 @@ class Core:
         pointer = _CODE(each)
         handle = self._hook(unicorn.UC_HOOK_CODE, pointer, begin=begin, end=end)
         self._callbacks.append(pointer)
+        self._watches.append(watch)
         self._flush_blocks()
 
         def remove() -> None:
             self._unhook(handle)
+            self._watches.remove(watch)
             self._callbacks.remove(pointer)
 
         return remove
@@ -850,7 +900,17 @@ class Core:
         self._uc.ctl_flush_tb()
 
     def _write_code(self, physical: int, data: bytes) -> None:
-        self._uc.mem_write(physical, data)
+        """Write to a frame and drop the blocks translated from these bytes.
+
+        The engine finds blocks by virtual address only, and the frame may be mapped nowhere by now.
+        """
+        self._tables.ram.bytes[physical : physical + len(data)] = data
+        self._show(physical >> 12)
+        self._flush_translations()
+        start = CODE_WINDOW | physical & 0xFFF
+        self._uc.ctl_remove_cache(start, start + len(data))
+        self._show(None)
+        self._flush_translations()
 
 
 _HF_CS64 = 1 << 15

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import re
 from array import array
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -40,11 +41,16 @@ SUPERVISOR = 8
 """Access bit for pages of the kernel half."""
 
 _PRESENT, _WRITABLE, _USER, _USED, _NX = 1, 2, 4, 1 << 9, 1 << 63
+_DIRTY = 1 << 6
+_BY_CPU = 1 << 5 | _DIRTY
+"""Accessed and Dirty: the CPU sets them when it walks to a page, and when it first writes there."""
 _FRAME = 0x000FFFFF_FFFFF000
 _TAG = 52
 _WIDE = 16 << 9
 """Pages of a range from which on only the leaf tables that exist are visited."""
 _QWORD = Struct("<Q")
+_WRITTEN_ENTRIES = re.compile(rb"[\x40-\x7f\xc0-\xff]")
+"""Finds the dirty ones among the low bytes of entries."""
 _TABLE = _PRESENT | _WRITABLE | _USER
 STATUS_COMMITMENT_LIMIT = 0xC000012D
 STATUS_ACCESS_VIOLATION = 0xC0000005
@@ -92,6 +98,15 @@ class PhysicalMemory:
         """Give frames back; their bytes must already be zero."""
         self._free.extend(frames)
 
+    @property
+    def allocation(self) -> tuple[int, Sequence[int]]:
+        """The first frame never given out, and those given back."""
+        return self._next, tuple(self._free)
+
+    @allocation.setter
+    def allocation(self, value: tuple[int, Sequence[int]]) -> None:
+        self._next, self._free[:] = value
+
     def close(self) -> None:
         """Release the host memory."""
         del self._anchor
@@ -121,6 +136,9 @@ class PageTables:
         self._readable: dict[int, int] = {}
         self._writable: dict[int, int] = {}
         self._code_frames: set[int] = set()
+        self._written: set[int] = set()
+        self.untracked: set[int] = set()
+        """Frames that the host writes without asking; they always count as written."""
         self.flush: Callable[[], None] = lambda: None
         """Set by the engine: forget cached translations."""
         self.write_code: Callable[[int, bytes], None] = self._store
@@ -149,6 +167,7 @@ class PageTables:
     def write_frame(self, frame: int, offset: int, data: bytes) -> None:
         """Change bytes of a frame, telling the engine when it may have translated them."""
         at = frame * PAGE + offset
+        self._written.add(frame)
         if frame in self._code_frames:
             self.write_code(at, data)
         else:
@@ -156,6 +175,27 @@ class PageTables:
 
     def _store(self, physical: int, data: bytes) -> None:
         self._bytes[physical : physical + len(data)] = data
+
+    def store_frame(self, frame: int, page: bytes) -> None:
+        """Replace a whole frame by what a state of memory holds; this does not count as writing."""
+        if frame in self._code_frames:
+            self.write_code(frame * PAGE, page)
+        else:
+            self._bytes[frame * PAGE : (frame + 1) * PAGE] = page
+
+    @property
+    def code_frames(self) -> set[int]:
+        """Frames that the engine may have translated."""
+        return self._code_frames
+
+    def take_written(self) -> set[int]:
+        """Frames written since the last call, by the host or where a dirty entry was removed; later writes count anew.
+
+        What the CPU wrote through entries that still stand is told by their Dirty bits (``cpu.history``).
+        """
+        written, self._written = self._written | self.untracked, set()
+        self._writable.clear()
+        return written
 
     # ------------------------------------------------------------ entries
     def map(self, vpn: int, frames: Sequence[int], access: int, tag: int = 0) -> None:
@@ -167,6 +207,7 @@ class PageTables:
         for table, index, count in self._spans(vpn, len(frames), create=True):
             entries = array("Q", [frame << 12 | bits for frame in frames[at : at + count]])
             start = table + index * 8
+            self._note_written(table, index, count)
             self._bytes[start : start + count * 8] = entries.tobytes()
             at += count
         self._forget(vpn, len(frames))
@@ -176,9 +217,10 @@ class PageTables:
         bits = self._bits(access, tag)
         for table, index, span in self._spans(vpn, count, create=False):
             start = table + index * 8
+            self._written.add(table >> 12)
             entries = array("Q", self._bytes[start : start + span * 8])
             for i, entry in enumerate(entries):
-                entries[i] = entry & _FRAME | bits
+                entries[i] = entry & (_FRAME | _BY_CPU) | bits
                 if access & EXECUTE:
                     self._code_frames.add((entry & _FRAME) >> 12)
             self._bytes[start : start + span * 8] = entries.tobytes()
@@ -190,11 +232,20 @@ class PageTables:
         for table, index, span in self._spans(vpn, count, create=False):
             start = table + index * 8
             entries = array("Q", self._bytes[start : start + span * 8])
+            self._note_written(table, index, span)
             frames.extend((entry & _FRAME) >> 12 for entry in entries if entry)
             self._bytes[start : start + span * 8] = bytes(span * 8)
         if frames:
             self._forget(vpn, count)
         return frames
+
+    def _note_written(self, table: int, index: int, count: int) -> None:
+        """Entries are about to change: their table is written, and what the CPU wrote through them is noted."""
+        self._written.add(table >> 12)
+        start = table + index * 8
+        for dirty in _WRITTEN_ENTRIES.finditer(self._bytes[start : start + count * 8 : 8]):
+            (entry,) = _QWORD.unpack_from(self._bytes, start + dirty.start() * 8)
+            self._written.add((entry & _FRAME) >> 12)
 
     def entry(self, vpn: int) -> tuple[int, int, int] | None:
         """(frame, access, tag) of a page, or None."""
@@ -223,6 +274,19 @@ class PageTables:
                 first, end, run_tag = at, at + 1, tag
         if run_tag >= 0:
             yield first, end - first, run_tag
+
+    def window(self, vpn: int) -> Callable[[int | None], None]:
+        """Reserve a page that the host may point at any frame for a moment, readable and executable by all.
+
+        What is returned takes the frame, or None to close it; the caller forgets cached translations.
+        """
+        ((table, index, _),) = self._spans(vpn, 1, create=True)
+        bits, at, ram = self._bits(READ | EXECUTE, 0), table + index * 8, self._bytes
+
+        def show(frame: int | None) -> None:
+            _QWORD.pack_into(ram, at, 0 if frame is None else frame << 12 | bits)
+
+        return show
 
     def physical(self, address: int) -> int | None:
         """Physical address behind a virtual one, whatever its access; None when nothing is mapped."""
@@ -269,6 +333,7 @@ class PageTables:
             if lower is None:
                 lower = self._tables[level, prefix] = self.ram.allocate(1)[0] * PAGE
                 _QWORD.pack_into(self._bytes, table + (prefix & 511) * 8, lower | _TABLE)
+                self._written.add(table >> 12)
             table = lower
         self._leaves[key] = table
         insort(self._keys, key)
@@ -302,7 +367,9 @@ class PageTables:
         base = found[0] * PAGE
         if not write:
             self._readable[vpn] = base
-        elif not found[1] & EXECUTE and found[0] not in self._code_frames:
+            return base
+        self._written.add(found[0])
+        if not found[1] & EXECUTE and found[0] not in self._code_frames:
             self._writable[vpn] = base
         return base
 

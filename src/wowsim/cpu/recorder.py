@@ -158,6 +158,13 @@ class Recorder:
         everything.frombytes(self._ring_view[skip : self._pending].cast("B"))
         return everything
 
+    def resume(self, ids: array[int]) -> None:
+        """Forget the records, as if only these blocks had run last; counts and positions go on."""
+        self._dropped = self.position
+        self._chunks, self._state[2] = [ids[:-1]], self._ring_start
+        if ids:
+            self._append(ids[-1])
+
     def raise_error(self) -> None:
         """Raise what failed inside the slow path, which native code cannot carry."""
         if self._error is not None:

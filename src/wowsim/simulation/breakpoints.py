@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wowsim.cpu.core import Watch
 from wowsim.errors import UsageError
 from wowsim.trace.symbols import SymbolTable
 
@@ -32,10 +33,11 @@ class Breakpoints:
         self._symbols = symbols
         self._expected = expected
         self._waiting: list[_Waiting] = []
+        self._arrived: list[_Waiting] = []
 
-    def at(self, address: int, callback: Callable[[], Any]) -> Callable[[], None]:
+    def at(self, address: int, callback: Callable[[], Any], watch: Watch | None = None) -> Callable[[], None]:
         """Call back before the instruction at an address; returns the remover."""
-        return self._core.watch(lambda at, size: callback(), address, address)
+        return self._core.watch(lambda at, size: callback(), address, address, watch)
 
     def at_symbol(self, name: str, callback: Callable[[], Any]) -> Callable[[], None]:
         """Call back at ``module!symbol``, now or once a system DLL of that name is mapped; returns the remover.
@@ -54,8 +56,9 @@ class Breakpoints:
         self._waiting.append(waiting)
 
         def remove() -> None:
-            if waiting in self._waiting:
-                self._waiting.remove(waiting)
+            for group in (self._waiting, self._arrived):
+                if waiting in group:
+                    group.remove(waiting)
             if waiting.remove is not None:
                 waiting.remove()
 
@@ -65,7 +68,22 @@ class Breakpoints:
         """A module was mapped: what waited for it begins."""
         for waiting in [w for w in self._waiting if w.module == name]:
             self._waiting.remove(waiting)
-            waiting.remove = self.at(base + waiting.offset, waiting.callback)
+            self._arrived.append(waiting)
+            waiting.base, waiting.remove = (
+                base,
+                self.at(base + waiting.offset, waiting.callback, waiting.watch),
+            )
+
+    def follow(self, modules: Mapping[int, str]) -> None:
+        """Other modules are mapped than before, by base: what had arrived may wait again, and the reverse."""
+        for gone in [w for w in self._arrived if modules.get(w.base) != w.module]:
+            assert gone.remove is not None
+            gone.remove()
+            gone.remove = None
+            self._arrived.remove(gone)
+            self._waiting.append(gone)
+        for base, name in modules.items():
+            self.mapped(name, base)
 
 
 class _Waiting:
@@ -73,6 +91,8 @@ class _Waiting:
 
     def __init__(self, module: str, offset: int, callback: Callable[[], Any]) -> None:
         self.module, self.offset, self.callback = module, offset, callback
+        self.base = 0
+        self.watch = Watch()
         self.remove: Callable[[], None] | None = None
 
 

@@ -37,31 +37,35 @@ class Gates:
         machine: the machine.
         symbols: tells Windows' code from the program's.
         executed: instructions so far, None when the run does not count.
+
+    Attributes:
+        listeners: who is told.
+        previous: the last instruction that was looked at, and its mode; None when nobody listens.
     """
 
     def __init__(self, machine: Machine, symbols: Symbols, executed: Callable[[], int | None]) -> None:
         self._machine, self._symbols, self._executed = machine, symbols, executed
-        self._previous: tuple[int, Bits] | None = None
+        self.previous: tuple[int, Bits] | None = None
         self._stop_watching: Callable[[], None] | None = None
         self.listeners: list[Callable[[Any], None]] = []
 
     def rebind(self) -> None:
         """Begin or end watching after somebody came or went."""
         if self.listeners and self._stop_watching is None:
-            self._previous = None
+            self.previous = None
             self._stop_watching = self._machine.core.watch(self._instruction)
         elif not self.listeners and self._stop_watching is not None:
             self._stop_watching()
-            self._stop_watching = None
+            self._stop_watching = self.previous = None
 
     def forget(self) -> None:
         """The next instruction does not follow from the last one."""
-        self._previous = None
+        self.previous = None
 
     def _instruction(self, address: int, size: int) -> None:
         machine = self._machine
         bits = machine.core.bits
-        previous, self._previous = self._previous, (address, bits)
+        previous, self.previous = self.previous, (address, bits)
         if previous is None or previous[1] == bits or address == machine.exception_dispatcher:
             return
         source, before = previous

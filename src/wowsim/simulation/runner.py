@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from array import array
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wowsim.cpu.recorder import Recorder
 from wowsim.errors import StopReason, Unsupported, UsageError
@@ -44,6 +45,23 @@ class _Session:
     seen: int = 0
 
 
+@dataclass(frozen=True, eq=False)
+class Position:
+    """Where a runner stands, beside its attributes.
+
+    Attributes:
+        uncounted: instructions that have not moved the clock yet.
+        blocks: the last blocks, or None without a session.
+        unseen: how many of them the paths have not followed; more than there are when some are lost.
+        frames: of the threads.
+    """
+
+    uncounted: int
+    blocks: array[int] | None = None
+    unseen: int = 0
+    frames: Any = None
+
+
 class Runner:
     """Runs one machine.
 
@@ -63,6 +81,8 @@ class Runner:
         self.recorder: Recorder | None = None
         self.collected: Trace | None = None
         self._session: _Session | None = None
+        self.recorders: list[Recorder] = []
+        """The one recorder, once there is one."""
         self._base = 0
         self._end: int | None = None
         """What the recorder's count will be at the limit; ``_turn_end`` at the end of the turn."""
@@ -149,7 +169,7 @@ class Runner:
         machine = self._machine
         self._interrupted = None
         if self._session is None:
-            self._session, self._counted = _Session(*self._new_recorder()), 0
+            self._session = self._new_session()
         session, recorder = self._session, self._session.recorder
         recorder.keep = collected is not None and collected.level != "calls"
         self.recorder, self.collected = recorder, collected
@@ -176,12 +196,41 @@ class Runner:
             machine.before_service = None
             self.recorder = self.collected = None
 
-    def _new_recorder(self) -> tuple[Recorder, Paths]:
+    def _new_session(self) -> _Session:
         machine = self._machine
-        recorder = Recorder(
-            machine.tables.peek, lambda: machine.core.bits, decoder.lengths, self._spent, keep=False
-        )
-        return recorder, Paths(recorder.blocks, self._symbols, decoder.flow, machine.tables.peek)
+        if not self.recorders:
+            self.recorders.append(
+                Recorder(
+                    machine.tables.peek, lambda: machine.core.bits, decoder.lengths, self._spent, keep=False
+                )
+            )
+        recorder = self.recorders[0]
+        recorder.resume(array("I"))
+        self._counted = recorder.executed
+        paths = Paths(recorder.blocks, self._symbols, decoder.flow, machine.tables.peek)
+        return _Session(recorder, paths, recorder.position)
+
+    def position(self) -> Position:
+        """Where consecutive runs stand, for :meth:`set_position`."""
+        session = self._session
+        if session is None:
+            return Position(0)
+        recorder = session.recorder
+        unseen = recorder.position - session.seen
+        blocks = array("I", recorder.since(recorder.position - max(unseen, 1))[0])
+        uncounted = recorder.executed - self._counted
+        return Position(uncounted, blocks, min(unseen, len(blocks) + 1), session.paths.state())
+
+    def set_position(self, position: Position) -> None:
+        """Go on from a position; the attributes are those of that moment already."""
+        session = self._session
+        if session is None or position.blocks is None:
+            return
+        recorder = session.recorder
+        recorder.resume(position.blocks)
+        session.seen = recorder.position - position.unseen
+        session.paths.set_state(position.frames)
+        self._counted = recorder.executed - position.uncounted
 
     def forget(self) -> None:
         """Something ran that was not recorded: later paths cannot build on what was seen before."""

@@ -37,6 +37,7 @@ from wowsim.simulation.program import (
 )
 from wowsim.simulation.runner import Runner
 from wowsim.simulation.shared_data import initialise, refresher
+from wowsim.simulation.snapshots import Snapshot, Snapshots
 from wowsim.simulation.startup import NewProcess, create_process, loader_lists
 from wowsim.simulation.threads import Threads
 from wowsim.simulation.tracer import LEVELS, Level, Trace
@@ -138,8 +139,16 @@ class Simulation:
         self._ended: Stop | None = None
         self._closed = self._running = False
         self._callback_error: WowsimError | None = None
+        self._snapshots = Snapshots(
+            self._machine,
+            self._runner,
+            self._gates,
+            lambda: self._breakpoints.follow({m.base: m.name for m in self._modules.values()}),
+            leave=[self, self._memory_listeners],
+        )
         for folder in STANDARD_FOLDERS:
             self.files.add_directory(folder)
+        self._own = tuple(vars(self))  # what a snapshot holds; attributes that the caller adds are not ours
 
     # ------------------------------------------------------------ life
     def __enter__(self) -> Simulation:
@@ -202,21 +211,35 @@ class Simulation:
         """
         raise Unsupported("the registry is not supported yet")
 
-    def snapshot(self) -> Any:
-        """Keep the state of the simulation.
+    def snapshot(self) -> Snapshot:
+        """Keep the state of everything: CPU, memory, kernel objects, volume, clock, random source, trace position.
+
+        Possible whenever the simulation stands, also before a program is loaded and after it has ended. The first one
+        copies the memory in use, further ones what has changed since.
 
         Raises:
-            Unsupported: it is not there yet.
+            UsageError: from a callback while the simulation runs.
         """
-        raise Unsupported("snapshots are not supported yet")
+        self._check_open()
+        self._check_idle("snapshot()")
+        return self._snapshots.take({name: getattr(self, name) for name in self._own})
 
-    def restore(self, snapshot: Any) -> None:
-        """Go back to a state that was kept.
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go back to a snapshot, at the cost of the memory pages written since; what runs then runs as it did before.
+
+        Snapshots can be gone back to in any order and any number of times. Event listeners, breakpoints and replaced
+        services stay as they are; a breakpoint set by symbol waits again while its module is not mapped. Files of the
+        host, in writable mounts, are not rolled back, and output that ``on_output`` was given is not taken back.
 
         Raises:
-            Unsupported: it is not there yet.
+            UsageError: it is not a snapshot of this simulation, or from a callback while the simulation runs.
         """
-        raise Unsupported("snapshots are not supported yet")
+        self._check_open()
+        self._check_idle("restore()")
+        if not isinstance(snapshot, Snapshot) or snapshot.owner is not self._snapshots:
+            raise UsageError(f"restore({snapshot!r}); expected what snapshot() of this Simulation returned")
+        vars(self).update(snapshot.attributes)
+        self._snapshots.put_back(snapshot)
 
     @property
     def vads(self) -> Vads:
@@ -353,6 +376,7 @@ class Simulation:
         machine.trap.teb64, machine.trap.teb32 = new.teb64, new.teb32
         self.gdt[0x53] = self.gdt[0x53].with_base(new.teb32)
         page = new.space.shared_data_frame * 0x1000
+        machine.tables.untracked.add(new.space.shared_data_frame)
         initialise(machine.ram.bytes, page, self.build)  # type: ignore[arg-type]  # mmap is a writable buffer
         machine.refresh = refresher(machine.ram.bytes, page, machine.clock)  # type: ignore[arg-type]
         machine.refresh()

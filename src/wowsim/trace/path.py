@@ -120,6 +120,14 @@ class Paths:
         """Every open frame of a thread, outermost first."""
         return tuple(self._threads[thread][0].frames()) if thread in self._threads else ()
 
+    def state(self) -> dict[int, tuple[Chain, int | None]]:
+        """The open frames of all threads, for :meth:`set_state`."""
+        return dict(self._threads)
+
+    def set_state(self, state: dict[int, tuple[Chain, int | None]]) -> None:
+        """Go on from what :meth:`state` returned."""
+        self._threads = dict(state)
+
     def ended(self, thread: int) -> None:
         """A thread is no more."""
         self._threads.pop(thread, None)

@@ -7,6 +7,7 @@ carries, its exports and its import slots. Leaves out types, lines and scopes. E
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from itertools import count
 from typing import TYPE_CHECKING, Protocol
 
 from wowsim.errors import UsageError
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wowsim.image.model import Image, Provenance
+
+_GENERATIONS = count(1)
 
 
 class Symbols(Protocol):
@@ -59,7 +62,7 @@ class SymbolTable:
 
     @property
     def generation(self) -> int:
-        """Counts the changes of the module list."""
+        """Another number for each state of the module list; going back to a state brings its number back."""
         return self._generation
 
     def add(self, image: Image, base: int, name: str | None = None) -> None:
@@ -74,7 +77,7 @@ class SymbolTable:
 
     def _changed(self) -> None:
         self._bases = sorted(self._modules)
-        self._generation += 1
+        self._generation = next(_GENERATIONS)
 
     def _holding(self, address: int) -> _Module | None:
         index = bisect_right(self._bases, address) - 1
