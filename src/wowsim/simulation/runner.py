@@ -263,9 +263,9 @@ class Runner:
             self._turn_end = None
             scheduler.current.slice = None
         elif self.recorder is None:
-            # an uncounted run: from here on turns need a count
-            assert self._running is not None
-            self._running.enter_context(self.recording(None, None))
+            if self._running is not None:
+                # an uncounted run: from here on turns need a count
+                self._running.enter_context(self.recording(None, None))
             return
         else:
             due = (scheduler.next_due - self._machine.clock.now) * UNITS_PER_INSTRUCTION
