@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
+from wowsim.cpu.cpuid import VENDORS
 from wowsim.errors import UsageError
 from wowsim.simulation.program import command_line
 
@@ -22,7 +23,7 @@ MAX_COMMAND_LINE = 32767
 _FORBIDDEN = frozenset('<>:"/\\|?*')
 
 
-def machine(seed: object, memory: object) -> None:
+def machine(seed: object, memory: object, cpu_vendor: object) -> None:
     """Arguments of the constructor.
 
     Raises:
@@ -35,6 +36,8 @@ def machine(seed: object, memory: object) -> None:
             f"memory={memory!r}; expected bytes of guest RAM, a multiple of {PAGE:#x} "
             f"from {LEAST_MEMORY:#x} to {MOST_MEMORY:#x}"
         )
+    if cpu_vendor not in VENDORS:
+        raise UsageError(f"cpu_vendor={cpu_vendor!r}; expected one of {', '.join(VENDORS)}")
 
 
 def running(limit: object, timeout: object) -> None:

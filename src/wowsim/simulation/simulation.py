@@ -88,6 +88,7 @@ class Simulation:
         seed: of time, randomness and addresses.
         sysroot: a folder with system DLLs; not supported yet.
         memory: bytes of guest RAM, the commit limit.
+        cpu_vendor: ``"intel"`` or ``"amd"``: what CPUID says, and what SYSENTER and SYSCALL do in 32-bit code.
         on_output: called with ``"stdout"`` or ``"stderr"`` and bytes as the program writes.
 
     Raises:
@@ -102,16 +103,17 @@ class Simulation:
         sysroot: str | None = None,
         *,
         memory: int = MEMORY,
+        cpu_vendor: str = "intel",
         on_output: Callable[[str, bytes], None] | None = None,
     ) -> None:
         if sysroot is not None:
             raise Unsupported("sysroot: running with a folder of real system DLLs is not supported yet")
-        checks.machine(seed, memory)
+        checks.machine(seed, memory, cpu_vendor)
         self.build = build_named(build)
         self.seed = seed
         self._built_in = built_in(self.build.name)
         console = Console(on_output=_output(on_output))
-        self._machine = Machine(self.build, seed, memory, console)
+        self._machine = Machine(self.build, seed, memory, console, cpu_vendor)
         self.kernel = KernelView(self._machine)
         self.symbols = SymbolTable()
         self._gdt = Gdt(self._machine.core)
