@@ -9,7 +9,7 @@ _AT_DATA = {"rbx": DATA}
 _ONLY_32 = (
     ("push es", "06"), ("pop es", "07"), ("push cs", "0E"), ("push ss", "16"), ("pop ss", "17"), ("push ds", "1E"),
     ("pop ds", "1F"), ("daa", "27"), ("das", "2F"), ("aaa", "37"), ("aas", "3F"), ("pushad", "60"), ("popad", "61"),
-    ("the alias of add al, 5", "82C005"), ("into", "CE"), ("aam", "D40A"), ("aad", "D50A"), ("salc", "D6"),
+    ("add al, 5 (82h)", "82C005"), ("into", "CE"), ("aam", "D40A"), ("aad", "D50A"), ("salc", "D6"),
     ("les eax, [rbx]", "C40390909090"), ("lds eax, [rbx]", "C50390909090"), ("bound eax, [rbx]", "620390909090"),
 )  # fmt: skip
 _IN_64 = tuple(
@@ -28,7 +28,7 @@ _IN_32 = (
          {"rax": 0x11110203}, "Intel SDM 2, AAM", start={"rax": 0x11110017}),
     case("daa in 32-bit code", 32, "27 | daa", {"rax": 0x11111114, "af": 1, "cf": 0}, "Intel SDM 2, DAA",
          start={"rax": 0x1111110E}),
-    case("82h in 32-bit code", 32, "82C005 | add al, 5", {"rax": 0x11111116}, "Intel SDM 2, ADD"),
+    case("82h in 32-bit code", 32, "82C005 | add al, 5 (82h)", {"rax": 0x11111116}, "Intel SDM 2, ADD"),
     case("salc in 32-bit code", 32, "D6 | salc", {"rax": 0x111111FF}, "AMD APM 3, A.1; undocumented by Intel",
          start={"rflags": 0x203}, unverified=True),
     case("les in 32-bit code", 32, "C403 | les eax, [ebx]", {"rax": 0x12345678, "es": 0x53},

@@ -116,7 +116,7 @@ _CROSSING = (
     _crossing("movups [ebx], xmm0", 32, "0F1103", 16),
     _crossing("movups [rbx], xmm0", 64, "0F1103", 16),
     _crossing("movq [ebx], xmm0", 32, "660FD603", 8),
-    _crossing("fstp qword ptr [ebx]", 32, "DD13", 8),
+    _crossing("fstp qword ptr [ebx]", 32, "DD1B", 8),
     _crossing("add [ebx], eax", 32, "0103", 4),
     _crossing("xchg [rbx], rax", 64, "488703", 8),
     _crossing("mov [ebx], eax", 32, "8903", 4, read_only=True),
