@@ -524,6 +524,8 @@ class Core:
             blocks[:] = blocks[1], (address, size)
 
         def each(engine: int, address: int, size: int, data: int) -> None:
+            if self._undoing:
+                return
             self._watched = (address, self._single["rflags"].read()[0])
             if self._depth != depth or (
                 blocks[1] == (address, size) and is_repeated(*blocks[0], address, size)
@@ -643,6 +645,8 @@ class Core:
 
         def each(engine: int, address: int, size: int, data: int) -> None:
             nonlocal stopped_at
+            if self._undoing:
+                return
             passed, stopped_at = stopped_at == address == self._start, None
             self._watched = (address, self._single["rflags"].read()[0])
             if passed:

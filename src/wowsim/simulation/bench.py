@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wowsim.cpu.segments import Descriptor
-from wowsim.errors import UsageError
+from wowsim.errors import StopReason, UsageError
 from wowsim.simulation.simulation import Simulation
 
 if TYPE_CHECKING:
@@ -87,11 +87,15 @@ class Bench:
     def _note(self, record: ExceptionRecord, registers: dict[str, int]) -> bool:
         if self._seen is None:
             self._seen = record, registers
-        self._machine.core.stop()
+        self._sim.stop()
         return True
 
     def run(
-        self, registers: Mapping[str, int], pages: Sequence[Pages], descriptors: Mapping[int, int]
+        self,
+        registers: Mapping[str, int],
+        pages: Sequence[Pages],
+        descriptors: Mapping[int, int],
+        chunk: int = LIMIT,
     ) -> Sighting:
         """Run from a state to the first exception.
 
@@ -99,6 +103,7 @@ class Bench:
             registers: general registers, ``rip``, ``cs``, ``ss``, ``rflags``, ``fs_base`` and ``gs_base``.
             pages: memory beside the process's own.
             descriptors: GDT entries by selector, in the place of Windows's.
+            chunk: instructions at a time; 1 steps.
 
         Raises:
             UsageError: the pages overlap each other or the process.
@@ -109,14 +114,22 @@ class Bench:
         blocks = self._map(pages)
         try:
             machine.core.enter(registers)
-            stop, _ = self._sim._runner.run(LIMIT, None, None)
+            detail = self._execute(chunk)
             record, state = self._seen or (None, machine.core.read_all())
             found = tuple(machine.tables.peek(p.address, p.size) for p in pages)
         finally:
             for block in blocks:
                 machine.space.free(block, 0, _RELEASE)
         vector, error = (None, 0) if machine.fault is None else (machine.fault.vector, machine.fault.error)
-        return Sighting(state, found, record, vector, error, stop.detail)
+        return Sighting(state, found, record, vector, error, detail)
+
+    def _execute(self, chunk: int) -> str:
+        """Run to the first exception or the limit; says why it ended."""
+        for _ in range(0, LIMIT, chunk):
+            stop, _ = self._sim._runner.run(chunk, None, None)
+            if stop.reason is not StopReason.LIMIT:
+                break
+        return stop.detail
 
     def _describe(self, fs_base: int, descriptors: Mapping[int, int]) -> None:
         gdt = self._sim.gdt
