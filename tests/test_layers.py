@@ -22,8 +22,9 @@ ALLOWED = {
     "trace": LEAVES | {"image.model"},
     "render": LEAVES | {"trace", "image.model", "cpu.segments", "memory"},
     "simulation": LEAVES | {"cpu", "image", "memory", "guest32", "host64", "kernel", "trace", "render"},
+    "conformance": LEAVES | {"simulation"},
     "pytest_plugin": LEAVES | {"simulation", "trace", "render", ""},
-    "cli": LEAVES | {"simulation", "trace", "render", "memory", "image", "cpu.segments", ""},
+    "cli": LEAVES | {"simulation", "trace", "render", "memory", "image", "cpu.segments", "conformance", ""},
     "__main__": {"cli"},
     "": LEAVES | {"simulation", "trace", "image"},
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from machine import CODE, DATA, RANDOM, STACK, TEB32, TEB64, TIMESTAMP, Bare
@@ -257,3 +257,21 @@ def test_code_that_the_host_writes_is_what_runs(bare: Bare, warm: bool) -> None:
     bare.core.write("rip", CODE)
     bare.core.run()
     assert bare.core.read("rax") == 2
+
+
+@pytest.mark.parametrize("bits", [32, 64])
+def test_nothing_behind_a_refused_port_access_is_seen(bare: Bare, bits: Literal[32, 64]) -> None:
+    pointer = "ebx" if bits == 32 else "rbx"
+    source = f"nop; in al, dx; mov [{pointer}], eax; cpuid; rdtsc; syscall; int 0xfd; int 0x2e"
+    seen: list[int] = []
+    for watched in (False, True):
+        bare.enter(source, bits, rbx=DATA, rax=7)
+        remove = bare.core.watch(lambda address, size: seen.append(address)) if watched else None
+        bare.core.run()
+        assert [(f.vector, f.rip) for f in bare.faults] == [(13, CODE + 1)] * (1 + watched)
+        assert (bare.core.read("rax"), bare.core.read("rip")) == (7, CODE + 1)
+        assert (bare.syscalls, bare.seen) == (0, [])
+        assert bare.tables.peek(DATA, 4) == bytes(4)
+        if remove is not None:
+            remove()
+    assert seen == [CODE, CODE + 1]

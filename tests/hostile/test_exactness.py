@@ -75,6 +75,8 @@ def test_single_steps_and_traces_count_the_same(name: str) -> None:
     [
         ("nop; nop; ud2", 2),
         ("nop; int3", 2),
+        ("nop; in al, dx; nop", 1),
+        ("nop; int1", 2),
         ("nop; int 0x2e", 1),
         ("mov eax, 0x7fffffff; inc eax; into; nop", 3),
     ],

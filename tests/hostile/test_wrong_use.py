@@ -32,6 +32,7 @@ def untyped_shell() -> Any:
     [
         lambda: UNTYPED.Simulation(seed="x"),
         lambda: UNTYPED.Simulation(memory=5),
+        lambda: UNTYPED.Simulation(cpu_vendor="cyrix"),
         lambda: UNTYPED.Simulation().files.add("C:\\a", "text"),
         lambda: UNTYPED.Simulation().files.add(5, b""),
         lambda: UNTYPED.Simulation().files.mount(None, "C:\\w"),

@@ -127,33 +127,36 @@ def test_memory_for_a_thread_may_be_missing() -> None:
 def test_a_switch_at_any_instruction_changes_nothing(gaps: list[int]) -> None:
     """The other threads spin meanwhile; the first one's registers stay what they are."""
     code = wowsim.assemble32(
-        "mov eax, 1; mov ecx, 5000; L: imul eax, eax, 0x41c64e6d; add eax, 0x3039; loop L; ret"
+        "mov eax, 1; mov ecx, 500; L: imul eax, eax, 0x41c64e6d; add eax, 0x3039; loop L; nop; ret"
     )
     alone = _result(code, [])
     assert _result(code, gaps) == alone
 
 
-def _result(code: bytes, gaps: list[int]) -> int | None:
+def _result(code: bytes, gaps: list[int]) -> dict[str, int]:
+    """The registers at the last instruction but one."""
     with wowsim.Simulation(quantum=10**9) as sim:
         sim.load_shellcode(code)
-        reached = sim.at(0x200000, lambda sim: sim.stop())
-        sim.run()
-        reached.remove()
+        with sim.at(0x200000, lambda sim: sim.stop()):
+            sim.run()
         if gaps:
             spin = sim.call32("kernel32!VirtualAlloc", 0, 0x1000, 0x3000, 0x40)
             sim.memory.write(spin, bytes.fromhex("40 f30f10c8 d9e8 ddd8 4a ebf5"))  # x87 and SSE too
             for _ in range(2):
                 assert sim.call32("kernel32!CreateThread", 0, 0, spin, 0, 0, 0)
-        for gap in gaps:
-            sim.run(limit=gap)
-            threads, scheduler = sim._machine.threads, sim._machine.kernel.scheduler
-            assert threads is not None
-            scheduler.current.slice = 0
-            threads.reschedule(end_of_turn=True)
-        while sim._machine.kernel.thread.id != 0x1004:
-            sim._machine.kernel.scheduler.current.slice = 0
-            sim._machine.threads.reschedule(end_of_turn=True)  # type: ignore[union-attr]
-        return sim.run(limit=1_000_000_000).exit_status
+        machine = sim._machine
+        assert machine.threads is not None
+        with sim.at(0x200000 + len(code) - 2, lambda sim: sim.stop()):
+            for gap in [*gaps, 10**9]:
+                result = sim.run(limit=gap)
+                if result.reason is StopReason.STOPPED:
+                    return {**machine.core.read_all(), "cr2": 0}
+                machine.kernel.scheduler.current.slice = 0
+                machine.threads.reschedule(end_of_turn=True)
+                while gap == gaps[-1] and machine.kernel.thread.id != 0x1004:
+                    machine.kernel.scheduler.current.slice = 0
+                    machine.threads.reschedule(end_of_turn=True)
+    raise AssertionError("the code did not end")
 
 
 def test_call32_while_others_wait() -> None:

@@ -17,12 +17,22 @@ from unicorn import UcError
 from unicorn import x86_const as x86
 from unicorn.unicorn_py3.unicorn import uclib  # the C API: the binding's register batch is 12 times slower
 
-from wowsim.cpu import cpuid
+from wowsim.cpu import cpuid, operands
 from wowsim.cpu.faults import Fault, FaultCollector, Handlers
 from wowsim.cpu.instructions import GENERAL, is_call_far, prefix_length, random_target
 from wowsim.cpu.paging import EXECUTE, PAGE, READ, SUPERVISOR, WRITE, PageTables
 from wowsim.cpu.recorder import is_repeated
-from wowsim.cpu.segments import GDT_ADDRESS, GDT_LIMIT, R0_CODE, R0_DATA, Descriptor, gdt_bytes
+from wowsim.cpu.segments import (
+    GDT_ADDRESS,
+    GDT_LIMIT,
+    IDT_ADDRESS,
+    IDT_LIMIT,
+    R0_CODE,
+    R0_DATA,
+    TSS,
+    Descriptor,
+    gdt_bytes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +49,10 @@ CALLABLE_CODE64 = Descriptor.decode(0x00AFFB00_0000FFFF)
 _INTERRUPT = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p)
 _SYSCALL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
 _CPUID = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+_IN = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int, ctypes.c_void_p)
+_OUT = ctypes.CFUNCTYPE(
+    None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int, ctypes.c_uint32, ctypes.c_void_p
+)
 _INVALID = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_void_p, ctypes.c_void_p)
 _CODE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
 
@@ -189,6 +203,7 @@ class Core:
         handlers: the kernel model.
         timestamp: answers RDTSC and RDTSCP.
         random: answers RDRAND and RDSEED: a 64-bit number.
+        vendor: whose CPU it is, one of :data:`wowsim.cpu.cpuid.VENDORS`.
     """
 
     def __init__(
@@ -198,8 +213,9 @@ class Core:
         handlers: Handlers,
         timestamp: Callable[[], int],
         random: Callable[[], int],
+        vendor: str = cpuid.INTEL,
     ) -> None:
-        self._tables, self._handlers = tables, handlers
+        self._tables, self._handlers, self.vendor = tables, handlers, vendor
         self._timestamp, self._random = timestamp, random
         self._uc: Any = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_64)
         uc: Any = self._uc
@@ -228,6 +244,8 @@ class Core:
         self._watches: list[Watch] = []
         self._watched = (-1, 0)
         """Address and RFLAGS of the last instruction with a hook of its own."""
+        self._undoing = False
+        """The rest of a translated block runs that must not have run: nothing it raises counts."""
         self._setup(descriptors)
         self._calibrate()
         self._add_hooks()
@@ -254,11 +272,14 @@ class Core:
         # PAE PGE OSFXSR OSXMMEXCPT, and TSD so that RDTSC at CPL 3 faults into our clock
         uc.reg_write(x86.UC_X86_REG_CR4, 0x6A4)
         uc.reg_write(x86.UC_X86_REG_GDTR, (0, GDT_ADDRESS, GDT_LIMIT, 0))
+        uc.reg_write(x86.UC_X86_REG_IDTR, (0, IDT_ADDRESS, IDT_LIMIT, 0))
+        uc.reg_write(x86.UC_X86_REG_TR, (TSS, 0, 0x67, 0x8B00))
         uc.reg_write(x86.UC_X86_REG_CR0, 0x80050033)  # PG WP AM NE ET MP PE
         uc.reg_write(x86.UC_X86_REG_CS, R0_CODE)
         uc.reg_write(x86.UC_X86_REG_SS, R0_DATA)
         self._ring0 = uc.context_save()
         self._scratch = uc.context_save()
+        self._before_port = uc.context_save()
         self._scratch_size = uclib.uc_context_size(uc._uch)
         self._scratch_address = ctypes.cast(self._scratch.context, ctypes.c_void_p).value or 0
         self._saved_float = _FloatingPoint(self._scratch_address, saved=True)
@@ -367,11 +388,15 @@ class Core:
             _CPUID(self._on_cpuid),
             _INVALID(self._on_invalid),
             _SYSCALL(self._on_sysenter),
+            _IN(self._on_port),
+            _OUT(self._on_port),
         ]
-        interrupt, syscall, identify, invalid, sysenter = self._callbacks
+        interrupt, syscall, identify, invalid, sysenter, port_in, port_out = self._callbacks
         self._hook(unicorn.UC_HOOK_INTR, interrupt)
         self._hook(unicorn.UC_HOOK_INSN, syscall, ctypes.c_int(x86.UC_X86_INS_SYSCALL))
         self._hook(unicorn.UC_HOOK_INSN, sysenter, ctypes.c_int(x86.UC_X86_INS_SYSENTER))
+        self._hook(unicorn.UC_HOOK_INSN, port_in, ctypes.c_int(x86.UC_X86_INS_IN))
+        self._hook(unicorn.UC_HOOK_INSN, port_out, ctypes.c_int(x86.UC_X86_INS_OUT))
         self._hook(unicorn.UC_HOOK_INSN, identify, ctypes.c_int(x86.UC_X86_INS_CPUID))
         self._hook(unicorn.UC_HOOK_INSN_INVALID, invalid)
 
@@ -545,6 +570,8 @@ class Core:
             blocks[:] = blocks[1], (address, size)
 
         def each(engine: int, address: int, size: int, data: int) -> None:
+            if self._undoing:
+                return
             self._watched = (address, self._single["rflags"].read()[0])
             if self._depth != depth or (
                 blocks[1] == (address, size) and is_repeated(*blocks[0], address, size)
@@ -673,7 +700,7 @@ class Core:
         self._callbacks.clear()
         self._single.clear()
         self._batches.clear()
-        del self._ring0, self._scratch, self._uc
+        del self._ring0, self._scratch, self._before_port, self._uc
 
     # ------------------------------------------------------------ recording
     def attach(self, recorder: Recorder | None) -> None:
@@ -713,6 +740,8 @@ class Core:
         watch = watch or Watch()
 
         def each(engine: int, address: int, size: int, data: int) -> None:
+            if self._undoing:
+                return
             passed, watch.stopped_at = watch.stopped_at == address == self._start, None
             self._watched = (address, self._single["rflags"].read()[0])
             if passed:
@@ -755,21 +784,31 @@ class Core:
             self._recorder.raise_error()
 
     def _on_syscall(self, engine: int, data: int) -> None:
+        if self._undoing:
+            return
         try:
             self._handlers.on_syscall()
         except BaseException as error:
             self._fail(error, self._single["rip"].read()[0])
 
     def _on_sysenter(self, engine: int, data: int) -> None:
-        """IA32_SYSENTER_CS is zero on 64-bit Windows (unverified): #GP at the instruction."""
+        """A fault at the instruction.
+
+        IA32_SYSENTER_CS is zero on 64-bit Windows (unverified): #GP (Intel SDM 2, SYSENTER). An AMD CPU has no
+        SYSENTER in long mode: #UD (AMD APM 3, SYSENTER).
+        """
+        if self._undoing:
+            return
         try:
             rip = self._single["rip"].read()[0]
             self.uncount(rip)
-            self._handlers.on_fault(Fault(13, rip))
+            self._handlers.on_fault(Fault(6 if self.vendor == cpuid.AMD else 13, rip))
         except BaseException as error:
             self._fail(error)
 
     def _on_interrupt(self, engine: int, vector: int, data: int) -> None:
+        if self._undoing:
+            return
         try:
             if vector == TRAP_VECTOR:
                 rip, sp = self._place.read()
@@ -798,6 +837,7 @@ class Core:
             self._single["rflags"].write(self._watched[1])
         if vector == 13 and self._answer_gp(rip):
             return
+        vector, error = self._as_hardware(vector, error, rip)
         has_code = vector in (8, 10, 11, 12, 13, 14, 17)
         fault = Fault(vector, rip, error if has_code else 0, cr2 if vector == 14 else 0)
         if not fault.is_fetch:
@@ -805,6 +845,8 @@ class Core:
         self._handlers.on_fault(fault)
 
     def _on_invalid(self, engine: int, data: int) -> bool:
+        if self._undoing:
+            return True
         try:
             rip = self._single["rip"].read()[0]
             if not self._answer_ud(rip):
@@ -816,14 +858,55 @@ class Core:
 
     def _on_cpuid(self, engine: int, data: int) -> int:
         leaf, subleaf = self.batch("rax", "rcx").read()
-        answer = cpuid.answer(leaf & 0xFFFFFFFF, subleaf & 0xFFFFFFFF)
+        answer = cpuid.answer(leaf & 0xFFFFFFFF, subleaf & 0xFFFFFFFF, self.vendor)
         self.batch("rax", "rbx", "rcx", "rdx").write(*answer)
         return 1
 
     # ------------------------------------------------------------ what Unicorn does otherwise
+    def code_at(self, rip: int) -> bytes:
+        """The bytes of an instruction, as many as there are."""
+        return self._tables.peek(rip, 15) or self._tables.peek(rip, PAGE - (rip & 0xFFF)) or b""
+
+    def _as_hardware(self, vector: int, error: int, rip: int) -> tuple[int, int]:
+        """Vector and error code as a CPU raises them.
+
+        The engine reads an operand before it writes it back, knows no #SS for addresses that are not canonical,
+        and lets the string forms of IN and OUT touch memory before it asks for the privilege.
+        """
+        if vector == 13 and error == 0 and self.bits == 64:
+            if operands.faults_on_stack(self.code_at(rip), self.read_all()):
+                return 12, 0
+        elif vector == 14 and not error & 0x10:
+            found = operands.parse(self.code_at(rip), self.bits)
+            if found is not None and found.opcode in _STRING_PORTS:
+                return 13, 0
+            if found is not None and found.writes_back:
+                error |= 2
+        return vector, error
+
+    def _on_port(self, engine: int, *arguments: int) -> int:
+        """IN or OUT: #GP at CPL 3, IOPL 0 (Intel SDM 1, 18.5); the engine has no such check.
+
+        It goes on to the end of the translated block. Without page tables nothing that follows can store, and
+        the registers are put back.
+        """
+        if not self._undoing:
+            self._undoing = True
+            uclib.uc_context_save(self._uc._uch, self._before_port.context)
+            self._uc.reg_write(x86.UC_X86_REG_CR3, 0)
+            self.later(self._refuse_port)
+        return 0
+
+    def _refuse_port(self) -> None:
+        self._undoing = False
+        uclib.uc_context_restore(self._uc._uch, self._before_port.context)
+        rip = self.read("rip")
+        self.uncount(rip)
+        self._handlers.on_fault(Fault(13, rip))
+
     def _answer_gp(self, rip: int) -> bool:
         """#GPs that are ours to answer: RDTSC under CR4.TSD, and ``call far`` to a 64-bit segment."""
-        code = self._tables.peek(rip, 15) or self._tables.peek(rip, PAGE - (rip & 0xFFF)) or b""
+        code = self.code_at(rip)
         at = prefix_length(code)
         if code[at : at + 2] == b"\x0f\x31":
             now = self._timestamp()
@@ -836,8 +919,12 @@ class Core:
         return False
 
     def _answer_ud(self, rip: int) -> bool:
-        """#UDs of instructions the engine's CPU model lacks on purpose: RDTSCP, RDRAND, RDSEED."""
-        code = self._tables.peek(rip, 5) or b""
+        """#UDs of instructions the engine lacks: INT1, and on purpose RDTSCP, RDRAND, RDSEED."""
+        code = self._tables.peek(rip, 5) or self.code_at(rip)
+        if code[:1] == b"\xf1":  # INT1, which the engine takes for a debugger's
+            self._cut(rip + 1)
+            self._handlers.on_fault(Fault(1, rip + 1))
+            return True
         if code[:3] == b"\x0f\x01\xf9":
             now = self._timestamp()
             self.batch("rax", "rdx", "rcx").write(now & 0xFFFFFFFF, now >> 32 & 0xFFFFFFFF, 0)
@@ -913,6 +1000,8 @@ class Core:
         self._flush_translations()
 
 
+_STRING_PORTS = range(0x6C, 0x70)
+"""INS and OUTS."""
 _HF_CS64 = 1 << 15
 """QEMU's hidden flag for 64-bit code; the CPL stands in bits 0 and 1 of the same dword."""
 _TLB_FLUSH = 1 << 30 | unicorn.unicorn_const.UC_CTL_TLB_FLUSH

@@ -11,6 +11,10 @@ from dataclasses import dataclass, replace
 GDT_ADDRESS = 0xFFFFF800_00B93000
 """Where the GDT of the seed's machine lies (seed 002)."""
 GDT_LIMIT = 0x6F
+IDT_ADDRESS, IDT_LIMIT = GDT_ADDRESS + 0x80, 0xFFF
+"""256 gates behind the GDT, as register listings of Windows 7 machines show it (unverified)."""
+TSS = 0x40
+"""Selector in TR (wow64-facts section 1)."""
 
 R0_CODE, R0_DATA = 0x10, 0x18
 R3_CODE32, R3_DATA, R3_CODE64, R3_TEB32 = 0x23, 0x2B, 0x33, 0x53

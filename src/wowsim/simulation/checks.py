@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
+from wowsim.cpu.cpuid import VENDORS
 from wowsim.errors import UsageError
 from wowsim.simulation.program import command_line
 
@@ -22,7 +23,7 @@ MAX_COMMAND_LINE = 32767
 _FORBIDDEN = frozenset('<>:"/\\|?*')
 
 
-def machine(seed: object, memory: object, quantum: object) -> None:
+def machine(seed: object, memory: object, quantum: object, cpu_vendor: object) -> None:
     """Arguments of the constructor.
 
     Raises:
@@ -37,6 +38,8 @@ def machine(seed: object, memory: object, quantum: object) -> None:
         )
     if not isinstance(quantum, int) or quantum < 1:
         raise UsageError(f"quantum={quantum!r}; expected instructions of a turn, 1 or more")
+    if cpu_vendor not in VENDORS:
+        raise UsageError(f"cpu_vendor={cpu_vendor!r}; expected one of {', '.join(VENDORS)}")
 
 
 def running(limit: object, timeout: object) -> None:

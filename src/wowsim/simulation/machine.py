@@ -10,8 +10,11 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from wowsim.cpu import operands
 from wowsim.cpu.core import KERNEL_STACK, Core
+from wowsim.cpu.cpuid import AMD
 from wowsim.cpu.faults import Fault
+from wowsim.cpu.instructions import prefix_length
 from wowsim.cpu.paging import PageTables, PhysicalMemory
 from wowsim.cpu.segments import windows_gdt
 from wowsim.errors import GuestFault, StopReason
@@ -25,7 +28,12 @@ from wowsim.memory.sections import Commitment
 from wowsim.memory.space import AddressSpace
 from wowsim.nt import fast_fail
 from wowsim.nt.context64 import FXSAVE, registers_of
-from wowsim.nt.exceptions import STATUS_ACCESS_VIOLATION, STATUS_SINGLE_STEP
+from wowsim.nt.exceptions import (
+    STATUS_ACCESS_VIOLATION,
+    STATUS_INTEGER_OVERFLOW,
+    STATUS_SINGLE_STEP,
+    ExceptionRecord,
+)
 from wowsim.simulation.traps import CpuTrap
 
 if TYPE_CHECKING:
@@ -34,7 +42,6 @@ if TYPE_CHECKING:
     from wowsim.kernel.console import Console
     from wowsim.kernel.thread import Apc
     from wowsim.nt.builds import Build
-    from wowsim.nt.exceptions import ExceptionRecord
     from wowsim.simulation.threads import Threads
     from wowsim.simulation.traps import TrapTable
 
@@ -45,6 +52,7 @@ TRAP_FRAME, EXCEPTION_RECORD = KERNEL_STACK + 0x400, KERNEL_STACK + 0x800
 """Where the kernel's stack has what a bug check's parameters point to."""
 TRAP_FRAME_RIP = 0x168
 """KTRAP_FRAME.Rip, followed by SegCs, EFlags, Rsp and SegSs (public ``dt`` listings)."""
+_OPCODE = struct.Struct("B")
 CALL_RETURN = 0xFFFFFFF0
 """Return address of a host-made 32-bit call: nothing can ever be mapped there."""
 
@@ -79,9 +87,12 @@ class Machine:
         seed: of every choice.
         memory_size: bytes of guest RAM.
         console: the standard streams.
+        cpu_vendor: ``"intel"`` or ``"amd"``.
     """
 
-    def __init__(self, build: Build, seed: int, memory_size: int, console: Console) -> None:
+    def __init__(
+        self, build: Build, seed: int, memory_size: int, console: Console, cpu_vendor: str = "intel"
+    ) -> None:
         self.build = build
         self.ram = PhysicalMemory(memory_size)
         self.tables = PageTables(self.ram)
@@ -100,6 +111,7 @@ class Machine:
             self,
             timestamp=self._timestamp,
             random=lambda: self.kernel.random.getrandbits(64),
+            vendor=cpu_vendor,
         )
         self.table = ServiceTable(build.numbers, implemented(), self.kernel, 64)
         self.trap = CpuTrap(self.core, self.tables)
@@ -117,6 +129,10 @@ class Machine:
         self.before_service: Callable[[], None] | None = None
         """Called at each SYSCALL before its service when somebody looks."""
         self.call_returned: Callable[[], None] | None = None
+        self.raised: Callable[[ExceptionRecord, dict[str, int]], bool] | None = None
+        """Shown each exception at its first chance (a fast fail at its only one); True: it goes no further."""
+        self.fault: Fault | None = None
+        """The last fault or software interrupt: what the CPU said about the exception that came of it."""
         self._entry = self.core.batch("rax", "r10", "rdx", "r8", "r9", "rsp", "rip", "rflags", "cs")
         self._exit = self.core.batch("rax", "rcx", "r11")
         self._stack_arguments = [struct.Struct(f"<{n}Q") for n in range(16)]
@@ -126,9 +142,9 @@ class Machine:
         """Ring 3 to ring 0 and back: decode, serve, return as SYSRET does (RCX and R11 are clobbered)."""
         rax, r10, rdx, r8, r9, rsp, rip, rflags, cs = self._entry.read()
         if cs & 0xFFF8 != 0x30 and self.core.mode_of(cs) != 64:
-            self.core.uncount(rip)
-            self.on_fault(Fault(6, rip))  # an Intel CPU has no SYSCALL outside 64-bit mode
+            self._syscall32(rip, rflags)
             return
+        behind = rip + self._syscall_length(rip)
         self.clock.advance(KERNEL_ENTRY_UNITS)
         if self.before_service is not None:
             self.before_service()
@@ -139,7 +155,7 @@ class Machine:
             try:
                 slots += self.tables.unpack(self._stack_arguments[extra], rsp + 0x28)
             except GuestFault as fault:
-                self._exit.write(fault.status, rip + 2, rflags)
+                self._exit.write(fault.status, behind, rflags)
                 return
         try:
             status = self.table.dispatch(number, slots)
@@ -148,7 +164,7 @@ class Machine:
             return
         self.refresh()
         # a thread that waits gets its status when it goes on
-        self._exit.write(max(status, 0), rip + 2, rflags)
+        self._exit.write(max(status, 0), behind, rflags)
         if (self._scheduler.wanted or self.clock.now >= self._scheduler.next_due) and not self.core.deferring:
             self.core.later(self.reschedule)
         pending = self.kernel.pending
@@ -178,6 +194,26 @@ class Machine:
         else:
             core.resume_at(state | {"gs_base": self.trap.teb64})
 
+    def _syscall_length(self, rip: int) -> int:
+        """Bytes of the SYSCALL at ``rip``: two, unless it has prefixes."""
+        if self.tables.unpack(_OPCODE, rip)[0] == 0x0F:
+            return 2
+        return prefix_length(self.core.code_at(rip)) + 2
+
+    def _syscall32(self, rip: int, rflags: int) -> None:
+        """SYSCALL in compatibility mode: nothing that an Intel CPU has; on an AMD CPU it arrives at IA32_CSTAR.
+
+        That nt!KiSystemCall32 makes an illegal instruction of it, reported behind the SYSCALL, is unverified.
+        """
+        if self.core.vendor == AMD:
+            behind = rip + self._syscall_length(rip)
+            self.core.batch("rcx", "r11").write(behind, rflags)
+            self.fault = Fault(6, behind)
+            self._raise(exceptions.cpu_exception(6, behind, b""), behind)
+            return
+        self.core.uncount(rip)
+        self.on_fault(Fault(6, rip))
+
     def on_trap(self, address: int, sp: int) -> None:
         """A trap instruction: one of ours, or the guest's own ``int 0FDh``."""
         if self.traps is None or not self.traps.serve(address, sp):
@@ -186,12 +222,14 @@ class Machine:
     def on_interrupt(self, vector: int) -> None:
         """``int n`` executed by the guest; RIP is behind it."""
         rip, rax = self.core.batch("rip", "rax").read()
+        self.fault = Fault(vector, rip, software=True)
         if vector == 0x29 and self.build.fast_fail:
             self._fast_fail(rip - 2)
             return
         found = exceptions.software_interrupt(vector, rip, rax & 0xFFFFFFFF)
         if found.record.code == STATUS_ACCESS_VIOLATION:
-            self.core.uncount(found.rip)  # a fault, not a trap
+            self.core.uncount(found.rip)  # a fault, not a trap: the gate's DPL is 0
+            self.fault = Fault(13, found.rip, vector << 3 | 2)
         self._raise(found.record, found.rip)
 
     def on_fault(self, fault: Fault) -> None:
@@ -199,6 +237,7 @@ class Machine:
         if self.call_returned is not None and fault.rip == CALL_RETURN and fault.vector == 14:
             self.call_returned()
             return
+        self.fault = fault
         if fault.vector == 14:
             result = self.space.resolve_fault(fault.address, fault.is_write, fault.is_fetch)
             if result.retry and not self._futile(fault):
@@ -206,13 +245,16 @@ class Machine:
             status = result.status or 0xC0000005
             self._raise(exceptions.page_fault(status, fault.rip, int(result.kind), fault.address), fault.rip)
             return
-        code = (
-            self.tables.peek(fault.rip, 15)
-            or self.tables.peek(fault.rip, 0x1000 - (fault.rip & 0xFFF))
-            or b""
-        )
+        code = self.core.code_at(fault.rip)
         raised = self.core.float_exceptions() if fault.vector == 16 else 0
+        if fault.vector == 0 and self._divides_by_nonzero(code):
+            self._raise(ExceptionRecord(STATUS_INTEGER_OVERFLOW, fault.rip), fault.rip)
+            return
         self._raise(exceptions.cpu_exception(fault.vector, fault.rip, code, raised), fault.rip)
+
+    def _divides_by_nonzero(self, code: bytes) -> bool:
+        """A #DE because the quotient does not fit: Windows calls it an integer overflow (unverified)."""
+        return bool(operands.divisor(code, self.core.bits, self.core.read_all(), self.tables.peek))
 
     # ------------------------------------------------------------ exceptions
     def _raise(self, record: ExceptionRecord, rip: int) -> None:
@@ -224,6 +266,8 @@ class Machine:
         if record.code == STATUS_SINGLE_STEP:
             registers["rflags"] &= ~exceptions.TF
         core.write("rip", registers["rip"])
+        if self.raised is not None and self.raised(record, registers):
+            return
         if self.exception_dispatcher and core.usable(exceptions.CS64):
             try:
                 state = exceptions.deliver(
@@ -291,6 +335,8 @@ class Machine:
         registers = self.core.read_all()
         code = registers["rcx"] & 0xFFFFFFFF
         record = fast_fail.record(code, at)
+        if self.raised is not None and self.raised(record, registers):
+            return
         detail = f"fast fail {code} ({fast_fail.name_of(code)}) at {at:X}"
         self.stop(Stop(StopReason.FAST_FAIL, record.code, detail, at))
         self.fast_failed(record, registers)

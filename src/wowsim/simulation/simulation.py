@@ -96,6 +96,7 @@ class Simulation:
         sysroot: a folder with system DLLs; not supported yet.
         memory: bytes of guest RAM, the commit limit.
         quantum: mean instructions of a thread's turn while others are ready.
+        cpu_vendor: ``"intel"`` or ``"amd"``: what CPUID says, and what SYSENTER and SYSCALL do in 32-bit code.
         on_output: called with ``"stdout"`` or ``"stderr"`` and bytes as the program writes.
 
     Raises:
@@ -111,16 +112,17 @@ class Simulation:
         *,
         memory: int = MEMORY,
         quantum: int = QUANTUM,
+        cpu_vendor: str = "intel",
         on_output: Callable[[str, bytes], None] | None = None,
     ) -> None:
         if sysroot is not None:
             raise Unsupported("sysroot: running with a folder of real system DLLs is not supported yet")
-        checks.machine(seed, memory, quantum)
+        checks.machine(seed, memory, quantum, cpu_vendor)
         self.build = build_named(build)
         self.seed = seed
         self._built_in = built_in(self.build.name)
         console = Console(on_output=_output(on_output))
-        self._machine = Machine(self.build, seed, memory, console)
+        self._machine = Machine(self.build, seed, memory, console, cpu_vendor)
         self._machine.kernel.scheduler.quantum = quantum
         self.kernel = KernelView(self._machine)
         self.symbols = SymbolTable()
