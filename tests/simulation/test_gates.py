@@ -102,3 +102,18 @@ def test_listening_changes_nothing(trace: Level | None) -> None:
             result = sim.run(limit=1_000_000, trace=trace)
             results.append((result.reason, result.exit_status, result.instructions))
     assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_one_name_by_a_gate_of_the_programs_own_and_by_windows(build: str) -> None:
+    found: list[GateCrossed] = []
+    with wowsim.Simulation(build=build) as sim:
+        sim.on(GateCrossed, found.append)
+        sim.load(BIN / "gatefile.exe")
+        result = sim.run(trace="calls")
+        assert (result.exit_status, sim.files.read(r"C:\Windows\System32\x")) == (0, b"two ways\n")
+        assert result.trace is not None
+        direct, by_windows = result.trace.calls("NtCreateFile")
+        assert direct.path == ("gatefile!start", "gatefile!create64", "gatefile!create64+0x10")
+        assert (by_windows.path[0], by_windows.path[-1]) == ("kernel32!CreateFileW", "ntdll!NtCreateFile")
+        assert [(e.from_bits, e.how) for e in found if e.own] == [(32, "retf"), (64, "retf")]
