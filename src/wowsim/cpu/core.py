@@ -21,7 +21,7 @@ from wowsim.cpu.faults import Fault, FaultCollector, Handlers
 from wowsim.cpu.instructions import GENERAL, is_call_far, prefix_length, random_target
 from wowsim.cpu.paging import EXECUTE, PAGE, READ, SUPERVISOR, WRITE, PageTables
 from wowsim.cpu.recorder import is_repeated
-from wowsim.cpu.segments import GDT_ADDRESS, GDT_LIMIT, R0_CODE, R0_DATA, Descriptor, gdt_bytes
+from wowsim.cpu.segments import WOW64_SEGMENTS, Descriptor, Segments, gdt_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -151,6 +151,9 @@ class Core:
         handlers: the kernel model.
         timestamp: answers RDTSC and RDTSCP.
         random: answers RDRAND and RDSEED: a 64-bit number.
+        segments: which selectors stand for what.
+        sysenter: called at SYSENTER, execution goes on behind it; None where IA32_SYSENTER_CS is 0, as on 64-bit
+            Windows (unverified).
     """
 
     def __init__(
@@ -160,8 +163,11 @@ class Core:
         handlers: Handlers,
         timestamp: Callable[[], int],
         random: Callable[[], int],
+        segments: Segments = WOW64_SEGMENTS,
+        sysenter: Callable[[], None] | None = None,
     ) -> None:
         self._tables, self._handlers = tables, handlers
+        self._segments, self._sysenter = segments, sysenter
         self._timestamp, self._random = timestamp, random
         self._uc: Any = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_64)
         uc = self._uc
@@ -193,27 +199,28 @@ class Core:
 
     # ------------------------------------------------------------ construction
     def _setup(self, descriptors: Mapping[int, Descriptor]) -> None:
-        uc, tables = self._uc, self._tables
+        uc, tables, segments = self._uc, self._tables, self._segments
         for page, access in (
-            (GDT_ADDRESS, READ | SUPERVISOR),
+            (segments.address, READ | SUPERVISOR),
             (KERNEL_STUB, READ | EXECUTE | SUPERVISOR),
             (KERNEL_STACK, READ | WRITE | SUPERVISOR),
         ):
             tables.map(page >> 12, tables.allocate(1), access)
-        self._gdt = self._physical(GDT_ADDRESS)
-        tables.ram.bytes[self._gdt : self._gdt + GDT_LIMIT + 1] = gdt_bytes(dict(descriptors))
-        # mov ds,2B; mov es,2B; pop rax; iretq: the way from ring 0 to ring 3 in either mode
-        stub = bytes.fromhex("b82b000000 8ed8 8ec0 58 48cf")
+        self._gdt = self._physical(segments.address)
+        table = gdt_bytes({**descriptors, **segments.hidden}, segments.whole)
+        tables.ram.bytes[self._gdt : self._gdt + len(table)] = table
+        # mov ds,data; mov es,data; pop rax; iretq: the way from ring 0 to ring 3 in either mode
+        stub = bytes((0xB8, segments.data, 0, 0, 0)) + bytes.fromhex("8ed8 8ec0 58 48cf")
         at = self._physical(KERNEL_STUB)
         tables.ram.bytes[at : at + len(stub)] = stub
         uc.reg_write(x86.UC_X86_REG_CR3, tables.root)
         uc.reg_write(x86.UC_X86_REG_MSR, (0xC0000080, 0xD01))  # EFER: NXE LMA LME SCE
         # PAE PGE OSFXSR OSXMMEXCPT, and TSD so that RDTSC at CPL 3 faults into our clock
         uc.reg_write(x86.UC_X86_REG_CR4, 0x6A4)
-        uc.reg_write(x86.UC_X86_REG_GDTR, (0, GDT_ADDRESS, GDT_LIMIT, 0))
+        uc.reg_write(x86.UC_X86_REG_GDTR, (0, segments.address, segments.whole, 0))
         uc.reg_write(x86.UC_X86_REG_CR0, 0x80050033)  # PG WP AM NE ET MP PE
-        uc.reg_write(x86.UC_X86_REG_CS, R0_CODE)
-        uc.reg_write(x86.UC_X86_REG_SS, R0_DATA)
+        uc.reg_write(x86.UC_X86_REG_CS, segments.ring0_code)
+        uc.reg_write(x86.UC_X86_REG_SS, segments.ring0_data)
         self._ring0 = uc.context_save()
         self._scratch = uc.context_save()
         self._scratch_size = uclib.uc_context_size(uc._uch)
@@ -262,7 +269,8 @@ class Core:
         The engine switches its mode only by an executed far transfer: two are executed here, to the same
         unmapped address, and whatever differs afterwards (hidden flags and the hidden part of CS) is the mode.
         """
-        found = {cs: self._context_behind(cs) for cs in (0x23, 0x33)}
+        selectors = (self._segments.code32, self._segments.calibration)
+        found = {cs: self._context_behind(cs) for cs in selectors}
         narrow, wide = found.values()
         places = [i for i in range(0, len(wide) - 3, 4) if narrow[i : i + 4] != wide[i : i + 4]]
         flags = [
@@ -285,7 +293,8 @@ class Core:
         pointer = _INTERRUPT(note)
         hook = self._hook(unicorn.UC_HOOK_INTR, pointer)
         frame = self._physical(KERNEL_STACK)
-        _IRET.pack_into(self._tables.ram.bytes, frame, 0x7FFE_F000, cs, 0x202, 0x7FFE_F000, 0x2B)
+        ss = self._segments.data
+        _IRET.pack_into(self._tables.ram.bytes, frame, 0x7FFE_F000, cs, 0x202, 0x7FFE_F000, ss)
         self._uc.reg_write(x86.UC_X86_REG_RSP, KERNEL_STACK)
         uclib.uc_emu_start(self._uc._uch, KERNEL_STUB + 10, 0, 0, 0)
         uclib.uc_hook_del(self._uc._uch, hook)
@@ -361,10 +370,15 @@ class Core:
         return 64 if self.descriptor(selector).long_mode else 32
 
     # ------------------------------------------------------------ descriptors
+    @property
+    def gdt_limit(self) -> int:
+        """The last byte of the GDT that selectors can reach."""
+        return self._segments.limit
+
     def descriptor(self, selector: int) -> Descriptor:
         """The descriptor in guest memory behind a selector; null where the table ends."""
         index = selector & 0xFFF8
-        if index + 7 > GDT_LIMIT:
+        if index + 7 > self._segments.limit:
             return Descriptor.decode(0)
         return Descriptor.decode(_DESCRIPTOR.unpack_from(self._tables.ram.bytes, self._gdt + index)[0])
 
@@ -375,8 +389,8 @@ class Core:
             IndexError: the selector lies outside the table.
         """
         index = selector & 0xFFF8
-        if index + 7 > GDT_LIMIT:
-            raise IndexError(f"selector {selector:#x} lies outside the GDT (limit {GDT_LIMIT:#x})")
+        if index + 7 > self._segments.limit:
+            raise IndexError(f"selector {selector:#x} lies outside the GDT (limit {self.gdt_limit:#x})")
         _DESCRIPTOR.pack_into(self._tables.ram.bytes, self._gdt + index, descriptor.encode())
 
     # ------------------------------------------------------------ running
@@ -390,8 +404,8 @@ class Core:
         for name in GENERAL[1:]:
             if name != "rsp":
                 self.write(name, registers.get(name, 0))
-        self._uc.reg_write(x86.UC_X86_REG_FS, 0x53)
-        self._uc.reg_write(x86.UC_X86_REG_GS, 0x2B)
+        self._uc.reg_write(x86.UC_X86_REG_FS, self._segments.teb)
+        self._uc.reg_write(x86.UC_X86_REG_GS, self._segments.gs)
         self._uc.reg_write(x86.UC_X86_REG_GS_BASE, registers["gs_base"])
         at = self._physical(KERNEL_STACK)
         _DESCRIPTOR.pack_into(self._tables.ram.bytes, at, registers.get("rax", 0))
@@ -416,15 +430,17 @@ class Core:
             raise RuntimeError(
                 f"iretq arrived at {self.read('cs'):x}:{self.read('rip'):x}, not {cs:x}:{rip:x}"
             )
+        segments = self._segments
+        self._uc.reg_write(x86.UC_X86_REG_GDTR, (0, segments.address, segments.limit, 0))
 
     def resume_at(self, registers: Mapping[str, int]) -> None:
         """Set another user state as the kernel does on its way back: general registers, rip, rflags, cs, gs_base.
 
-        What ``registers`` does not name is kept, FP and SSE state too; SS becomes 2Bh. Only between two runs of
+        What ``registers`` does not name is kept, FP and SSE state too; SS becomes the user data selector. Only between two runs of
         translated code: from an action given to :meth:`later`, or while the CPU stands.
 
         Args:
-            registers: by name; ``cs`` (23h or 33h) is needed.
+            registers: by name; ``cs`` (a user code selector) is needed.
         """
         self._save()
         at = self._scratch_address
@@ -433,7 +449,7 @@ class Core:
         self._resume()
         names = [name for name in registers if name not in ("cs", "ss")]
         self.batch(*names).write(*(registers[name] for name in names))
-        self.write("ss", 0x2B)
+        self.write("ss", self._segments.data)
 
     def floating_point(self) -> bytes:
         """x87 and SSE state as FXSAVE writes it (512 bytes); instruction and operand pointers are 0."""
@@ -453,7 +469,7 @@ class Core:
         """Whether the kernel can return to ring 3 through a code selector: the mode it stands for is still its own."""
         found = self.descriptor(selector)
         wide = found.long_mode == 1
-        return bool(found.is_code and found.present and found.dpl == 3 and wide == (selector == 0x33))
+        return bool(found.is_code and found.present and found.dpl == 3 and wide == (selector == self._segments.code64))
 
     def run(self) -> None:
         """Execute until a handler calls :meth:`stop`."""
@@ -664,8 +680,11 @@ class Core:
             self._fail(error, self._single["rip"].read()[0])
 
     def _on_sysenter(self, engine: int, data: int) -> None:
-        """IA32_SYSENTER_CS is zero on 64-bit Windows (unverified): #GP at the instruction."""
+        """#GP at the instruction where IA32_SYSENTER_CS is zero."""
         try:
+            if self._sysenter is not None:
+                self._sysenter()
+                return
             rip = self._single["rip"].read()[0]
             self.uncount(rip)
             self._handlers.on_fault(Fault(13, rip))
@@ -767,7 +786,7 @@ class Core:
     def _call_far(self, rip: int) -> None:
         """QEMU's far call checks the limit of a 64-bit segment, which hardware ignores: lend it one for a step."""
         lent = {
-            index: d for index in range(8, GDT_LIMIT, 8)
+            index: d for index in range(8, self.gdt_limit, 8)
             if (d := self.descriptor(index)).is_code and d.long_mode and d.present and d.dpl == 3
         }  # fmt: skip
         faults: list[Fault] = []

@@ -53,7 +53,7 @@ class Loader:
     """
 
     def __init__(self, build: Build) -> None:
-        self._ntdll = build.module("ntdll32").path
+        self._ntdll = build.ntdll.path
         self._system = self._ntdll.rpartition("\\")[0]
         self._absent: dict[str, int] = {}
 

@@ -25,6 +25,10 @@ class Stub32(Enum):
     """Windows 7: turbo index in ECX, arguments in EDX."""
     WOW64_TRANSITION = "mov eax,T<<16|N; mov edx,Wow64SystemServiceCall; call edx; ret n"
     """Windows 10 1607 and later: Wow64SystemServiceCall jumps through ntdll32!Wow64Transition."""
+    SYSTEM_CALL_POINTER = "mov eax,N; mov edx,7FFE0300h; call [edx]; ret n"
+    """32-bit Windows XP SP2 to 7: KUSER_SHARED_DATA.SystemCall points to ntdll!KiFastSystemCall."""
+    LOCAL_SYSENTER = "mov eax,N; call L; ret n; L: mov edx,esp; sysenter; ret"
+    """32-bit Windows 8 and later: each stub has its own SYSENTER."""
 
 
 class Gate(Enum):
@@ -34,6 +38,8 @@ class Gate(Enum):
     """Windows 7: one far jump to CpupReturnFromSimulatedCode."""
     KI_FAST_SYSTEM_CALL = "KiFastSystemCall"
     """Windows 10: a far jump to the next instruction, then ``jmp [r15+0F8h]``."""
+    NONE = "SYSENTER"
+    """32-bit Windows: there is no 64-bit code to cross to."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,10 @@ class Module:
 
 @dataclass(frozen=True)
 class Place:
-    """Addresses of the first thread's and the process' blocks (wow64-facts section 3.1)."""
+    """Addresses of the first thread's and the process' blocks (wow64-facts section 3.1).
+
+    On 32-bit Windows ``teb64`` and ``peb64`` are the only TEB and PEB, and the other blocks do not exist.
+    """
 
     teb64: int
     peb64: int
@@ -83,7 +92,7 @@ class Build:
         title: for people.
         version: major, minor, build number.
         stub32: generation of the 32-bit stubs.
-        gate: form of the far jump.
+        gate: form of the far jump; ``Gate.NONE`` makes it a 32-bit Windows.
         stub64_checks_7ffe0308: the 64-bit stub tests KUSER_SHARED_DATA.SystemCall first (1511 and later).
         turbo_column: which published table the turbo indices come from; ``verified`` says if it is this build's.
         modules: the system DLLs in the order they are mapped.
@@ -114,6 +123,21 @@ class Build:
     fast_fail: bool = True
 
     @property
+    def wow64(self) -> bool:
+        """Whether 32-bit programs are guests of a 64-bit Windows."""
+        return self.gate is not Gate.NONE
+
+    @property
+    def ntdll(self) -> Module:
+        """The ntdll of 32-bit programs."""
+        return self.module("ntdll32" if self.wow64 else "ntdll")
+
+    @property
+    def teb(self) -> int:
+        """The first thread's 32-bit TEB: the base behind FS."""
+        return self.place.teb32 if self.wow64 else self.place.teb64
+
+    @property
     def turbo_in_ecx(self) -> bool:
         """Before Windows 8 the turbo index travels in ECX, later in bits 16-20 of EAX (section 4)."""
         return self.stub32 is Stub32.FS_C0
@@ -130,7 +154,7 @@ class Build:
 
 @dataclass(frozen=True)
 class ServiceRow:
-    """One published row: name, number, turbo index, argument count (None where unpublished)."""
+    """One published row: name, number, turbo index (0 on 32-bit Windows), argument count (None where unpublished)."""
 
     name: str
     number: int
@@ -138,27 +162,25 @@ class ServiceRow:
     arguments: int | None
 
 
-@lru_cache(maxsize=1)
-def _table() -> list[dict[str, str]]:
-    text = resources.files("wowsim.nt").joinpath("services.csv").read_text(encoding="ascii")
+@lru_cache(maxsize=2)
+def _table(file: str) -> list[dict[str, str]]:
+    text = resources.files("wowsim.nt").joinpath(file).read_text(encoding="ascii")
     return list(csv.DictReader(text.splitlines()))
 
 
 @lru_cache
 def services(build: str) -> tuple[ServiceRow, ...]:
     """Every Nt service of a build, by number (wow64-facts section 7; turbo indices section 4)."""
-    turbo = BUILDS[build].turbo_column
+    found = BUILDS[build]
     rows = [
         ServiceRow(
-            r["service"], int(r[build], 16), int(r[turbo] or 0), int(r["arguments"].split("/")[-1] or -1)
+            r["service"],
+            int(r[build], 16),
+            int(r.get(found.turbo_column) or 0),
+            int(r["arguments"].split("/")[-1]) if r["arguments"] else None,
         )
-        for r in _table()
-        if r[build] and r["arguments"]
-    ]
-    rows += [
-        ServiceRow(r["service"], int(r[build], 16), int(r[turbo] or 0), None)
-        for r in _table()
-        if r[build] and not r["arguments"]
+        for r in _table("services.csv" if found.wow64 else "services_x86.csv")
+        if r[build]
     ]
     return tuple(sorted(rows, key=lambda row: row.number))
 
@@ -232,7 +254,69 @@ WIN10_22H2 = Build(
     reset_state=0,
 )
 
-BUILDS: dict[str, Build] = {build.name: build for build in (WIN7SP1, WIN10_22H2)}
+_PLACE_XP = Place(0x7FFDE000, 0x7FFDF000, 0, (0, 0), (0x30000, 0x130000))
+_PLACE_10 = Place(0xDBF000, 0xDBE000, 0, (0, 0), (0xE00000, 0xF00000))
+
+
+def _native(
+    name: str,
+    title: str,
+    version: tuple[int, int, int],
+    ntdll: tuple[int, int],
+    kernel32: tuple[int, int],
+    kernelbase: tuple[int, int] | None,
+    service_pack: str = "",
+) -> Build:
+    """A 32-bit Windows; (base, size) of each DLL is chosen near what such systems show, and unverified."""
+    rows = [("ntdll", "ntdll.dll", ntdll), ("kernel32", "kernel32.dll", kernel32)]
+    if kernelbase is not None:
+        rows.append(("KERNELBASE", "KERNELBASE.dll", kernelbase))
+    eight = version >= (6, 2)
+    return Build(
+        name=f"{name}-x86",
+        title=f"{title} x86",
+        version=version,
+        stub32=Stub32.LOCAL_SYSENTER if eight else Stub32.SYSTEM_CALL_POINTER,
+        gate=Gate.NONE,
+        stub64_checks_7ffe0308=False,
+        turbo_column="",
+        modules=_modules(*((module, file, *place, 32, "System32") for module, file, place in rows)),
+        place=_PLACE_10 if version >= (10,) else _PLACE_XP,
+        reserved=(),
+        peb32_size=0x488 if version >= (10,) else 0x248,
+        cpu_bias=0,
+        reset_state=0,
+        service_pack=service_pack,
+        has_kernelbase=kernelbase is not None,
+        fast_fail=eight,
+    )
+
+
+_10 = ((0x77390000, 0x1A4000), (0x76840000, 0xF0000), (0x75330000, 0x227000))
+_RELEASES_10 = {
+    "1507": 10240, "1511": 10586, "1607": 14393, "1703": 15063, "1709": 16299, "1803": 17134, "1809": 17763,
+    "1903": 18362, "1909": 18363, "2004": 19041, "20h2": 19042, "21h1": 19043, "21h2": 19044, "22h2": 19045,
+}  # fmt: skip
+NATIVE: tuple[Build, ...] = (
+    _native("winxp", "Windows XP SP3", (5, 1, 2600), (0x7C900000, 0xB2000), (0x7C800000, 0xF6000), None,
+            "Service Pack 3"),
+    _native("vista", "Windows Vista SP2", (6, 0, 6002), (0x77680000, 0x127000), (0x76840000, 0xDC000), None,
+            "Service Pack 2"),
+    _native("win7sp1", "Windows 7 SP1", (6, 1, 7601), (0x77680000, 0x13C000), (0x76840000, 0xD5000),
+            (0x75330000, 0x4B000), "Service Pack 1"),
+    _native("win8", "Windows 8", (6, 2, 9200), (0x77A10000, 0x155000), (0x76840000, 0xF0000),
+            (0x75330000, 0xB0000)),
+    _native("win8.1", "Windows 8.1", (6, 3, 9600), (0x77A90000, 0x16F000), (0x76840000, 0xF0000),
+            (0x75330000, 0xD0000)),
+    *(_native(f"win10-{name}", f"Windows 10 {name.upper()}", (10, 0, number), *_10)
+      for name, number in _RELEASES_10.items()),
+)  # fmt: skip
+"""Every 32-bit Windows of which the service numbers are known, from XP on."""
+
+BUILDS: dict[str, Build] = {
+    build.name: build
+    for build in sorted((WIN7SP1, WIN10_22H2, *NATIVE), key=lambda build: (build.version, not build.wow64))
+}
 """Every build wowsim can run, oldest first."""
 
 

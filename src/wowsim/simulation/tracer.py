@@ -145,7 +145,7 @@ class Tracer:
         machine, trace = self._machine, self._trace
         tables = machine.tables
         rip, rsp = self._where.read()
-        before = named(tables, 64, service.prototype, values)
+        before = named(tables, machine.kernel.width, service.prototype, values)
         call = Call(
             name=service.name,
             number=number,
@@ -166,7 +166,7 @@ class Tracer:
             self._returned = len(self._steps)
             after = before | {
                 name: value
-                for name, value in named(tables, 64, service.prototype, values).items()
+                for name, value in named(tables, machine.kernel.width, service.prototype, values).items()
                 if value is not None
             }
             trace._calls[index] = replace(trace._calls[index], status=status, arguments=after)

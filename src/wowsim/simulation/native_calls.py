@@ -1,0 +1,91 @@
+"""The ways into the kernel of 32-bit Windows: SYSENTER and ``int 2Eh`` (nt!KiFastCallEntry, nt!KiSystemService).
+
+SYSENTER saves nothing: EDX is the user's ESP, the arguments lie behind two return addresses, and the way back goes to
+ntdll!KiFastSystemCallRet, also from the stubs of Windows 8 and later, which hold a SYSENTER of their own
+(wow64-facts section 2; DynamoRIO core/win32/ntdll.c, syscalls_init). Who may import it: ``simulation.machine``.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from wowsim.errors import GuestFault
+from wowsim.kernel.native_exceptions import USER_SEGMENTS
+from wowsim.nt.builds import NUMBER_MASK
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wowsim.simulation.machine import Machine
+
+_MASK = 0xFFFFFFFF
+_BEHIND_RETURNS = 8
+"""At SYSENTER [edx] is the return into the stub, [edx+4] the stub's caller."""
+_LENGTH = 2
+
+
+class NativeCalls:
+    """Serves the calls of one machine.
+
+    Args:
+        machine: the machine.
+        entry_units: simulated time of one kernel entry.
+
+    Attributes:
+        return_address: ntdll!KiFastSystemCallRet; 0 while there is no process.
+    """
+
+    def __init__(self, machine: Machine, entry_units: int) -> None:
+        self._machine, self._entry_units = machine, entry_units
+        self.return_address = 0
+        self._arguments = [struct.Struct(f"<{n}I") for n in range(32)]
+
+    def sysenter(self) -> None:
+        """SYSENTER: without leaving translated code where the way back is the next instruction."""
+        core = self._machine.core
+        rip, rsp, rdx = core.batch("rip", "rsp", "rdx").read()
+        if rip + _LENGTH == self.return_address and rsp == rdx:
+            rax = core.read("rax")
+            status = self._serve(rax, rdx + _BEHIND_RETURNS)
+            # SYSEXIT takes EIP from EDX and ESP from ECX (Intel SDM)
+            core.batch("rax", "rcx", "rdx").write(status, rdx, self.return_address)
+            self._machine.leave_kernel()
+            return
+        core.later(lambda: self._sysenter_elsewhere(rip))
+
+    def _sysenter_elsewhere(self, rip: int) -> None:
+        core = self._machine.core
+        rax, rdx = core.batch("rax", "rdx").read()
+        stack = rdx & _MASK
+        core.write("rip", rip)  # where it stands if the service is refused
+        status = self._serve(rax, stack + _BEHIND_RETURNS)
+        back = self.return_address
+        core.resume_at(
+            {"rip": back, "rsp": stack, "rax": status, "rcx": stack, "rdx": back, "cs": USER_SEGMENTS["cs"]}
+        )
+        self._machine.leave_kernel()
+
+    def interrupt(self) -> None:
+        """``int 2Eh``: EDX points at the first argument, and the way back is an IRET to the next instruction."""
+        core = self._machine.core
+        rip, rax, rdx = core.batch("rip", "rax", "rdx").read()
+        core.write("rax", self._serve(rax, rdx))
+        self._machine.leave_kernel()
+
+    def _serve(self, eax: int, arguments: int) -> int:
+        machine = self._machine
+        machine.clock.advance(self._entry_units)
+        if machine.before_service is not None:
+            machine.before_service()
+        number = eax & NUMBER_MASK
+        count = machine.table.argument_counts.get(number, 0)
+        slots: Sequence[int] = ()
+        if count:
+            try:
+                slots = machine.tables.unpack(self._arguments[count], arguments & _MASK)
+            except GuestFault as fault:
+                return fault.status
+        status = machine.table.dispatch(number, slots)
+        machine.refresh()
+        return status
