@@ -167,7 +167,7 @@ class Core:
         sysenter: Callable[[], None] | None = None,
     ) -> None:
         self._tables, self._handlers = tables, handlers
-        self._segments, self._sysenter = segments, sysenter
+        self.segments, self._sysenter = segments, sysenter
         self._timestamp, self._random = timestamp, random
         self._uc: Any = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_64)
         uc = self._uc
@@ -199,7 +199,7 @@ class Core:
 
     # ------------------------------------------------------------ construction
     def _setup(self, descriptors: Mapping[int, Descriptor]) -> None:
-        uc, tables, segments = self._uc, self._tables, self._segments
+        uc, tables, segments = self._uc, self._tables, self.segments
         for page, access in (
             (segments.address, READ | SUPERVISOR),
             (KERNEL_STUB, READ | EXECUTE | SUPERVISOR),
@@ -269,7 +269,7 @@ class Core:
         The engine switches its mode only by an executed far transfer: two are executed here, to the same
         unmapped address, and whatever differs afterwards (hidden flags and the hidden part of CS) is the mode.
         """
-        selectors = (self._segments.code32, self._segments.calibration)
+        selectors = (self.segments.code32, self.segments.calibration)
         found = {cs: self._context_behind(cs) for cs in selectors}
         narrow, wide = found.values()
         places = [i for i in range(0, len(wide) - 3, 4) if narrow[i : i + 4] != wide[i : i + 4]]
@@ -293,7 +293,7 @@ class Core:
         pointer = _INTERRUPT(note)
         hook = self._hook(unicorn.UC_HOOK_INTR, pointer)
         frame = self._physical(KERNEL_STACK)
-        ss = self._segments.data
+        ss = self.segments.data
         _IRET.pack_into(self._tables.ram.bytes, frame, 0x7FFE_F000, cs, 0x202, 0x7FFE_F000, ss)
         self._uc.reg_write(x86.UC_X86_REG_RSP, KERNEL_STACK)
         uclib.uc_emu_start(self._uc._uch, KERNEL_STUB + 10, 0, 0, 0)
@@ -370,15 +370,10 @@ class Core:
         return 64 if self.descriptor(selector).long_mode else 32
 
     # ------------------------------------------------------------ descriptors
-    @property
-    def gdt_limit(self) -> int:
-        """The last byte of the GDT that selectors can reach."""
-        return self._segments.limit
-
     def descriptor(self, selector: int) -> Descriptor:
         """The descriptor in guest memory behind a selector; null where the table ends."""
         index = selector & 0xFFF8
-        if index + 7 > self._segments.limit:
+        if index + 7 > self.segments.limit:
             return Descriptor.decode(0)
         return Descriptor.decode(_DESCRIPTOR.unpack_from(self._tables.ram.bytes, self._gdt + index)[0])
 
@@ -389,8 +384,8 @@ class Core:
             IndexError: the selector lies outside the table.
         """
         index = selector & 0xFFF8
-        if index + 7 > self._segments.limit:
-            raise IndexError(f"selector {selector:#x} lies outside the GDT (limit {self.gdt_limit:#x})")
+        if index + 7 > self.segments.limit:
+            raise IndexError(f"selector {selector:#x} lies outside the GDT (limit {self.segments.limit:#x})")
         _DESCRIPTOR.pack_into(self._tables.ram.bytes, self._gdt + index, descriptor.encode())
 
     # ------------------------------------------------------------ running
@@ -404,8 +399,8 @@ class Core:
         for name in GENERAL[1:]:
             if name != "rsp":
                 self.write(name, registers.get(name, 0))
-        self._uc.reg_write(x86.UC_X86_REG_FS, self._segments.teb)
-        self._uc.reg_write(x86.UC_X86_REG_GS, self._segments.gs)
+        self._uc.reg_write(x86.UC_X86_REG_FS, self.segments.teb)
+        self._uc.reg_write(x86.UC_X86_REG_GS, self.segments.gs)
         self._uc.reg_write(x86.UC_X86_REG_GS_BASE, registers["gs_base"])
         at = self._physical(KERNEL_STACK)
         _DESCRIPTOR.pack_into(self._tables.ram.bytes, at, registers.get("rax", 0))
@@ -430,7 +425,7 @@ class Core:
             raise RuntimeError(
                 f"iretq arrived at {self.read('cs'):x}:{self.read('rip'):x}, not {cs:x}:{rip:x}"
             )
-        segments = self._segments
+        segments = self.segments
         self._uc.reg_write(x86.UC_X86_REG_GDTR, (0, segments.address, segments.limit, 0))
 
     def resume_at(self, registers: Mapping[str, int]) -> None:
@@ -449,7 +444,7 @@ class Core:
         self._resume()
         names = [name for name in registers if name not in ("cs", "ss")]
         self.batch(*names).write(*(registers[name] for name in names))
-        self.write("ss", self._segments.data)
+        self.write("ss", self.segments.data)
 
     def floating_point(self) -> bytes:
         """x87 and SSE state as FXSAVE writes it (512 bytes); instruction and operand pointers are 0."""
@@ -469,7 +464,7 @@ class Core:
         """Whether the kernel can return to ring 3 through a code selector: the mode it stands for is still its own."""
         found = self.descriptor(selector)
         wide = found.long_mode == 1
-        return bool(found.is_code and found.present and found.dpl == 3 and wide == (selector == self._segments.code64))
+        return bool(found.is_code and found.present and found.dpl == 3 and wide == (selector == self.segments.code64))
 
     def run(self) -> None:
         """Execute until a handler calls :meth:`stop`."""
@@ -786,7 +781,7 @@ class Core:
     def _call_far(self, rip: int) -> None:
         """QEMU's far call checks the limit of a 64-bit segment, which hardware ignores: lend it one for a step."""
         lent = {
-            index: d for index in range(8, self.gdt_limit, 8)
+            index: d for index in range(8, self.segments.limit, 8)
             if (d := self.descriptor(index)).is_code and d.long_mode and d.present and d.dpl == 3
         }  # fmt: skip
         faults: list[Fault] = []

@@ -184,7 +184,7 @@ class Loader:
             return STATUS_DLL_NOT_FOUND
         frame[f.INDEX] = at + 1
         frame.nt_name = found
-        return 0 if found.startswith(search.KNOWN_DLLS) else 1
+        return 0 if found.startswith(search.known_dlls(self._system)) else 1
 
     # ------------------------------------------------------------ a new view
     def _entry_size(self, trap: Trap) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from wowsim.errors import UsageError
 from wowsim.simulation.arguments import named
 from wowsim.simulation.stack import StackWalker
+from wowsim.simulation.stack32 import NativeStackWalker
 from wowsim.trace.events import Call, Step
 
 if TYPE_CHECKING:
@@ -111,12 +112,19 @@ class Tracer:
         self._entry_sp: int | None = None
         self._unwatch: Callable[[], None] | None = None
         self._where = machine.core.batch("rip", "rsp")
-        self._stack = StackWalker(machine.tables, symbols)
+        self._stack = self._walker()
 
     @property
     def seen(self) -> int:
         """Position of the recorder up to which the paths are computed."""
         return self._seen
+
+    def _walker(self) -> Callable[[int, int], tuple[str, ...]]:
+        machine = self._machine
+        if machine.build.wow64:
+            return StackWalker(machine.tables, self._symbols).walk
+        walk, core = NativeStackWalker(machine.tables, self._symbols).walk, machine.core
+        return lambda rip, rsp: walk(rip, rsp, core.read("rbp"))
 
     def start(self) -> None:
         """Begin to listen."""
@@ -152,7 +160,7 @@ class Tracer:
             status=None,
             arguments=before,
             path=self._path(),
-            stack=self._stack.walk(rip, rsp),
+            stack=self._stack(rip, rsp),
             thread=machine.kernel.thread.id,
             index=len(trace._calls),
             instructions=self._recorder.executed - self._base,
