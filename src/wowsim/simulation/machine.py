@@ -195,6 +195,8 @@ class Machine:
             status = result.status or 0xC0000005
             self._raise(exceptions.page_fault(status, fault.rip, int(result.kind), fault.address), fault.rip)
             return
+        if fault.vector == 1 and self.native_calls is not None and self.native_calls.hides_step(fault.rip):
+            return
         code = (
             self.tables.peek(fault.rip, 15)
             or self.tables.peek(fault.rip, 0x1000 - (fault.rip & 0xFFF))

@@ -11,6 +11,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault
+from wowsim.kernel.exceptions import TF
 from wowsim.kernel.native_exceptions import USER_SEGMENTS
 from wowsim.nt.builds import NUMBER_MASK
 
@@ -39,12 +40,14 @@ class NativeCalls:
     def __init__(self, machine: Machine, entry_units: int) -> None:
         self._machine, self._entry_units = machine, entry_units
         self.return_address = 0
+        self._stepped = -1
         self._arguments = [struct.Struct(f"<{n}I") for n in range(32)]
 
     def sysenter(self) -> None:
         """SYSENTER: without leaving translated code where the way back is the next instruction."""
         core = self._machine.core
-        rip, rsp, rdx = core.batch("rip", "rsp", "rdx").read()
+        rip, rsp, rdx, rflags = core.batch("rip", "rsp", "rdx", "rflags").read()
+        self._stepped = rip + _LENGTH if rflags & TF else -1
         if rip + _LENGTH == self.return_address and rsp == rdx:
             rax = core.read("rax")
             status = self._serve(rax, rdx + _BEHIND_RETURNS)
@@ -65,6 +68,11 @@ class NativeCalls:
             {"rip": back, "rsp": stack, "rax": status, "rcx": stack, "rdx": back, "cs": USER_SEGMENTS["cs"]}
         )
         self._machine.leave_kernel()
+
+    def hides_step(self, rip: int) -> bool:
+        """Whether a single step is SYSENTER's own: it is taken in the kernel, and the next one is seen (unverified)."""
+        hidden, self._stepped = self._stepped == rip, -1
+        return hidden
 
     def interrupt(self) -> None:
         """``int 2Eh``: EDX points at the first argument, and the way back is an IRET to the next instruction."""
