@@ -128,6 +128,11 @@ class Build:
         return self.gate is not Gate.NONE
 
     @property
+    def kernel_width(self) -> Literal[32, 64]:
+        """Pointer width of the kernel and of who calls it."""
+        return 64 if self.wow64 else 32
+
+    @property
     def ntdll(self) -> Module:
         """The ntdll of 32-bit programs."""
         return self.module("ntdll32" if self.wow64 else "ntdll")

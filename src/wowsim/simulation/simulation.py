@@ -15,6 +15,7 @@ from wowsim.host64.wow64_startup import Entry64, setup_initial_call
 from wowsim.image.pe import parse_program
 from wowsim.kernel.console import Console, Stream
 from wowsim.kernel.image_information import image_information
+from wowsim.memory.layout import layout_of, with_3_gb
 from wowsim.memory.sections import ImageSection
 from wowsim.nt.builds import Stub32, build_named
 from wowsim.simulation import checks, parameters
@@ -90,6 +91,7 @@ class Simulation:
         sysroot: a folder with system DLLs; not supported yet.
         memory: bytes of guest RAM, the commit limit.
         on_output: called with ``"stdout"`` or ``"stderr"`` and bytes as the program writes.
+        three_gb: a 32-bit Windows started with /3GB, for programs that are LARGEADDRESSAWARE.
 
     Raises:
         UsageError: there is no such build, or another argument makes no sense.
@@ -104,15 +106,17 @@ class Simulation:
         *,
         memory: int = MEMORY,
         on_output: Callable[[str, bytes], None] | None = None,
+        three_gb: bool = False,
     ) -> None:
         if sysroot is not None:
             raise Unsupported("sysroot: running with a folder of real system DLLs is not supported yet")
         checks.machine(seed, memory)
         self.build = build_named(build)
         self.seed = seed
+        layout = with_3_gb(layout_of(self.build.name)) if three_gb else None
         self._built_in = built_in(self.build.name)
         console = Console(on_output=_output(on_output))
-        self._machine = Machine(self.build, seed, memory, console)
+        self._machine = Machine(self.build, seed, memory, console, layout)
         self.kernel = KernelView(self._machine)
         self.symbols = SymbolTable()
         self._gdt = Gdt(self._machine.core)
