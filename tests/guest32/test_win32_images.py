@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import capstone
 import pytest
 
+from sampled import SAMPLED
 from wowsim.guest32.codepages import ROUTINES
 from wowsim.guest32.kernel32 import build_kernel32
 from wowsim.guest32.kernelbase import build_kernelbase
@@ -14,7 +15,7 @@ from wowsim.guest32.ntdll32 import build_ntdll32
 from wowsim.guest32.win32.link import unit
 from wowsim.image.model import Provenance
 from wowsim.image.synth import TRAP_BYTES
-from wowsim.nt.builds import BUILDS, WIN7SP1, services
+from wowsim.nt.builds import WIN7SP1, services
 
 if TYPE_CHECKING:
     from wowsim.image.model import Image
@@ -85,7 +86,7 @@ def of(build: Build) -> list[Image]:
 
 
 BUILT = [
-    *(pytest.param(build, id=name) for name, build in BUILDS.items()),
+    *(pytest.param(build, id=name) for name, build in SAMPLED.items()),
     pytest.param(OLD, id="no-kernelbase"),
 ]
 
@@ -135,7 +136,7 @@ def test_only_the_seeds_bytes_are_called_the_builds() -> None:
         if r.provenance is Provenance.BUILD
     ]
     assert built == [("kernel32", 0x1167F, 0x11685), ("KERNELBASE", 0x1C5C9, 0x1C5CF)]
-    for build in (*BUILDS.values(), OLD):
+    for build in (*SAMPLED.values(), OLD):
         if build is not WIN7SP1:
             assert all(r.provenance is not Provenance.BUILD for image in of(build) for r in image.provenance)
 

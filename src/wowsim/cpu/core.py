@@ -431,8 +431,8 @@ class Core:
     def resume_at(self, registers: Mapping[str, int]) -> None:
         """Set another user state as the kernel does on its way back: general registers, rip, rflags, cs, gs_base.
 
-        What ``registers`` does not name is kept, FP and SSE state too; SS becomes the user data selector. Only between two runs of
-        translated code: from an action given to :meth:`later`, or while the CPU stands.
+        What ``registers`` does not name is kept, FP and SSE state too; SS becomes the user data selector. Only between
+        two runs of translated code: from an action given to :meth:`later`, or while the CPU stands.
 
         Args:
             registers: by name; ``cs`` (a user code selector) is needed.
@@ -464,7 +464,9 @@ class Core:
         """Whether the kernel can return to ring 3 through a code selector: the mode it stands for is still its own."""
         found = self.descriptor(selector)
         wide = found.long_mode == 1
-        return bool(found.is_code and found.present and found.dpl == 3 and wide == (selector == self.segments.code64))
+        return bool(
+            found.is_code and found.present and found.dpl == 3 and wide == (selector == self.segments.code64)
+        )
 
     def run(self) -> None:
         """Execute until a handler calls :meth:`stop`."""

@@ -1,8 +1,9 @@
 r"""The 32-bit ntdll of a build: service stubs, loader, heap and run-time library as one image.
 
-Stands for SysWOW64\ntdll.dll, and for System32\ntdll.dll of 32-bit Windows. Stub bytes are the build's (wow64-facts section 2), everything else is
-wowsim's own code with the build's names. Leaves out: everything that no built-in DLL and no program seen so
-far imports. Who may import it: the simulation; ``routines`` serves the image's traps.
+Stands for SysWOW64\ntdll.dll, and for System32\ntdll.dll of 32-bit Windows. Stub bytes are the build's
+(wow64-facts section 2), everything else is wowsim's own code with the build's names. Leaves out: everything that no
+built-in DLL and no program seen so far imports. Who may import it: the simulation; ``routines`` serves the image's
+traps.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 r"""Where a DLL is looked for: names, the search order, the paths that entries show.
 
 Stands for LdrpResolveDllName and its path lists. Search order: a section in ``\KnownDlls32`` (on 32-bit
-Windows ``\KnownDlls``), the application's directory, the system directory, the Windows directory, the current directory, PATH
-("Dynamic-link library search order", learn.microsoft.com; the 16-bit system directory is left out). Who may
-import it: the loader.
+Windows ``\KnownDlls``), the application's directory, the system directory, the Windows directory, the current
+directory, PATH ("Dynamic-link library search order", learn.microsoft.com; the 16-bit system directory is left
+out). Who may import it: the loader.
 """
 
 from __future__ import annotations

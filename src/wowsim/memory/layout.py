@@ -184,7 +184,13 @@ def _all() -> dict[str, SpaceLayout]:
     layouts += [replace(_WIN10, name=f"win11-{release}") for release in _11]
     # A 32-bit TEB of 1018h bytes takes a second page (wow64-facts section 9).
     layouts += [replace(_WIN10, name="win11-24h2", teb_pages=4)]
-    older = {"winxp-x86": _XP, "vista-x86": _VISTA, "win7sp1-x86": _WIN7, "win8-x86": _WIN8, "win8.1-x86": _WIN81}
+    older = {
+        "winxp-x86": _XP,
+        "vista-x86": _VISTA,
+        "win7sp1-x86": _WIN7,
+        "win8-x86": _WIN8,
+        "win8.1-x86": _WIN81,
+    }
     older |= {f"win10-{release}-x86": _WIN10_FIRST for release in _OLDER_10}
     layouts += [_native(build, older.get(build.name, _WIN10)) for build in NATIVE]
     return {layout.name: layout for layout in layouts}

@@ -1,7 +1,7 @@
 """Segment descriptors as the kernel debugger prints them: ``dt nt!_KGDTENTRY64 /b``, ``dg``, and rows for JSON.
 
-``dt nt!_KGDTENTRY`` of 32-bit Windows: the names of its fields are those of ntdll's public symbols (unverified). Form of ``dt``: seed 002; values of ``dg``: wow64-facts section 1 (its column headings are unverified). Who may
-import it: the command line and the debugger.
+Form of ``dt``: seed 002; values of ``dg``: wow64-facts section 1 (its column headings, and both forms of 32-bit
+Windows, are unverified). Who may import it: the command line and the debugger.
 """
 
 from __future__ import annotations

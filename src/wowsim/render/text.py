@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from wowsim.trace.symbols import Symbols
 
 
-
 @dataclass(frozen=True)
 class Target:
     """What a debugger attached to one kind of Windows shows of it.

@@ -240,7 +240,9 @@ class Machine:
         selector = registers.setdefault("cs", self.user.code)
         if not (self.user.returns_to(selector) and core.usable(selector)):
             # the kernel's own return to such a selector faults; what it reports then is unverified
-            self._unhandled(exceptions.general_protection(registers.get("rip", core.read("rip"))), self.user.code)
+            self._unhandled(
+                exceptions.general_protection(registers.get("rip", core.read("rip"))), self.user.code
+            )
             return
         core.resume_at(registers)
         fxsave = self.user.floating_point_of(context, core.floating_point)

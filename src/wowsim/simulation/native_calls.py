@@ -77,7 +77,7 @@ class NativeCalls:
     def interrupt(self) -> None:
         """``int 2Eh``: EDX points at the first argument, and the way back is an IRET to the next instruction."""
         core = self._machine.core
-        rip, rax, rdx = core.batch("rip", "rax", "rdx").read()
+        rax, rdx = core.batch("rax", "rdx").read()
         core.write("rax", self._serve(rax, rdx))
         self._machine.leave_kernel()
 

@@ -1,9 +1,10 @@
 """Builds a process and its threads on 32-bit Windows: one PEB, one TEB each, one stack, one ntdll.
 
 Stands for nt!PspAllocateProcess to nt!PspUserThreadStartup of the x86 kernel. A thread enters user mode at
-ntdll!LdrInitializeThunk with its CONTEXT on its stack, and goes on with it by NtContinue, as nt!PspInitializeThunkContext
-makes it (wow64-facts section 3.8; Windows XP, whose kernel queues an APC for the same routine and whose programs start
-in kernel32, is not told apart). Who may import it: ``simulation.simulation``, and who creates threads.
+ntdll!LdrInitializeThunk with its CONTEXT on its stack, and goes on with it by NtContinue, as
+nt!PspInitializeThunkContext makes it (wow64-facts section 3.8; Windows XP, whose kernel queues an APC for the same
+routine and whose programs start in kernel32, is not told apart). Who may import it: ``simulation.simulation``, and who
+creates threads.
 """
 
 from __future__ import annotations
@@ -73,7 +74,8 @@ def begin_thread(
         teb: a fresh page for its TEB.
         peb: the process' PEB.
         ids: process and thread id.
-        start: its start routine; ``argument`` is what that receives.
+        start: its start routine.
+        argument: what that receives.
     """
     blocks.write_teb(
         memory, teb, 32, stack_base=stack.top, stack_limit=stack.limit, deallocation_stack=stack.base, peb=peb, ids=ids

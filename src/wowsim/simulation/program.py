@@ -85,7 +85,7 @@ def _own_dll(name: str, program: Program, files: Files, system: str) -> bytes | 
 
 
 def add_known_dlls(kernel: Kernel, images: Mapping[str, Image]) -> None:
-    r"""\KnownDlls and, for 32-bit DLLs on 64-bit Windows, \KnownDlls32: one image section per system DLL, as smss.exe makes them."""
+    r"""One image section per system DLL, as smss.exe makes them: in \KnownDlls, of WoW64's DLLs in \KnownDlls32."""
     for image in images.values():
         own = image.bits == 64 or not kernel.build.wow64
         folder = "\\KnownDlls" if own else "\\KnownDlls32"

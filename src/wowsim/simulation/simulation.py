@@ -328,9 +328,7 @@ class Simulation:
             image_path=image.path,
             command_line=command_line(command),
             current_directory=cwd if cwd.endswith("\\") else cwd + "\\",
-            environment={
-                k: v for k, v in (environment | dict(env or {})).items() if v is not None
-            },
+            environment={k: v for k, v in (environment | dict(env or {})).items() if v is not None},
             handles=kernel.open_standard_handles(),
         )
         machine.space.notify = self._memory_changed
