@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import struct
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,9 @@ from ntdll_machine import Machine
 from sampled import WOW64
 from wowsim.guest32.dos_errors import dos_error
 from wowsim.guest32.rtl_time import fields, time_of
-from wowsim.nt.builds import Build
+
+if TYPE_CHECKING:
+    from wowsim.nt.builds import Build
 
 TOO_SMALL, OVERFLOW, NO_VARIABLE, BAD_NAME = 0xC0000023, 0x80000005, 0xC0000100, 0xC0000033
 

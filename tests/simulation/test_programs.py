@@ -101,7 +101,7 @@ def test_faults_end_the_run_at_their_exact_address(program: str, code: int, symb
         ("win10-22h2", StopReason.FAST_FAIL, 0xC0000409),
         ("win7sp1-x86", StopReason.EXITED, 29),
         ("win8.1-x86", StopReason.FAST_FAIL, 0xC0000409),
-    ],  # fmt: skip
+    ],
 )
 def test_fast_fail_is_the_builds(build: str, reason: StopReason, status: int) -> None:
     sim, result = run("fastfail.exe", build)
