@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault
 from wowsim.kernel.exceptions import TF
-from wowsim.kernel.native_exceptions import USER_SEGMENTS
+from wowsim.kernel.native_exceptions import DATA
 from wowsim.nt.builds import NUMBER_MASK
 
 if TYPE_CHECKING:
@@ -46,27 +46,22 @@ class NativeCalls:
     def sysenter(self) -> None:
         """SYSENTER: without leaving translated code where the way back is the next instruction."""
         core = self._machine.core
-        rip, rsp, rdx, rflags = core.batch("rip", "rsp", "rdx", "rflags").read()
+        rip, rsp, rax, rdx, rflags = core.batch("rip", "rsp", "rax", "rdx", "rflags").read()
         self._stepped = rip + _LENGTH if rflags & TF else -1
         if rip + _LENGTH == self.return_address and rsp == rdx:
-            rax = core.read("rax")
             status = self._serve(rax, rdx + _BEHIND_RETURNS)
             # SYSEXIT takes EIP from EDX and ESP from ECX (Intel SDM)
             core.batch("rax", "rcx", "rdx").write(status, rdx, self.return_address)
             self._machine.leave_kernel()
             return
-        core.later(lambda: self._sysenter_elsewhere(rip))
+        core.later(lambda: self._sysenter_elsewhere(rip, rax, rdx & _MASK))
 
-    def _sysenter_elsewhere(self, rip: int) -> None:
+    def _sysenter_elsewhere(self, rip: int, rax: int, stack: int) -> None:
         core = self._machine.core
-        rax, rdx = core.batch("rax", "rdx").read()
-        stack = rdx & _MASK
         core.write("rip", rip)  # where it stands if the service is refused
         status = self._serve(rax, stack + _BEHIND_RETURNS)
         back = self.return_address
-        core.resume_at(
-            {"rip": back, "rsp": stack, "rax": status, "rcx": stack, "rdx": back, "cs": USER_SEGMENTS["cs"]}
-        )
+        core.batch("ss", "rax", "rcx", "rdx", "rsp", "rip").write(DATA, status, stack, back, stack, back)
         self._machine.leave_kernel()
 
     def hides_step(self, rip: int) -> bool:
