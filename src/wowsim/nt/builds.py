@@ -63,7 +63,7 @@ class Module:
 class Place:
     """Addresses of the first thread's and the process' blocks (wow64-facts section 3.1).
 
-    On 32-bit Windows ``teb64`` and ``peb64`` are the only TEB and PEB, and the other blocks do not exist.
+    On 32-bit Windows ``teb64`` and ``peb64`` are the only TEB and PEB; the program's stack is wherever there is room.
     """
 
     teb64: int
@@ -259,8 +259,8 @@ WIN10_22H2 = Build(
     reset_state=0,
 )
 
-_PLACE_XP = Place(0x7FFDE000, 0x7FFDF000, 0, (0, 0), (0x30000, 0x130000))
-_PLACE_10 = Place(0xDBF000, 0xDBE000, 0, (0, 0), (0xE00000, 0xF00000))
+_PLACE_XP = Place(0x7FFDE000, 0x7FFDF000, 0, (0, 0), (0, 0))
+_PLACE_10 = Place(0xDBF000, 0xDBE000, 0, (0, 0), (0, 0))
 
 
 def _native(
