@@ -215,9 +215,13 @@ _faults = st.sampled_from([
 ])  # fmt: skip
 
 
-@settings(max_examples=15, derandomize=True, deadline=None)
-@given(before=st.lists(_lines, min_size=1, max_size=12), fault=_faults)
-def test_registers_at_a_fault_are_exact(before: list[str], fault: str) -> None:
+@settings(max_examples=24, derandomize=True, deadline=None)
+@given(
+    before=st.lists(_lines, min_size=1, max_size=12),
+    fault=_faults,
+    build=st.sampled_from(["win7sp1", "win7sp1-x86", "win10-22h2-x86"]),
+)
+def test_registers_at_a_fault_are_exact(before: list[str], fault: str, build: str) -> None:
     """A handler's context has the registers that stepping to the same place gives, flags and all."""
     body = "\n".join(before)
     at = 0x200000 + len(wowsim.assemble32(body)) + (2 if fault.startswith("push 0;") else 0)
@@ -228,9 +232,9 @@ def test_registers_at_a_fault_are_exact(before: list[str], fault: str) -> None:
     names = (*_REGISTERS, "esp", "eip", "eflags")
     states = []
     for stop in (True, False):
-        with wowsim.Simulation() as sim:
+        with wowsim.Simulation(build=build) as sim:
             sim.load_shellcode(code.ljust(0x2000, b"\0"))
-            assert sim.call32("ntdll32!RtlAddVectoredExceptionHandler", 1, 0x200800) != 0
+            assert sim.call32(f"{sim.build.ntdll.name}!RtlAddVectoredExceptionHandler", 1, 0x200800) != 0
             if stop:
                 sim.at(at, lambda s: s.stop())
             result = sim.run(limit=2_000_000)

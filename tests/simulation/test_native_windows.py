@@ -147,6 +147,21 @@ def test_ki_int_system_call_serves_a_stub(build: str) -> None:
         assert sim.run().exit_status == 0xC0000008
 
 
+@pytest.mark.parametrize("build", ["win7sp1-x86", "win10-22h2-x86"])
+@pytest.mark.parametrize("chunk", [1, 7])
+def test_instructions_are_counted_alike_in_small_pieces(chunk: int, build: str) -> None:
+    sim, whole = run("directnt.exe", build)
+    sim.close()
+    with wowsim.Simulation(build=build) as sim:
+        sim.load(BIN / "directnt.exe")
+        executed = 0
+        while (result := sim.run(limit=chunk)).reason is StopReason.LIMIT:
+            assert result.instructions == chunk
+            executed += chunk
+        assert result.reason is StopReason.EXITED
+        assert executed + (result.instructions or 0) == whole.instructions
+
+
 # ---------------------------------------------------------------- wrong use
 @pytest.mark.parametrize("build", NATIVE)
 @pytest.mark.parametrize("edx", [0, 0x10, 0x7FFEFFF8, 0x7FFF0000, 0x8003F000, 0xFFFFFFF0, 0xFFFFFFFC])
