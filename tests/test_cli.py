@@ -172,6 +172,16 @@ def test_text(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
         assert lines.count(line) == 1
 
 
+def test_3_gb(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    argv = ("run", "--build", "winxp-x86")
+    assert run(capfdbinary, *argv, "--3gb", program("laa.exe"))[0] == 1
+    assert run(capfdbinary, *argv, program("laa.exe"))[0] == 0
+    code, _, err = run(capfdbinary, "run", "--3gb", program("laa.exe"))
+    assert code == 125
+    assert "3 GB of user memory is a choice of 32-bit Windows; win7sp1 has 64 bits" in err
+    assert err.count("\n") == 1
+
+
 def test_text_of_32_bit_windows(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     argv = ("trace", "--build", "win7sp1-x86", "--call", "NtCreateFile", program("createfile.exe"))
     code, out, err = run(capfdbinary, *argv)

@@ -227,7 +227,9 @@ def _loaded(options: argparse.Namespace, on_output: Callable[[str, bytes], None]
     stdin = _stdin(options.stdin)
     from wowsim.simulation import Simulation
 
-    with Simulation(options.build, options.seed, options.sysroot, on_output=on_output) as sim:
+    with Simulation(
+        options.build, options.seed, options.sysroot, on_output=on_output, three_gb=options.three_gb
+    ) as sim:
         for host, guest, writable in options.mount:
             sim.files.mount(host, guest, writable=writable)
         sim.load(words[0], words[1:], env=dict(options.env), cwd=options.cwd, stdin=stdin)
