@@ -14,6 +14,7 @@ from importlib import resources
 from typing import Literal
 
 from wowsim.errors import UsageError
+from wowsim.nt.native_builds import ROWS, NativeRow
 
 NUMBER_MASK = 0x3FFF
 
@@ -259,63 +260,34 @@ WIN10_22H2 = Build(
     reset_state=0,
 )
 
-_PLACE_XP = Place(0x7FFDE000, 0x7FFDF000, 0, (0, 0), (0, 0))
-_PLACE_10 = Place(0xDBF000, 0xDBE000, 0, (0, 0), (0, 0))
 
-
-def _native(
-    name: str,
-    title: str,
-    version: tuple[int, int, int],
-    ntdll: tuple[int, int],
-    kernel32: tuple[int, int],
-    kernelbase: tuple[int, int] | None,
-    service_pack: str = "",
-) -> Build:
-    """A 32-bit Windows; (base, size) of each DLL is chosen near what such systems show, and unverified."""
-    rows = [("ntdll", "ntdll.dll", ntdll), ("kernel32", "kernel32.dll", kernel32)]
-    if kernelbase is not None:
-        rows.append(("KERNELBASE", "KERNELBASE.dll", kernelbase))
-    eight = version >= (6, 2)
+def _native(row: NativeRow) -> Build:
+    """A 32-bit Windows."""
+    places = (("ntdll", row.ntdll), ("kernel32", row.kernel32), ("KERNELBASE", row.kernelbase))
+    eight, ten = row.version >= (6, 2), row.version >= (10,)
     return Build(
-        name=f"{name}-x86",
-        title=f"{title} x86",
-        version=version,
+        name=row.name,
+        title=f"{row.title} x86",
+        version=row.version,
         stub32=Stub32.LOCAL_SYSENTER if eight else Stub32.SYSTEM_CALL_POINTER,
         gate=Gate.NONE,
         stub64_checks_7ffe0308=False,
         turbo_column="",
-        modules=_modules(*((module, file, *place, 32, "System32") for module, file, place in rows)),
-        place=_PLACE_10 if version >= (10,) else _PLACE_XP,
+        modules=_modules(
+            *((name, f"{name}.dll", *place, 32, "System32") for name, place in places if place is not None)
+        ),
+        place=Place(row.teb, row.peb, 0, (0, 0), (0, 0)),
         reserved=(),
-        peb32_size=0x488 if version >= (10,) else 0x248,
+        peb32_size=0x488 if ten else 0x248,
         cpu_bias=0,
         reset_state=0,
-        service_pack=service_pack,
-        has_kernelbase=kernelbase is not None,
+        service_pack=row.service_pack,
+        has_kernelbase=row.kernelbase is not None,
         fast_fail=eight,
     )
 
 
-_10 = ((0x77390000, 0x1A4000), (0x76840000, 0xF0000), (0x75330000, 0x227000))
-_RELEASES_10 = {
-    "1507": 10240, "1511": 10586, "1607": 14393, "1703": 15063, "1709": 16299, "1803": 17134, "1809": 17763,
-    "1903": 18362, "1909": 18363, "2004": 19041, "20h2": 19042, "21h1": 19043, "21h2": 19044, "22h2": 19045,
-}  # fmt: skip
-NATIVE: tuple[Build, ...] = (
-    _native("winxp", "Windows XP SP3", (5, 1, 2600), (0x7C900000, 0xB2000), (0x7C800000, 0xF6000), None,
-            "Service Pack 3"),
-    _native("vista", "Windows Vista SP2", (6, 0, 6002), (0x77680000, 0x127000), (0x76840000, 0xDC000), None,
-            "Service Pack 2"),
-    _native("win7sp1", "Windows 7 SP1", (6, 1, 7601), (0x77680000, 0x13C000), (0x76840000, 0xD5000),
-            (0x75330000, 0x4B000), "Service Pack 1"),
-    _native("win8", "Windows 8", (6, 2, 9200), (0x77A10000, 0x155000), (0x76840000, 0xF0000),
-            (0x75330000, 0xB0000)),
-    _native("win8.1", "Windows 8.1", (6, 3, 9600), (0x77A90000, 0x16F000), (0x76840000, 0xF0000),
-            (0x75330000, 0xD0000)),
-    *(_native(f"win10-{name}", f"Windows 10 {name.upper()}", (10, 0, number), *_10)
-      for name, number in _RELEASES_10.items()),
-)  # fmt: skip
+NATIVE: tuple[Build, ...] = tuple(map(_native, ROWS))
 """Every 32-bit Windows of which the service numbers are known, from XP on."""
 
 BUILDS: dict[str, Build] = {
