@@ -26,11 +26,13 @@ OLD = replace(WIN7SP1, has_kernelbase=False)
 
 # Parameters of each function, counted in its documentation.
 PARAMETERS = {
-    0: "GetLastError GetCommandLineA GetCommandLineW GetEnvironmentStringsA GetEnvironmentStringsW "
+    0: "SwitchToThread "
+    "GetLastError GetCommandLineA GetCommandLineW GetEnvironmentStringsA GetEnvironmentStringsW "
     "GetEnvironmentStrings "
     "GetProcessHeap GetTickCount GetTickCount64 GetCurrentProcess GetCurrentProcessId GetCurrentThread "
     "GetCurrentThreadId GetVersion IsDebuggerPresent TlsAlloc GetConsoleCP GetConsoleOutputCP",
-    1: "CloseHandle FlushFileBuffers GetFileType SetEndOfFile DeleteFileA DeleteFileW RemoveDirectoryA "
+    1: "SuspendThread ResumeThread GetThreadId GetProcessIdOfThread GetThreadPriority PulseEvent CancelWaitableTimer "
+    "CloseHandle FlushFileBuffers GetFileType SetEndOfFile DeleteFileA DeleteFileW RemoveDirectoryA "
     "RemoveDirectoryW GetFileAttributesA GetFileAttributesW FindClose SetCurrentDirectoryA "
     "SetCurrentDirectoryW HeapDestroy LocalFree GlobalFree FreeLibrary LoadLibraryA LoadLibraryW "
     "GetModuleHandleA GetModuleHandleW FreeEnvironmentStringsA FreeEnvironmentStringsW GetStdHandle "
@@ -40,7 +42,8 @@ PARAMETERS = {
     "lstrlenW OutputDebugStringA OutputDebugStringW InterlockedIncrement InterlockedDecrement "
     "EncodePointer DecodePointer SetEvent ResetEvent ReleaseMutex SetConsoleCP SetConsoleOutputCP "
     "BaseThreadInitThunk SetUnhandledExceptionFilter UnhandledExceptionFilter",
-    2: "GetFileSize GetFileSizeEx MoveFileA MoveFileW SetFileAttributesA SetFileAttributesW CreateDirectoryA "
+    2: "TerminateThread GetExitCodeThread SetThreadPriority SetThreadPriorityBoost GetThreadContext SetThreadContext "
+    "GetFileSize GetFileSizeEx MoveFileA MoveFileW SetFileAttributesA SetFileAttributesW CreateDirectoryA "
     "CreateDirectoryW GetFileInformationByHandle FindFirstFileA FindFirstFileW FindNextFileA "
     "FindNextFileW GetCurrentDirectoryA GetCurrentDirectoryW GetTempPathA GetTempPathW "
     "GetSystemDirectoryA GetSystemDirectoryW GetWindowsDirectoryA GetWindowsDirectoryW SetStdHandle "
@@ -48,17 +51,22 @@ PARAMETERS = {
     "SetEnvironmentVariableA SetEnvironmentVariableW TlsSetValue FlsSetValue SleepEx TerminateProcess "
     "GetExitCodeProcess IsWow64Process lstrcpyA lstrcpyW lstrcatA lstrcatW lstrcmpA lstrcmpW "
     "InitializeCriticalSectionAndSpinCount InterlockedExchange InterlockedExchangeAdd WaitForSingleObject",
-    3: "MoveFileExA MoveFileExW GetFileAttributesExA GetFileAttributesExW GetModuleFileNameA "
+    3: "QueueUserAPC OpenThread ReleaseSemaphore CreateWaitableTimerW CreateWaitableTimerA OpenEventW "
+    "OpenEventA OpenMutexW OpenMutexA OpenSemaphoreW OpenSemaphoreA OpenWaitableTimerW OpenWaitableTimerA "
+    "MoveFileExA MoveFileExW GetFileAttributesExA GetFileAttributesExW GetModuleFileNameA "
     "GetModuleFileNameW VirtualFree VirtualQuery FlushInstructionCache HeapCreate HeapFree LoadLibraryExA "
     "LoadLibraryExW GetModuleHandleExA GetModuleHandleExW GetEnvironmentVariableA GetEnvironmentVariableW "
     "InterlockedCompareExchange CreateMutexA CreateMutexW WaitForSingleObjectEx RaiseFailFastException",
-    4: "SetFilePointer GetFullPathNameA GetFullPathNameW VirtualAlloc VirtualProtect VirtualFreeEx "
+    4: "WaitForMultipleObjects SignalObjectAndWait CreateSemaphoreW CreateSemaphoreA "
+    "SetFilePointer GetFullPathNameA GetFullPathNameW VirtualAlloc VirtualProtect VirtualFreeEx "
     "VirtualQueryEx CreateEventA CreateEventW RaiseException",
-    5: "ReadFile WriteFile SetFilePointerEx WriteConsoleA WriteConsoleW ReadConsoleA ReadConsoleW "
+    5: "WaitForMultipleObjectsEx "
+    "ReadFile WriteFile SetFilePointerEx WriteConsoleA WriteConsoleW ReadConsoleA ReadConsoleW "
     "VirtualAllocEx VirtualProtectEx ReadProcessMemory WriteProcessMemory",
-    6: "MultiByteToWideChar",
-    7: "CreateFileA CreateFileW",
+    6: "CreateThread SetWaitableTimer MultiByteToWideChar",
+    7: "CreateRemoteThread CreateFileA CreateFileW",
     8: "WideCharToMultiByte",
+    9: "CreateRemoteThreadEx",
 }
 POPPED = {name: 4 * count for count, names in PARAMETERS.items() for name in names.split()}
 FORWARDED = {

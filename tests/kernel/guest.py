@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 from wowsim.errors import GuestFault
 from wowsim.kernel.access import FILE_OPEN, FILE_SHARE_ALL
 from wowsim.kernel.context import Kernel
+from wowsim.kernel.dispatcher import Blocked
 from wowsim.kernel.files import NtCreateFile
+from wowsim.kernel.table import BLOCKED
+from wowsim.kernel.thread import State, Thread
 from wowsim.nt.abi import Width, encode, load, prototype, size_of
 from wowsim.nt.status import STATUS_ACCESS_VIOLATION
 from wowsim.nt.structures import IO_STATUS_BLOCK, OBJECT_ATTRIBUTES, UNICODE_STRING
@@ -95,12 +98,40 @@ class Guest:
         return self.put(encode(OBJECT_ATTRIBUTES, self.width, value))
 
     def call(self, service: Callable[..., int], *slots: int) -> int:
-        """The status of a service called with argument slots."""
+        """The status of a service called with argument slots; BLOCKED where another thread goes on or nobody."""
         decode = self._decoders.setdefault(service.__name__, prototype(service).decoder(self.width))
+        caller = self.k.thread
         try:
-            return service(self.k, *decode(self.memory, slots))
+            status = service(self.k, *decode(self.memory, slots))
         except GuestFault as fault:
-            return fault.status
+            status = fault.status
+        except Blocked:
+            status = BLOCKED
+        if self.k.scheduler.wanted and self.k.threads:
+            self.switch()
+        if status == BLOCKED and self.k.thread is caller:
+            return self.woken() if caller.wake_status is not None else BLOCKED
+        return status
+
+    def switch(self, *, end_of_turn: bool = False) -> bool:
+        """Let the thread run that the scheduler chooses; whether there is one."""
+        chosen = self.k.scheduler.pick(end_of_turn)
+        if chosen is not None:
+            self.k.use_thread(chosen)
+        return chosen is not None
+
+    def woken(self) -> int:
+        """How the wait of the thread that runs ended."""
+        status, self.k.thread.wake_status = self.k.thread.wake_status, None
+        assert status is not None
+        return status
+
+    def thread(self) -> Thread:
+        """A further thread, ready to run."""
+        made = Thread(id=self.k.next_thread_id(), state=State.READY)
+        self.k.threads.append(made)
+        self.k.scheduler.make_ready(made)
+        return made
 
     def value(self, address: int, size: int = 8) -> int:
         """A little-endian number in memory."""

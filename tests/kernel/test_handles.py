@@ -5,9 +5,9 @@ from guest import READ, WRITE, Guest
 
 from wowsim.errors import Unsupported
 from wowsim.kernel.access import FILE_READ_DATA
-from wowsim.kernel.context import Process
 from wowsim.kernel.device import FileObject
 from wowsim.kernel.handles import NtClose, NtDuplicateObject, NtQueryObject
+from wowsim.kernel.thread import Process
 from wowsim.nt.status import (
     STATUS_ACCESS_DENIED,
     STATUS_BUFFER_OVERFLOW,

@@ -6,14 +6,10 @@ from datetime import datetime, timezone
 import pytest
 from guest import Guest
 
-from wowsim.errors import StopReason
 from wowsim.kernel.clock import Clock, file_time
-from wowsim.kernel.time import (
-    NtDelayExecution,
-    NtQueryPerformanceCounter,
-    NtQuerySystemTime,
-    NtYieldExecution,
-)
+from wowsim.kernel.table import BLOCKED
+from wowsim.kernel.time import NtQueryPerformanceCounter, NtQuerySystemTime
+from wowsim.kernel.waits import NtDelayExecution, NtYieldExecution
 from wowsim.nt.status import STATUS_NO_YIELD_PERFORMED, STATUS_SUCCESS
 
 
@@ -65,7 +61,7 @@ def test_waiting_moves_the_clock() -> None:
 def test_waiting_for_ever_is_a_deadlock(interval: int) -> None:
     guest = Guest()
     now = guest.k.clock.now
-    delay(guest, interval)
-    assert guest.k.pending is not None
-    assert guest.k.pending.reason is StopReason.DEADLOCK
+    assert delay(guest, interval) == BLOCKED
+    assert guest.k.scheduler.pick() is None
+    assert guest.k.scheduler.describe(guest.k.threads) == "thread 1004 waits for a delay"
     assert guest.k.clock.now == now

@@ -10,8 +10,8 @@ from wowsim.kernel.system import (
     NtAllocateLocallyUniqueId,
     NtQueryDefaultLocale,
     NtQuerySystemInformation,
-    NtTestAlert,
 )
+from wowsim.kernel.threads import NtTestAlert
 from wowsim.nt.status import STATUS_INFO_LENGTH_MISMATCH, STATUS_INVALID_INFO_CLASS, STATUS_SUCCESS
 from wowsim.nt.structures import (
     SYSTEM_BASIC_INFORMATION,

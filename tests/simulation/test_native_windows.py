@@ -11,7 +11,7 @@ from programs import BIN, NATIVE, WOW64, run
 import wowsim
 from sampled import SAMPLED
 from wowsim import StopReason
-from wowsim.kernel.native_exceptions import deliver_apc
+from wowsim.kernel.thread import Apc
 from wowsim.nt.builds import BUILDS, Stub32
 from wowsim.nt.wow64_context import CONTEXT32_SIZE, OFFSETS
 
@@ -372,16 +372,19 @@ def test_floating_point_state_survives_a_handler(build: str) -> None:
 def test_an_apc_runs_between_two_instructions(build: str) -> None:
     """The frame that the kernel writes is the one that ntdll's dispatcher takes; NtContinue brings the thread back."""
     main = "L: cmp dword ptr [0x200100], 0; je L; lea eax, [esi+1]; ret 4"
-    apc = "mov esi, 99; mov eax, [esp+4]; add eax, [esp+8]; add eax, [esp+12]; mov [0x200100], eax; ret 12"
+    routine = (
+        "mov esi, 99; mov eax, [esp+4]; add eax, [esp+8]; add eax, [esp+12]; mov [0x200100], eax; ret 12"
+    )
     with wowsim.Simulation(build=build) as sim:
-        code = wowsim.assemble32(f"mov esi, 6; {main}").ljust(0x80, b"\x90") + wowsim.assemble32(apc)
+        code = wowsim.assemble32(f"mov esi, 6; {main}").ljust(0x80, b"\x90") + wowsim.assemble32(routine)
         sim.load_shellcode(code.ljust(0x200, b"\0"))
         assert sim.run(limit=20_000).reason is StopReason.LIMIT
         assert sim.registers.esi == 6
         machine = sim._machine
         core, dispatcher = machine.core, sim.symbols.address("ntdll!KiUserApcDispatcher")
-        state = deliver_apc(
-            machine.tables, core.read_all(), core.floating_point(), dispatcher, (0x200080, 1, 2, 3)
+        apc = Apc(0x200080, (1, 2, 3))
+        state = machine.user.deliver_apc(
+            machine.tables, core.read_all(), core.floating_point(), apc, dispatcher
         )
         core.resume_at(state)
         assert sim.run(limit=20_000).exit_status == 7

@@ -16,6 +16,8 @@ from wowsim.guest32 import frame as f
 STATUS_NO_MEMORY = 0xC0000017
 STATUS_DLL_NOT_FOUND = 0xC0000135
 STATUS_IMAGE_NOT_AT_BASE = 0x40000003
+SAME_TEB_FLAGS, SKIP_THREAD_ATTACH = 0xFCA, 8
+"""TEB.SameTebFlags: DbgSkipThreadAttach (phnt)."""
 
 _ENTER = f"""
     push ebp
@@ -130,6 +132,10 @@ L_done:
 """,
     f"""
 LdrpInitializeThread:
+    mov eax, dword ptr fs:[0x18]
+    test byte ptr [eax+{SAME_TEB_FLAGS:#x}], {SKIP_THREAD_ATTACH}
+    jnz L_skipped
+{_LOCK}
     mov dword ptr [esi+{f.REASON:#x}], {f.THREAD_ATTACH}
     and dword ptr [esi+{f.INDEX:#x}], 0
     and dword ptr [esi+{f.ENTRY:#x}], 0
@@ -138,6 +144,12 @@ LdrpInitializeThread:
     js L_done
     call LdrpRunInitializeRoutines
 L_done:
+    push eax
+{_UNLOCK}
+    pop eax
+    ret
+L_skipped:
+    xor eax, eax
     ret
 """,
     """
@@ -509,9 +521,51 @@ L_done:
     pop edi
     ret
 """,
+    # the callbacks that FlsAlloc was given; PEB.FlsCallback is ours to lay out (see guest32.win32.tls)
+    f"""
+RtlProcessFlsData:
+    push ebx
+    push esi
+    push edi
+    mov esi, dword ptr fs:[0xfb4]
+    test esi, esi
+    jz L_none
+    mov edi, dword ptr fs:[0x30]
+    mov ebx, 1
+L_slot:
+    mov eax, [esi+ebx*4+8]
+    test eax, eax
+    jz L_next
+    mov ecx, [edi+0x20c]
+    test ecx, ecx
+    jz L_next
+    mov ecx, [ecx+ebx*4]
+    test ecx, ecx
+    jz L_next
+    bt dword ptr [edi+0x21c], ebx
+    jnc L_next
+    and dword ptr [esi+ebx*4+8], 0
+    push eax
+    call ecx
+L_next:
+    inc ebx
+    cmp ebx, 128
+    jb L_slot
+    and dword ptr fs:[0xfb4], 0
+    push esi
+    push 0
+{_HEAP}
+    call RtlFreeHeap
+L_none:
+    pop edi
+    pop esi
+    pop ebx
+    ret
+""",
     f"""
 LdrShutdownProcess:
 {_ENTER}
+    call RtlProcessFlsData
     trap loader.shutdown
     test eax, eax
     jz L_done
@@ -520,11 +574,23 @@ L_done:
 {_LEAVE}
     ret
 LdrShutdownThread:
-{_ENTER}
+{_ENTER}{_LOCK}
+    call RtlProcessFlsData
     mov dword ptr [esi+{f.REASON:#x}], {f.THREAD_DETACH}
     and dword ptr [esi+{f.INDEX:#x}], 0
     and dword ptr [esi+{f.ENTRY:#x}], 0
     call LdrpRunInitializeRoutines
+L_block:
+    trap loader.release_tls
+    test eax, eax
+    jz L_released
+    push eax
+    push 0
+{_HEAP}
+    call RtlFreeHeap
+    jmp L_block
+L_released:
+{_UNLOCK}
 {_LEAVE}
     ret
 """,
@@ -598,6 +664,10 @@ KiUserApcDispatcher:
     push -1
     call ZwTerminateProcess
     ud2
+RtlDispatchAPC:
+    push dword ptr [esp+8]
+    call dword ptr [esp+8]
+    ret 0x0c
 KiUserCallbackDispatcher:
     add esp, 4
     pop edx
@@ -619,6 +689,7 @@ EXPORTS = (
     "LdrInitializeThunk",
     "RtlUserThreadStart",
     "KiUserApcDispatcher",
+    "RtlDispatchAPC",
     "KiUserCallbackDispatcher",
     "LdrLoadDll",
     "LdrUnloadDll",

@@ -43,6 +43,7 @@ class Runner:
             "loader.abandon": self._abandon,
             "loader.next_tls": self._next_tls,
             "loader.tls": self._tls,
+            "loader.release_tls": self._release_tls,
             "loader.next_call": self._next_call,
             "loader.called": self._called,
             "loader.unload": self._unload,
@@ -151,6 +152,21 @@ class Runner:
         if index_at:
             blocks.put_dword(memory, index_at, index)
         return old
+
+    @blocks.on_fault(0)
+    def _release_tls(self, trap: Trap) -> int:
+        """EAX = a TLS block of the ending thread to free, at last their vector; 0 when all are freed."""
+        memory = trap.memory
+        vector = blocks.dword(memory, trap.teb32 + blocks.TEB_TLS_VECTOR)
+        if not vector:
+            return 0
+        length = min(blocks.dword(memory, vector - VECTOR_HEADER), ldr.MAX_MODULES)
+        for slot, block in enumerate(struct.unpack(f"<{length}I", memory.read(vector, 4 * length))):
+            if block:
+                blocks.put_dword(memory, vector + 4 * slot, 0)
+                return int(block)
+        blocks.put_dword(memory, trap.teb32 + blocks.TEB_TLS_VECTOR, 0)
+        return vector - VECTOR_HEADER
 
     # ------------------------------------------------------------ DllMain and TLS callbacks
     @blocks.on_fault(0)

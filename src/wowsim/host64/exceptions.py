@@ -12,6 +12,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault
+from wowsim.host64.apcs import ended_by
 from wowsim.nt.builds import Gate
 from wowsim.nt.context64 import CONTEXT64_SIZE, EFLAGS, OFFSETS, SELECTORS
 from wowsim.nt.exceptions import RECORD_SIZE, STATUS_SINGLE_STEP, ExceptionRecord
@@ -106,12 +107,30 @@ L_done: add rsp, {_FRAME + 0x28:#x}
     ret"""
 """NtRaiseException: a first chance goes straight to the 32-bit dispatcher, the second one to the kernel."""
 
-CONTINUE = """whNAME: xor edx, edx
+CONTINUE = """whNAME: push rbx
+    push rsi
+    sub rsp, 0x28
+    mov esi, dword ptr [rcx+4]
+    xor edx, edx
+    xor r8d, r8d
     trap whNAME.set
+    mov ebx, eax
     test rdx, rdx
-    je L_done
+    je L_loaded
     fxrstor [rdx]
-L_done: ret"""
+L_loaded: test r8, r8
+    jne L_apc
+    test esi, esi
+    je L_done
+    call qword ptr [__imp_NtTestAlert]
+L_done: mov eax, ebx
+    add rsp, 0x28
+    pop rsi
+    pop rbx
+    ret
+L_apc: mov rsp, r8
+    jmp Wow64ApcReturn"""
+"""NtContinue: with TestAlert, APCs that are queued run before the 32-bit code goes on."""
 
 
 class Exceptions:
@@ -232,7 +251,7 @@ class Exceptions:
 def continue_with(reset_state: int) -> Routine:
     """BTCpuSetContext: the context goes to the CPU area; its EAX is what the service returns (section 3.6).
 
-    RDX is the address of the FP state to load, or stays 0.
+    RDX is the address of the FP state to load, R8 the RSP to unwind to when this ends an APC; both stay 0 otherwise.
     """
 
     def routine(trap: Trap) -> int:
@@ -241,6 +260,7 @@ def continue_with(reset_state: int) -> Routine:
             (pointer,) = memory.unpack(_U32, trap.register("rcx"))
             context = memory.read(pointer, CONTEXT32_SIZE)
             eax = set_context(memory, trap.teb64, context, reset_state)
+            trap.set_register("r8", ended_by(memory, trap.teb64, pointer))
         except GuestFault as fault:
             return fault.status
         if int.from_bytes(context[:4], "little") & 0x28:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from wowsim.host64 import exceptions
+from wowsim.host64 import apcs, exceptions
 from wowsim.image.model import Image, Provenance
 from wowsim.image.synth import ImageBuilder
 from wowsim.nt.builds import Build, services
@@ -43,10 +43,13 @@ def build_ntdll(build: Build, linker: Linker) -> Image:
     builder.section(".data", _DATA, 0x2000, writable=True)
     _stubs(builder, build)
     linker.slot(builder, "wow64", "Wow64LdrpInitialize", _DATA)
-    for index, name in enumerate(("Wow64PrepareForException", "Wow64PassExceptionToGuest"), 1):
+    wow64 = ("Wow64PrepareForException", "Wow64PassExceptionToGuest", "Wow64ApcRoutine")
+    for index, name in enumerate(wow64, 1):
         linker.slot(builder, "wow64", name, _DATA + 8 * index)
     _startup(builder)
     builder.code(exceptions.NTDLL, None, Provenance.OURS)
+    builder.code(apcs.NTDLL, None, Provenance.RECONSTRUCTED)
+    builder.export("KiUserApcDispatcher")
     builder.export("KiUserExceptionDispatcher")
     builder.export("RtlDispatchException")
     return linker.add(builder.build())
@@ -65,6 +68,7 @@ def _stubs(builder: ImageBuilder, build: Build) -> None:
 def _startup(builder: ImageBuilder) -> None:
     """LdrInitializeThunk down to wow64.dll; the DLLs come from their KnownDlls sections by real service calls."""
     builder.export("LdrInitializeThunk")
+    builder.constant("LdrpProcessInitialized", _DATA + 0x20)
     for index, name in enumerate(WOW64_DLLS):
         path = rf"\KnownDlls\{name}.dll".encode("utf-16-le")
         at = _DATA + 0x100 + index * 0x100
@@ -81,12 +85,17 @@ def _startup(builder: ImageBuilder) -> None:
     _LdrpInitialize: push rbx
         sub rsp, 0x20
         mov rbx, rcx
+        cmp dword ptr [LdrpProcessInitialized], 0
+        jne L_thread
         call LdrpInitializeProcess
+        int3
+    L_thread: call qword ptr [__imp_Wow64LdrpInitialize]
         int3
     LdrpInitializeProcess: push rbx
         sub rsp, 0x20
         mov rbx, rcx
         call LdrpLoadWow64
+        mov dword ptr [LdrpProcessInitialized], 1
         mov rcx, rbx
         call qword ptr [__imp_Wow64LdrpInitialize]
         int3

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from wowsim.errors import GuestFault
+from wowsim.host64.apcs import QUEUE
 from wowsim.host64.exceptions import CONTINUE, RAISE, continue_with
 from wowsim.nt.abi import HANDLE, PVOID, SIZE_T, ULONG_PTR, encode, load, size_of
 from wowsim.nt.memory_structures import (
@@ -302,11 +303,44 @@ def _rename_out(trap: Trap) -> None:
         frame.fail(fault.status)
 
 
+# ---------------------------------------------------------------- threads
+_THREAD_CONTEXT = """whNAME: sub rsp, 0x38
+    mov r8d, dword ptr [rcx+4]
+    movsxd rcx, dword ptr [rcx]
+    mov edx, 29
+    mov r9d, 0x2cc
+    and qword ptr [rsp+0x20], 0
+    call qword ptr [__imp_{}]
+    add rsp, 0x38
+    ret"""
+"""A thread's 32-bit context is ThreadWow64Context, whose form is the caller's own."""
+_MOST_HANDLES = 64
+
+
+def _handles_in(trap: Trap) -> int | None:
+    """The array of handles, each sign-extended."""
+    frame, memory = _Frame(trap), trap.memory
+    count = frame.argument(0)
+    if not 0 < count <= _MOST_HANDLES:
+        return None  # the kernel refuses it
+    try:
+        handles = struct.unpack(f"<{count}i", memory.read(frame.argument(1), 4 * count))
+    except GuestFault as fault:
+        return fault.status
+    memory.write(trap.sp + SCRATCH, struct.pack(f"<{count}q", *handles))
+    frame.set(1, trap.sp + SCRATCH)
+    return None
+
+
 def overrides(build: Build) -> dict[str, Override]:
     """Nt name -> override for a build; every other thunk is derived."""
     return {
         "NtContinue": Override(CONTINUE, {"set": continue_with(build.reset_state)}),
         "NtRaiseException": Override(RAISE, {}),
+        "NtQueueApcThread": Override(QUEUE, {}),
+        "NtGetContextThread": Override(_THREAD_CONTEXT.format("NtQueryInformationThread"), {}),
+        "NtSetContextThread": Override(_THREAD_CONTEXT.format("NtSetInformationThread"), {}),
+        "NtWaitForMultipleObjects": _converting(5, {"in": _handles_in, "out": lambda trap: None}),
         "NtQueryVirtualMemory": Query(
             6, 2, {
                 0: Fixed(MEMORY_BASIC_INFORMATION, _clamped), 2: Counted(UNICODE_STRING),
@@ -322,7 +356,7 @@ def overrides(build: Build) -> dict[str, Override]:
             },
         ).override(),
         "NtQueryInformationThread": Query(
-            5, 1, {0: Fixed(THREAD_BASIC_INFORMATION, _teb32), 4: Fixed(ULONG_PTR), 9: Fixed(ULONG_PTR)}
+            5, 1, {0: Fixed(THREAD_BASIC_INFORMATION, _teb32), 4: Fixed(ULONG_PTR), 9: Fixed(ULONG_PTR)},
         ).override(),
         "NtQuerySystemInformation": Query(
             4, 0, {0: Fixed(SYSTEM_BASIC_INFORMATION)}, classes={0: 62, 1: 63}

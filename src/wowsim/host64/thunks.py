@@ -17,7 +17,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from wowsim.errors import GuestFault
+from wowsim.host64.thread_attributes import ATTRIBUTES_SIZE, narrow_attributes, widen_attributes
 from wowsim.nt.abi import (
+    APC_CONTEXT,
+    PAPC_ROUTINE,
+    PPS_ATTRIBUTE_LIST,
     SCALARS,
     STRUCTURES,
     Memory,
@@ -181,6 +185,13 @@ class Thunk:
 def _load(parameter: Parameter, slot: int) -> str:
     if parameter.passed is not Pass.VALUE:
         return f"mov eax, dword ptr [rbx+{slot:#x}]"
+    if parameter.kind is PAPC_ROUTINE:
+        return (
+            f"mov eax, dword ptr [rbx+{slot:#x}]\nlea rcx, [Wow64ApcRoutine]\ntest eax, eax\ncmovne rax, rcx"
+        )
+    if parameter.kind is APC_CONTEXT:
+        # the routine stands before it and goes into the upper half
+        return f"mov eax, dword ptr [rbx+{slot:#x}]\nmov ecx, dword ptr [rbx+{slot - 4:#x}]\nshl rcx, 32\nor rax, rcx"
     if parameter.slots32 == 2:
         return f"mov rax, qword ptr [rbx+{slot:#x}]"
     if SCALARS[parameter.kind].sign and SCALARS[parameter.kind].size(64) == 8:
@@ -234,6 +245,8 @@ def _conversion(
 ) -> tuple[int, str, Fill | None, Finish | None] | None:
     """(scratch bytes, prepare, fill, finish), or None where the slot alone is enough."""
     kind, passed = parameter.kind, parameter.passed
+    if kind is PPS_ATTRIBUTE_LIST:
+        return ATTRIBUTES_SIZE, "", widen_attributes, narrow_attributes
     if passed is Pass.VALUE or same_in_both_widths(kind):
         return None
     if kind is OBJECT_ATTRIBUTES:

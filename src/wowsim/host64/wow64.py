@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wowsim.host64 import exceptions
+from wowsim.host64 import apcs, exceptions
 from wowsim.host64.link import Linker, load_teb64
 from wowsim.host64.overrides import overrides
 from wowsim.host64.thunks import Thunk, derive
@@ -60,7 +60,8 @@ class Wow64:
         self._startup()
         linker.slot(builder, "wow64cpu", "CpupLeaveSimulation", 0x1F10)
         builder.code(exceptions.WOW64, None, OURS)
-        for name in ("Wow64SystemServiceEx", "Wow64LdrpInitialize", *exceptions.EXPORTS):
+        builder.code(apcs.WOW64.replace("SIMULATE", self._simulate), None, OURS)
+        for name in ("Wow64SystemServiceEx", "Wow64LdrpInitialize", *exceptions.EXPORTS, *apcs.EXPORTS):
             builder.export(name)
         self.image: Image = linker.add(builder.build())
 
@@ -163,6 +164,7 @@ class Wow64:
             f"mov rax, {start:#x}\nmov rdx, {end - start:#x}\ncall Map64BitDll"
             for start, end in build.reserved
         )
+        builder.constant("Wow64pProcessInitialized", 0x34200)
         transition = (
             ""
             if build.gate is Gate.SWITCH_TO_64
@@ -174,8 +176,11 @@ class Wow64:
             f"""Wow64LdrpInitialize: push rbx
             sub rsp, 0x20
             mov rbx, rcx
+            cmp dword ptr [Wow64pProcessInitialized], 0
+            jne L_thread
             call ProcessInit
-            call ThreadInit
+            mov dword ptr [Wow64pProcessInitialized], 1
+        L_thread: call ThreadInit
             mov rcx, rbx
             call Wow64SetupInitialCall
             call RunCpuSimulation

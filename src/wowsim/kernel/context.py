@@ -1,6 +1,6 @@
 r"""What a service works on: one machine's memory, objects, files and time (nt!PsGetCurrentProcess and all).
 
-Leaves out scheduling: the simulation runs the threads and reads :attr:`Kernel.pending` after each service.
+The simulation switches threads as :attr:`Kernel.scheduler` says and reads :attr:`Kernel.pending` after each service.
 Who may import it: the kernel package and the simulation.
 """
 
@@ -8,22 +8,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 from wowsim.errors import GuestFault, StopReason, Unsupported
-from wowsim.kernel.access import FILE_MAPPING, FILE_SYNCHRONOUS_IO_NONALERT, GenericMapping
+from wowsim.kernel.access import FILE_MAPPING, FILE_SYNCHRONOUS_IO_NONALERT
 from wowsim.kernel.clock import Clock
 from wowsim.kernel.console import Console, ConsoleDevice, Stream
 from wowsim.kernel.device import NullDevice
+from wowsim.kernel.dispatcher import KeyedEvent
 from wowsim.kernel.names import from_utf16
 from wowsim.kernel.namespace import Namespace, SymbolicLink
-from wowsim.kernel.objects import CURRENT_PROCESS, CURRENT_THREAD, HandleTable, KernelObject
+from wowsim.kernel.objects import CURRENT_PROCESS, CURRENT_THREAD, HandleTable
+from wowsim.kernel.scheduler import Scheduler
+from wowsim.kernel.thread import Process, Thread
 from wowsim.kernel.volume import Volume
 from wowsim.kernel.volume_api import Files
 from wowsim.kernel.volume_device import VolumeDevice
 from wowsim.nt.abi import Memory, Width, layout
-from wowsim.nt.status import STATUS_ACCESS_VIOLATION, STATUS_OBJECT_NAME_INVALID, STATUS_PENDING
-from wowsim.nt.structures import SECTION_IMAGE_INFORMATION, UNICODE_STRING
+from wowsim.nt.status import STATUS_ACCESS_VIOLATION, STATUS_OBJECT_NAME_INVALID
+from wowsim.nt.structures import UNICODE_STRING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,58 +38,6 @@ if TYPE_CHECKING:
 
 _UNICODE_STRING = {width: layout(UNICODE_STRING, width).struct for width in (32, 64)}
 VOLUME_DEVICE = r"\Device\HarddiskVolume1"
-
-
-@dataclass(eq=False)
-class Process(KernelObject):
-    r"""The process, as services report it.
-
-    Attributes:
-        id: a multiple of 4.
-        image_path: NT path (``\Device\HarddiskVolume1\...``) of the program.
-        command_line: as ProcessParameters hold it.
-        peb: address of the 64-bit PEB (of the only one on 32-bit Windows).
-        peb32: address of the WoW64 process' 32-bit PEB, else 0.
-        exit_status: STATUS_PENDING (259) while it runs.
-        parent_id: who started it.
-        cookie: what ProcessCookie answers (pointers are encoded with it).
-        image: what ProcessImageInformation answers; set by whoever maps the program.
-    """
-
-    id: int = 0x1000
-    image_path: str = ""
-    command_line: str = ""
-    peb: int = 0
-    peb32: int = 0
-    exit_status: int = STATUS_PENDING
-    parent_id: int = 0xFFC
-    cookie: int = 0
-    image: SECTION_IMAGE_INFORMATION | None = None
-
-    type_name: ClassVar[str] = "Process"
-    mapping: ClassVar[GenericMapping] = GenericMapping(0x20410, 0x20BEB, 0x121001, 0x1FFFFF)
-
-
-@dataclass(eq=False)
-class Thread(KernelObject):
-    """A thread, as services report it.
-
-    Attributes:
-        id: a multiple of 4.
-        teb: address of the 64-bit TEB (of the only one on 32-bit Windows).
-        teb32: address of the 32-bit TEB of a WoW64 thread, else 0.
-        exit_status: STATUS_PENDING while it runs.
-        hidden: ThreadHideFromDebugger was set.
-    """
-
-    id: int = 0x1004
-    teb: int = 0
-    teb32: int = 0
-    exit_status: int = STATUS_PENDING
-    hidden: bool = False
-
-    type_name: ClassVar[str] = "Thread"
-    mapping: ClassVar[GenericMapping] = GenericMapping(0x20048, 0x20437, 0x121800, 0x1FFFFF)
 
 
 @dataclass(frozen=True)
@@ -102,6 +53,61 @@ class Exit:
     reason: StopReason
     status: int = 0
     detail: str = ""
+
+
+class ThreadHost(Protocol):
+    """The part of threads that is CPU and memory: the simulation's."""
+
+    def create(self, request: ThreadRequest) -> Thread:
+        """Make a thread with its blocks; it is not ready yet.
+
+        Raises:
+            GuestFault: there is no memory for it.
+        """
+
+    def delete(self, thread: Thread) -> None:
+        """A thread has ended: free its blocks."""
+
+    def registers(self, thread: Thread) -> tuple[dict[str, int], bytes]:
+        """Where a thread stands in user mode: registers by name, and its FXSAVE image."""
+
+    def set_registers(self, thread: Thread, registers: dict[str, int], fxsave: bytes | None) -> None:
+        """Let it go on elsewhere: the registers that are named, and FP state if there is any."""
+
+
+@dataclass(frozen=True)
+class ThreadRequest:
+    """What a new thread shall be.
+
+    Attributes:
+        start: its function.
+        argument: what it is called with.
+        reserve: bytes of stack to reserve; 0 for what the program's header says.
+        commit: bytes of it to commit at once, likewise.
+        skip_attach: DLLs are not told of it.
+    """
+
+    start: int
+    argument: int
+    reserve: int = 0
+    commit: int = 0
+    skip_attach: bool = False
+
+
+class _NoThreads:
+    """A kernel without CPU: every use is refused by name."""
+
+    def create(self, request: ThreadRequest) -> Thread:
+        raise Unsupported("creating a thread: no CPU is attached to this kernel")
+
+    def delete(self, thread: Thread) -> None:
+        """There are no blocks."""
+
+    def registers(self, thread: Thread) -> tuple[dict[str, int], bytes]:
+        raise Unsupported("a thread's context: no CPU is attached to this kernel")
+
+    def set_registers(self, thread: Thread, registers: dict[str, int], fxsave: bytes | None) -> None:
+        raise Unsupported("a thread's context: no CPU is attached to this kernel")
 
 
 def _no_cpu(*_: object) -> None:
@@ -130,6 +136,9 @@ class Kernel:
         process: the process.
         thread: the thread that called; the simulation sets it when it switches.
         threads: all that have not ended.
+        scheduler: whose turn it is.
+        host: makes threads and knows their registers.
+        keyed_event: the one that handle 0 means.
         parse_image: reads an executable (its bytes and guest path) for NtCreateSection; UsageError when it is
             none. The simulation sets it.
         resume: goes on with a CONTEXT (its bytes) behind the service.
@@ -168,16 +177,21 @@ class Kernel:
         self.process = Process(cookie=self.random.getrandbits(32))
         self.thread = Thread()
         self.threads = [self.thread]
+        self.scheduler = Scheduler(self.clock, seed, self.thread)
+        self.host: ThreadHost = _NoThreads()
+        self._next_id = self.thread.id
         self.pending: Exit | None = None
         self._luid = 0x3E7
         self.handles.pseudo[CURRENT_PROCESS] = self.process
         self.use_thread(self.thread)
         self.namespace = Namespace()
+        self.keyed_event = KeyedEvent(self, None)
         self._console_device = ConsoleDevice(r"\Device\ConDrv", self.console)
         self._name_devices()
 
     def _name_devices(self) -> None:
         insert = self.namespace.insert
+        insert(r"\KernelObjects\CritSecOutOfMemoryEvent", self.keyed_event)
         insert(VOLUME_DEVICE, VolumeDevice(VOLUME_DEVICE, self.volume))
         insert(r"\Device\ConDrv", self._console_device)
         insert(r"\Device\Null", NullDevice(r"\Device\Null"))
@@ -238,20 +252,40 @@ class Kernel:
         self._luid += 1
         return self._luid
 
+    def next_thread_id(self) -> int:
+        """A client id that was not given before."""
+        self._next_id += 4
+        return self._next_id
+
     def exit_process(self, status: int) -> None:
         """End the process: its handles are closed and the run stops behind this service."""
         self.process.exit_status = status & 0xFFFFFFFF
+        self.process.ended = True
         self.pending = Exit(StopReason.EXITED, self.process.exit_status)
+        for thread in self.threads:
+            thread.exit_status = self.process.exit_status
+            self.scheduler.ended(thread)
         self.threads.clear()
         self.handles.close_all()
 
     def exit_thread(self, thread: Thread, status: int) -> None:
-        """End a thread; the last one takes the process with it."""
-        thread.exit_status = status & 0xFFFFFFFF
-        if thread in self.threads:
-            self.threads.remove(thread)
+        """End a thread: who waits for it goes on, what it owns is abandoned; the last one takes the process along."""
+        if thread not in self.threads:
+            return
+        self.threads.remove(thread)
         if not self.threads:
+            self.threads.append(thread)
             self.exit_process(status)
+            return
+        thread.exit_status, thread.exited = status & 0xFFFFFFFF, self.clock.now
+        scheduler = self.scheduler
+        scheduler.ended(thread)
+        owned, thread.mutants = thread.mutants, []
+        for mutant in owned:
+            mutant.abandon()
+            scheduler.signal(mutant)
+        scheduler.signal(thread)
+        self.host.delete(thread)
 
     def stop(self, reason: StopReason, detail: str) -> None:
         """Stop the run behind this service for another reason than the program's end."""

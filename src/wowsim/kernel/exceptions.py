@@ -28,6 +28,7 @@ from wowsim.nt.status import (
 from wowsim.nt.wow64_context import CONTEXT32_SIZE
 
 if TYPE_CHECKING:
+    from wowsim.kernel.thread import Apc
     from wowsim.nt.abi import Memory, Width
 
 RECORD_AT, MACHINE_FRAME_AT, FRAME_SIZE = 0x4F0, 0x590, 0x5C0
@@ -157,6 +158,12 @@ class WideUserMode:
         """See :func:`deliver`."""
         return deliver(memory, registers, fxsave, record, dispatcher, _push)
 
+    def deliver_apc(
+        self, memory: Memory, registers: Mapping[str, int], fxsave: bytes, apc: Apc, dispatcher: int
+    ) -> dict[str, int]:
+        """See :func:`deliver_apc`."""
+        return deliver_apc(memory, registers, fxsave, apc, dispatcher)
+
     def returns_to(self, selector: int) -> bool:
         """Whether a context may name this code selector."""
         return selector in (0x23, CS64)
@@ -210,10 +217,7 @@ def deliver(
 def _push(
     memory: Memory, registers: Mapping[str, int], fxsave: bytes, record: ExceptionRecord, dispatcher: int
 ) -> dict[str, int]:
-    stack = registers["rsp"] & (0xFFFFFFFF if registers["cs"] != CS64 else _UNKNOWN_ADDRESS)
-    top = (stack & ~0xF) - FRAME_SIZE
-    if top < 0:
-        raise GuestFault(STATUS_ACCESS_VIOLATION, 0)
+    stack, top = _room(registers, FRAME_SIZE)
     frame = bytearray(FRAME_SIZE)
     frame[:CONTEXT64_SIZE] = context64({**registers, "rsp": stack}, fxsave)
     frame[RECORD_AT : RECORD_AT + RECORD_SIZE[64]] = record.to_bytes(64)
@@ -224,11 +228,50 @@ def _push(
     return {"rip": dispatcher, "cs": CS64, "rsp": top, "rflags": rflags}
 
 
+def _room(registers: Mapping[str, int], size: int) -> tuple[int, int]:
+    """The interrupted stack pointer, and ``size`` bytes below it."""
+    stack = registers["rsp"] & (0xFFFFFFFF if registers["cs"] != CS64 else _UNKNOWN_ADDRESS)
+    top = (stack & ~0xF) - size
+    if top < 0:
+        raise GuestFault(STATUS_ACCESS_VIOLATION, 0)
+    return stack, top
+
+
+def deliver_apc(
+    memory: Memory, registers: Mapping[str, int], fxsave: bytes, apc: Apc, dispatcher: int
+) -> dict[str, int]:
+    """Put the context on the stack with the APC in its home cells (nt!KiInitializeUserApc).
+
+    ntdll!KiUserApcDispatcher finds the three arguments in P1Home to P3Home and the routine in P4Home (unverified
+    beyond the published disassembly of that function).
+
+    Args:
+        memory: guest memory.
+        registers: where the thread goes on afterwards.
+        fxsave: its FP state.
+        apc: what runs first.
+        dispatcher: address of ntdll!KiUserApcDispatcher.
+
+    Returns:
+        The registers that user mode goes on with.
+
+    Raises:
+        GuestFault: there is no stack to write on.
+    """
+    stack, top = _room(registers, CONTEXT64_SIZE)
+    frame = bytearray(context64({**registers, "rsp": stack}, fxsave))
+    struct.pack_into("<4Q", frame, 0, *apc.arguments, apc.routine)
+    memory.write(top, bytes(frame))
+    return {"rip": dispatcher, "cs": CS64, "rsp": top, "rflags": registers["rflags"] & ~DISPATCH_CLEARS}
+
+
 # ---------------------------------------------------------------- services
 @service(Support.FULL)
 def NtContinue(k: Kernel, context_record: PVOID, test_alert: BOOLEAN) -> NTSTATUS:
     """Go on with a context; the call does not return when the context can be read."""
     k.resume(k.memory.read(context_record, CONTEXT_SIZE[k.width]))
+    if test_alert:
+        k.scheduler.test_alert()
     return STATUS_SUCCESS
 
 

@@ -6,10 +6,11 @@ Leaves out other processes' tables. Who may import it: the simulation, through t
 from __future__ import annotations
 
 from wowsim.errors import GuestFault, Unsupported
-from wowsim.kernel.context import Kernel, Process
+from wowsim.kernel.context import Kernel
 from wowsim.kernel.names import utf16
 from wowsim.kernel.objects import OBJ_INHERIT, OBJ_PROTECT_CLOSE, KernelObject
 from wowsim.kernel.table import Support, service
+from wowsim.kernel.thread import Process
 from wowsim.nt.abi import (
     ACCESS_MASK,
     BOOLEAN,

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from wowsim.errors import GuestFault
 from wowsim.kernel.class_names import absent
-from wowsim.kernel.context import VOLUME_DEVICE, Kernel, Process
+from wowsim.kernel.context import VOLUME_DEVICE, Kernel
 from wowsim.kernel.names import utf16
 from wowsim.kernel.table import Support, service
+from wowsim.kernel.thread import Process
 from wowsim.memory.sections import ImageSection
 from wowsim.nt.abi import (
     HANDLE,

@@ -7,6 +7,7 @@ does unless its ObCaseInsensitive policy is off. Who may import it: the kernel p
 from __future__ import annotations
 
 from wowsim.errors import GuestFault
+from wowsim.kernel.access import GenericMapping
 from wowsim.kernel.names import upcase
 from wowsim.kernel.objects import KernelObject
 from wowsim.nt.status import (
@@ -28,6 +29,7 @@ class Directory(KernelObject):
     """A directory object: names to objects. Only its :class:`Namespace` changes it."""
 
     type_name = "Directory"
+    mapping = GenericMapping(0x20003, 0x2000C, 0x20003, 0xF000F)
 
     def __init__(self) -> None:
         self.entries: dict[str, tuple[str, KernelObject]] = {}
@@ -65,6 +67,7 @@ class Namespace:
             r"\Device",
             r"\GLOBAL??",
             r"\BaseNamedObjects",
+            r"\KernelObjects",
             r"\KnownDlls",
             r"\KnownDlls32",
             r"\ObjectTypes",
@@ -95,6 +98,16 @@ class Namespace:
         if directory.entries.pop(upcase(name), None) is None:
             raise GuestFault(STATUS_OBJECT_NAME_NOT_FOUND)
         self._devices.clear()
+
+    def name_of(self, directory: Directory, name: str) -> str:
+        """The absolute name of an entry; the directory's first name where it has several."""
+        stack: list[tuple[str, Directory]] = [("", self.root)]
+        while stack:
+            path, at = stack.pop()
+            if at is directory:
+                return f"{path}\\{name}"
+            stack += [(f"{path}\\{n}", e) for n, e in at.entries.values() if isinstance(e, Directory)]
+        return name
 
     def find(self, path: str) -> KernelObject:
         """The object of that exact name; something left over is an error."""

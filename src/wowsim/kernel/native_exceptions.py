@@ -32,6 +32,7 @@ from wowsim.nt.wow64_context import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from wowsim.kernel.thread import Apc
     from wowsim.nt.abi import Memory, Width
     from wowsim.nt.exceptions import ExceptionRecord
 
@@ -68,6 +69,26 @@ class NativeUserMode:
         """
         return deliver(memory, registers, fxsave, record, dispatcher, _push)
 
+    def deliver_apc(
+        self, memory: Memory, registers: Mapping[str, int], fxsave: bytes, apc: Apc, dispatcher: int
+    ) -> dict[str, int]:
+        """Put an APC on a thread's stack (nt!KiInitializeUserApc); the registers that user mode goes on with.
+
+        The frame is the one that ntdll's 32-bit dispatcher takes on 64-bit Windows too (wow64-facts section 5); on
+        32-bit Windows it is unverified. More APCs may run behind this one.
+
+        Raises:
+            GuestFault: there is no stack to write on.
+        """
+        frame = struct.pack("<5I", apc.routine, *(a & 0xFFFFFFFF for a in apc.arguments), 1)
+        frame += context_of(registers, fxsave)
+        top = (registers["rsp"] & 0xFFFFFFFC) - len(frame)
+        if top < 0:
+            raise GuestFault(STATUS_ACCESS_VIOLATION, 0)
+        memory.write(top, frame)
+        rflags = registers["rflags"] & ~DISPATCH_CLEARS
+        return {"rip": dispatcher, "rsp": top, "rflags": rflags, **USER_SEGMENTS}
+
     def returns_to(self, selector: int) -> bool:
         """Whether a context may name this code selector."""
         return selector == CS
@@ -100,38 +121,6 @@ class NativeUserMode:
 def context_of(registers: Mapping[str, int], fxsave: bytes) -> bytes:
     """The CONTEXT (2CCh bytes) of a thread that stands at these registers."""
     return context32_of(context64({**registers, "rsp": registers["rsp"] & 0xFFFFFFFF}, fxsave))
-
-
-def deliver_apc(
-    memory: Memory,
-    registers: Mapping[str, int],
-    fxsave: bytes,
-    dispatcher: int,
-    call: tuple[int, int, int, int],
-    alertable: bool = True,
-) -> dict[str, int]:
-    """Put an APC on a thread's stack (nt!KiInitializeUserApc); the registers that user mode goes on with.
-
-    The frame is the one that ntdll's 32-bit dispatcher takes on 64-bit Windows too (wow64-facts section 5); on
-    32-bit Windows it is unverified.
-
-    Args:
-        memory: guest memory.
-        registers: where the thread goes on behind the APC.
-        fxsave: its FP state.
-        dispatcher: address of ntdll!KiUserApcDispatcher.
-        call: the routine and its three arguments.
-        alertable: whether more APCs may run behind it.
-
-    Raises:
-        GuestFault: there is no stack to write on.
-    """
-    frame = struct.pack("<5I", *call, alertable) + context_of(registers, fxsave)
-    top = (registers["rsp"] & 0xFFFFFFFC) - len(frame)
-    if top < 0:
-        raise GuestFault(STATUS_ACCESS_VIOLATION, 0)
-    memory.write(top, frame)
-    return {"rip": dispatcher, "rsp": top, "rflags": registers["rflags"] & ~DISPATCH_CLEARS, **USER_SEGMENTS}
 
 
 def _field(context: bytes, name: str) -> int:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 from wowsim.errors import Unsupported
-from wowsim.kernel.class_names import PROCESS_CLASSES, THREAD_CLASSES, absent
-from wowsim.kernel.context import Kernel, Process, Thread
+from wowsim.kernel.class_names import PROCESS_CLASSES, absent
+from wowsim.kernel.context import Kernel
 from wowsim.kernel.names import utf16
 from wowsim.kernel.objects import CURRENT_PROCESS
 from wowsim.kernel.table import Support, service
+from wowsim.kernel.thread import Process
 from wowsim.nt.abi import (
-    BOOLEAN,
     HANDLE,
     LONG,
     NTSTATUS,
@@ -29,16 +29,13 @@ from wowsim.nt.abi import (
 )
 from wowsim.nt.status import (
     STATUS_ACCESS_DENIED,
-    STATUS_CANT_TERMINATE_SELF,
     STATUS_INFO_LENGTH_MISMATCH,
     STATUS_INVALID_PARAMETER,
     STATUS_PORT_NOT_SET,
     STATUS_SUCCESS,
 )
 from wowsim.nt.structures import (
-    CLIENT_ID,
     PROCESS_BASIC_INFORMATION,
-    THREAD_BASIC_INFORMATION,
     UNICODE_STRING,
 )
 
@@ -64,19 +61,6 @@ def NtTerminateProcess(k: Kernel, process_handle: HANDLE, exit_status: NTSTATUS)
         return STATUS_SUCCESS
     k.handles.lookup(process_handle, Process, PROCESS_TERMINATE)
     k.exit_process(exit_status)
-    return STATUS_SUCCESS
-
-
-@service(Support.FULL)
-def NtTerminateThread(k: Kernel, thread_handle: HANDLE, exit_status: NTSTATUS) -> NTSTATUS:
-    """End a thread; handle 0 is the caller, which must not be the last one (STATUS_CANT_TERMINATE_SELF)."""
-    if thread_handle == 0:
-        if len(k.threads) == 1:
-            return STATUS_CANT_TERMINATE_SELF
-        thread = k.thread
-    else:
-        thread = k.handles.lookup(thread_handle, Thread, THREAD_TERMINATE)
-    k.exit_thread(thread, exit_status)
     return STATUS_SUCCESS
 
 
@@ -156,81 +140,3 @@ def NtQueryInformationProcess(
     if answer is None:
         raise absent("NtQueryInformationProcess", PROCESS_CLASSES, process_information_class)
     return _answer(k, *answer, process_information, process_information_length, return_length)
-
-
-@service(Support.PARTIAL, "classes 0, 12, 17")
-def NtQueryInformationThread(
-    k: Kernel,
-    thread_handle: HANDLE,
-    thread_information_class: ULONG,
-    thread_information: PVOID,
-    thread_information_length: ULONG,
-    return_length: Out[ULONG] | None,
-) -> NTSTATUS:
-    """What a thread is."""
-    thread, access = k.handles.lookup_granted(thread_handle, Thread)
-    if not access & THREAD_QUERY:
-        return STATUS_ACCESS_DENIED
-    answers: dict[int, tuple[Any, Any]] = {
-        0: (
-            THREAD_BASIC_INFORMATION,
-            THREAD_BASIC_INFORMATION(
-                NTSTATUS(thread.exit_status),
-                PVOID(thread.teb),
-                CLIENT_ID(HANDLE(k.process.id), HANDLE(thread.id)),
-                ULONG_PTR(1),
-                LONG(8),
-                LONG(0),
-            ),
-        ),
-        12: (ULONG, int(len(k.threads) == 1)),
-        17: (BOOLEAN, int(thread.hidden)),
-    }
-    answer = answers.get(thread_information_class)
-    if answer is None:
-        raise absent("NtQueryInformationThread", THREAD_CLASSES, thread_information_class)
-    return _answer(k, *answer, thread_information, thread_information_length, return_length)
-
-
-@service(Support.PARTIAL, "classes 10, 17")
-def NtSetInformationThread(
-    k: Kernel,
-    thread_handle: HANDLE,
-    thread_information_class: ULONG,
-    thread_information: PVOID,
-    thread_information_length: ULONG,
-) -> NTSTATUS:
-    """Clear a TLS slot in every thread, or hide a thread from a debugger."""
-    thread = k.handles.lookup(thread_handle, Thread, THREAD_SET_INFORMATION)
-    if thread_information_class == 10:
-        if thread is not k.thread:
-            return STATUS_INVALID_PARAMETER
-        if thread_information_length != 4:
-            return STATUS_INFO_LENGTH_MISMATCH
-        index = int.from_bytes(k.memory.read(thread_information, 4), "little")
-        if index >= TLS_SLOTS + TLS_EXPANSION_SLOTS:
-            return STATUS_INVALID_PARAMETER
-        for each in k.threads:
-            _clear_tls(k, each, index)
-        return STATUS_SUCCESS
-    if thread_information_class == 17:
-        if thread_information_length != 0:
-            return STATUS_INFO_LENGTH_MISMATCH
-        thread.hidden = True
-        return STATUS_SUCCESS
-    raise absent("NtSetInformationThread", THREAD_CLASSES, thread_information_class)
-
-
-def _clear_tls(k: Kernel, thread: Thread, index: int) -> None:
-    """In a WoW64 process it is the 32-bit TEB that is meant (unverified)."""
-    wow64 = thread.teb32 != 0
-    teb = thread.teb32 if wow64 else thread.teb
-    slots, expansion, size = _TLS[32 if wow64 else k.width]
-    if index < TLS_SLOTS:
-        address = teb + slots + index * size
-    else:
-        table = int.from_bytes(k.memory.read(teb + expansion, size), "little")
-        if table == 0:
-            return
-        address = table + (index - TLS_SLOTS) * size
-    k.memory.write(address, bytes(size))

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from wowsim.errors import GuestFault, Unsupported
 from wowsim.kernel.class_names import absent
-from wowsim.kernel.context import Kernel, Process
+from wowsim.kernel.context import Kernel
 from wowsim.kernel.image_information import image_information
 from wowsim.kernel.memory import PROCESS_VM_OPERATION
-from wowsim.kernel.namespace import Directory
-from wowsim.kernel.objects import OBJ_INHERIT, KernelObject
+from wowsim.kernel.naming import Place, create_object, open_object
 from wowsim.kernel.section_objects import (
     SECTION_EXTEND_SIZE,
     SECTION_QUERY,
@@ -21,6 +20,7 @@ from wowsim.kernel.section_objects import (
     map_rights,
 )
 from wowsim.kernel.table import Support, service
+from wowsim.kernel.thread import Process
 from wowsim.memory.protection import mm_from_page
 from wowsim.memory.sections import (
     SEC_BASED,
@@ -50,20 +50,12 @@ from wowsim.nt.status import (
     STATUS_INVALID_PAGE_PROTECTION,
     STATUS_INVALID_PARAMETER_6,
     STATUS_INVALID_PARAMETER_8,
-    STATUS_OBJECT_NAME_COLLISION,
-    STATUS_OBJECT_NAME_EXISTS,
-    STATUS_OBJECT_NAME_INVALID,
-    STATUS_OBJECT_NAME_NOT_FOUND,
-    STATUS_OBJECT_PATH_NOT_FOUND,
-    STATUS_OBJECT_PATH_SYNTAX_BAD,
-    STATUS_OBJECT_TYPE_MISMATCH,
     STATUS_SECTION_NOT_IMAGE,
     STATUS_SECTION_TOO_BIG,
     STATUS_SUCCESS,
 )
 from wowsim.nt.structures import IO_STATUS_BLOCK, OBJECT_ATTRIBUTES, SECTION_IMAGE_INFORMATION
 
-OBJ_OPENIF = 0x80
 SEC_LARGE_PAGES = 0x80000000
 _VIEW_SHARE, _VIEW_UNMAP = 1, 2
 _KINDS = SEC_COMMIT | SEC_RESERVE | SEC_IMAGE
@@ -95,23 +87,12 @@ def NtCreateSection(
     _check_attributes(allocation_attributes)
     if mm_from_page(section_page_protection) & ~7:
         return STATUS_INVALID_PAGE_PROTECTION
-    place = _place_of(k, object_attributes)
-    if place is not None:
-        existing = place[0].lookup(place[1])
-        if existing is not None:
-            return _open_existing(k, existing, object_attributes, access, section_handle)
-    section = make_section(k, maximum_size, section_page_protection, allocation_attributes, file_handle)
-    made = SectionObject(k, section, place)
-    if place is not None:
-        k.namespace.add(*place, made)
-    inherit = 0 if object_attributes is None else object_attributes.Attributes & OBJ_INHERIT
-    try:
-        handle = k.handles.insert(made, access, inherit)
-    except GuestFault:
-        made.last_handle_closed()
-        raise
-    section_handle.set(HANDLE(handle))
-    return STATUS_SUCCESS
+
+    def make(place: Place | None) -> SectionObject:
+        section = make_section(k, maximum_size, section_page_protection, allocation_attributes, file_handle)
+        return SectionObject(k, section, place)
+
+    return create_object(k, SectionObject, object_attributes, access, section_handle, make)
 
 
 @service(Support.FULL)
@@ -122,15 +103,7 @@ def NtOpenSection(
     object_attributes: In[OBJECT_ATTRIBUTES],
 ) -> NTSTATUS:
     """Open a section by name."""
-    access = SectionObject.mapping.grant(desired_access)
-    name = k.capture_string(object_attributes.ObjectName)
-    root = _root_of(k, object_attributes)
-    found, rest = k.namespace.resolve(name, root)
-    if rest or not isinstance(found, SectionObject):
-        return STATUS_OBJECT_TYPE_MISMATCH
-    handle = k.handles.insert(found, access, object_attributes.Attributes & OBJ_INHERIT)
-    section_handle.set(HANDLE(handle))
-    return STATUS_SUCCESS
+    return open_object(k, SectionObject, object_attributes, desired_access, section_handle)
 
 
 def _check_attributes(attributes: int) -> None:
@@ -142,59 +115,6 @@ def _check_attributes(attributes: int) -> None:
         raise GuestFault(STATUS_INVALID_PARAMETER_6)
     if kind == SEC_IMAGE and attributes & SEC_NOCACHE:
         raise Unsupported("NtCreateSection: SEC_IMAGE_NO_EXECUTE")
-
-
-def _place_of(k: Kernel, attributes: OBJECT_ATTRIBUTES | None) -> tuple[Directory, str] | None:
-    """Directory and last component that a name means, or None without a name."""
-    name = "" if attributes is None else k.capture_string(attributes.ObjectName)
-    if attributes is None or not name:
-        return None
-    root = _root_of(k, attributes)
-    parent, _, leaf = name.rpartition("\\")
-    directory: KernelObject
-    if root is not None and not parent:
-        directory = root
-    elif root is None and not name.startswith("\\"):
-        raise GuestFault(STATUS_OBJECT_PATH_SYNTAX_BAD)
-    else:
-        directory = _directory(k, parent or "\\", root)
-    if not isinstance(directory, Directory):
-        raise GuestFault(STATUS_OBJECT_TYPE_MISMATCH)
-    if not leaf:
-        raise GuestFault(STATUS_OBJECT_NAME_INVALID)
-    return directory, leaf
-
-
-def _root_of(k: Kernel, attributes: OBJECT_ATTRIBUTES) -> Directory | None:
-    return k.handles.lookup(attributes.RootDirectory, Directory) if attributes.RootDirectory else None
-
-
-def _directory(k: Kernel, path: str, root: Directory | None) -> KernelObject:
-    try:
-        found, rest = k.namespace.resolve(path, root)
-    except GuestFault as fault:
-        # What is missing is a directory of the new name's path, not the name itself.
-        missing = fault.status == STATUS_OBJECT_NAME_NOT_FOUND
-        raise GuestFault(STATUS_OBJECT_PATH_NOT_FOUND if missing else fault.status) from fault
-    if rest:
-        raise GuestFault(STATUS_OBJECT_TYPE_MISMATCH)
-    return found
-
-
-def _open_existing(
-    k: Kernel,
-    existing: KernelObject,
-    attributes: OBJECT_ATTRIBUTES | None,
-    access: int,
-    section_handle: Out[HANDLE],
-) -> NTSTATUS:
-    if attributes is None or not attributes.Attributes & OBJ_OPENIF:
-        return STATUS_OBJECT_NAME_COLLISION
-    if not isinstance(existing, SectionObject):
-        return STATUS_OBJECT_TYPE_MISMATCH
-    handle = k.handles.insert(existing, access, attributes.Attributes & OBJ_INHERIT)
-    section_handle.set(HANDLE(handle))
-    return STATUS_OBJECT_NAME_EXISTS
 
 
 # ---------------------------------------------------------------- mapping

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 
 from wowsim.kernel import (
+    contexts,
+    directories,
     directory,
     exceptions,
     file_changes,
@@ -15,15 +17,20 @@ from wowsim.kernel import (
     memory,
     process,
     sections,
+    synchronization,
     system,
+    threads,
     time,
+    timers,
     volume_information,
+    waits,
 )
 from wowsim.kernel.table import Service, services_of
 
 MODULES = (
-    directory, exceptions, file_changes, file_information, file_io, files, handles, memory, process, sections, system,
-    time, volume_information,
+    contexts, directories, directory, exceptions, file_changes, file_information, file_io, files, handles, memory,
+    process, sections,
+    synchronization, system, threads, time, timers, volume_information, waits,
 )  # fmt: skip
 
 

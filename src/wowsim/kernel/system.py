@@ -147,9 +147,3 @@ def NtAllocateLocallyUniqueId(k: Kernel, luid: Out[LUID]) -> NTSTATUS:
     value = k.next_luid()
     luid.set(LUID(ULONG(value & 0xFFFFFFFF), LONG(value >> 32)))
     return STATUS_SUCCESS
-
-
-@service(Support.PARTIAL, "nothing alerts a thread yet")
-def NtTestAlert(k: Kernel) -> NTSTATUS:
-    """No alert, no APC."""
-    return STATUS_SUCCESS

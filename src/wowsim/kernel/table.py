@@ -14,6 +14,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from wowsim.errors import GuestFault, Unsupported, UsageError
+from wowsim.kernel.dispatcher import Blocked
 from wowsim.nt.abi import Decoder, Prototype, Width, prototype
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+BLOCKED = -1
+"""In the place of a status: the calling thread waits, and will get one when its wait ends."""
 NAME_MASK = 0x3FFF
 """Bits 0-13 of EAX are the number; a turbo index may stand above (wow64-facts section 4)."""
 
@@ -108,7 +111,7 @@ class ServiceTable:
         return self._names.get(number & NAME_MASK)
 
     def dispatch(self, number: int, slots: Sequence[int]) -> int:
-        """Run one service and return its NTSTATUS, unsigned.
+        """Run one service and return its NTSTATUS, unsigned; :data:`BLOCKED` while its thread waits.
 
         Args:
             number: EAX at the SYSCALL.
@@ -172,6 +175,8 @@ def _bound(
             return handler(kernel, *decode(memory, slots)) & 0xFFFFFFFF
         except GuestFault as fault:
             return fault.status
+        except Blocked:
+            return BLOCKED
 
     def observed_call(slots: Sequence[int]) -> int:
         assert observer is not None
@@ -185,6 +190,9 @@ def _bound(
             status = handler(kernel, *values) & 0xFFFFFFFF
         except GuestFault as fault:
             status = fault.status
+        except Blocked:
+            kernel.scheduler.current.completed = done
+            return BLOCKED
         done(status)
         return status
 

@@ -1,21 +1,16 @@
-"""Time services: what the clock shows, and waiting for it (nt!Ke, nt!Ex).
+"""Time services: what the clock shows (nt!Ke, nt!Ex).
 
-There is one processor and waiting moves the simulated clock. Leaves out setting the time and timers.
+Waiting for it is ``kernel.waits``'. Leaves out setting the time.
 Who may import it: the simulation, through the service table.
 """
 
 from __future__ import annotations
 
-from wowsim.errors import StopReason
 from wowsim.kernel.clock import UNITS_PER_SECOND
 from wowsim.kernel.context import Kernel
 from wowsim.kernel.table import Support, service
-from wowsim.nt.abi import BOOLEAN, LARGE_INTEGER, NTSTATUS, In, Out
-from wowsim.nt.status import STATUS_NO_YIELD_PERFORMED, STATUS_SUCCESS
-
-FOREVER = -(1 << 63)
-"""The relative delay that kernel32!Sleep(INFINITE) asks for."""
-END_OF_TIME = (1 << 63) - 1
+from wowsim.nt.abi import LARGE_INTEGER, NTSTATUS, Out
+from wowsim.nt.status import STATUS_SUCCESS
 
 
 @service(Support.FULL)
@@ -34,20 +29,3 @@ def NtQueryPerformanceCounter(
     if performance_frequency is not None:
         performance_frequency.set(LARGE_INTEGER(UNITS_PER_SECOND))
     return STATUS_SUCCESS
-
-
-@service(Support.PARTIAL, "nothing alerts a thread; other threads do not run meanwhile")
-def NtDelayExecution(k: Kernel, alertable: BOOLEAN, delay_interval: In[LARGE_INTEGER]) -> NTSTATUS:
-    """Let time pass: negative intervals are relative, others a moment. Who waits for ever is a deadlock."""
-    moment = k.clock.now - delay_interval if delay_interval < 0 else delay_interval
-    if delay_interval == FOREVER or moment > END_OF_TIME:
-        k.stop(StopReason.DEADLOCK, "NtDelayExecution waits for ever and nothing can end it")
-        return STATUS_SUCCESS
-    k.clock.advance(max(0, moment - k.clock.now))
-    return STATUS_SUCCESS
-
-
-@service(Support.FULL)
-def NtYieldExecution(k: Kernel) -> NTSTATUS:
-    """Nobody else is ready to run."""
-    return STATUS_NO_YIELD_PERFORMED

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault, UsageError
-from wowsim.memory.allocate import MEM_COMMIT, MEM_RESERVE
+from wowsim.memory.allocate import MEM_COMMIT, MEM_DECOMMIT, MEM_RELEASE, MEM_RESERVE
 from wowsim.memory.pages import PAGE_SHIFT, PAGE_SIZE
 from wowsim.memory.protection import MM_READWRITE, PAGE_GUARD, PAGE_READWRITE
 from wowsim.memory.vad import VadKind
@@ -34,6 +34,7 @@ class BlockAllocator:
     def __init__(self, space: AddressSpace) -> None:
         self._space = space
         self._next = self._end = 0
+        self._spare: dict[int, list[int]] = {}
 
     def allocate(self, pages: int) -> int:
         """Address of ``pages`` fresh pages."""
@@ -42,12 +43,29 @@ class BlockAllocator:
             start = space.find_gap(pages, layout.peb >> PAGE_SHIFT, top_down=True, alignment=1)
             space.insert_committed(start, start + pages - 1, MM_READWRITE)
             return start << PAGE_SHIFT
+        if self._spare.get(pages):
+            address = self._spare[pages].pop()
+            space.allocate(address, pages * PAGE_SIZE, MEM_COMMIT, PAGE_READWRITE)
+            return address
         if self._next + pages * PAGE_SIZE > self._end:
             self._new_region()
         address = self._next
         self._next += pages * PAGE_SIZE
         space.allocate(address, pages * PAGE_SIZE, MEM_COMMIT, PAGE_READWRITE)
         return address
+
+    def free(self, address: int, pages: int) -> None:
+        """Give pages back that :meth:`allocate` returned; in a region they are kept for the next one.
+
+        Raises:
+            GuestFault: the program has freed or changed them itself.
+        """
+        space = self._space
+        if not space.layout.peb_region:
+            space.free(address, 0, MEM_RELEASE)
+            return
+        space.free(address, pages * PAGE_SIZE, MEM_DECOMMIT)
+        self._spare.setdefault(pages, []).append(address)
 
     def _new_region(self) -> None:
         space = self._space
@@ -82,6 +100,7 @@ class ProcessBlocks:
         stack: the program's stack; ``stack64`` the one of wow64.dll.
         parameters: the native process parameters; ``parameters32`` the 32-bit ones.
         heap: what the native ntdll keeps its lists in.
+        allocator: places the TEBs of further threads.
     """
 
     peb: int
@@ -93,6 +112,7 @@ class ProcessBlocks:
     parameters: int
     parameters32: int
     heap: int
+    allocator: BlockAllocator
 
 
 def allocate_first_blocks(
@@ -127,7 +147,7 @@ def allocate_first_blocks(
     process.record("parameters")
     heap = allocate_block(space, 0x4000, 0x4000, "LdrpInitializeProcess")
     process.record("heap")
-    return ProcessBlocks(peb, peb32, teb, teb32, stack, stack64, parameters, parameters32, heap)
+    return ProcessBlocks(peb, peb32, teb, teb32, stack, stack64, parameters, parameters32, heap, allocator)
 
 
 def _program_stack(process: ProcessSpace, on_growth: Callable[[int], None]) -> StackRange:

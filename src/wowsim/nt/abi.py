@@ -43,6 +43,12 @@ HANDLE = NewType("HANDLE", int)
 PVOID = NewType("PVOID", int)
 SIZE_T = NewType("SIZE_T", int)
 ULONG_PTR = NewType("ULONG_PTR", int)
+PAPC_ROUTINE = NewType("PAPC_ROUTINE", int)
+"""An APC routine or NULL; in a WoW64 process the 64-bit one is wow64!Wow64ApcRoutine."""
+APC_CONTEXT = NewType("APC_CONTEXT", int)
+"""What an APC routine is called with; directly behind the routine in a service's arguments."""
+PPS_ATTRIBUTE_LIST = NewType("PPS_ATTRIBUTE_LIST", int)
+"""A pointer to a PS_ATTRIBUTE_LIST or NULL: a list of variable length, which a thunk converts as a whole."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,9 @@ SCALARS: dict[Any, Scalar] = {
     PVOID: Scalar("I", "Q"),
     SIZE_T: Scalar("I", "Q"),
     ULONG_PTR: Scalar("I", "Q"),
+    PAPC_ROUTINE: Scalar("I", "Q"),
+    APC_CONTEXT: Scalar("I", "Q"),
+    PPS_ATTRIBUTE_LIST: Scalar("I", "Q"),
 }
 """Every scalar a prototype or structure may use."""
 

@@ -56,3 +56,21 @@ def registers_of(context: bytes, everything: bool = False) -> dict[str, int]:
         found["cs"] = cs
         found["rflags"] = eflags & EFLAGS_USER | 0x202
     return found
+
+
+_PARTS = (
+    (CONTEXT_SEGMENTS, 0x3A, 0x42), (CONTEXT_INTEGER, 0x78, 0x98), (CONTEXT_INTEGER, 0xA0, 0xF8),
+    (CONTEXT_CONTROL, 0x38, 0x3A), (CONTEXT_CONTROL, 0x42, 0x48), (CONTEXT_CONTROL, 0x98, 0xA0),
+    (CONTEXT_CONTROL, 0xF8, 0x100), (CONTEXT_FLOATING_POINT, 0x34, 0x38), (CONTEXT_FLOATING_POINT, 0x100, 0x300),
+)  # fmt: skip
+"""Which bytes each flag stands for: DS to GS; the integers without RSP; CS, SS and EFLAGS, RSP, RIP; MXCSR, FXSAVE."""
+
+
+def asked_for(old: bytes, context: bytes) -> bytes:
+    """``old`` with the parts of ``context`` that its own flags ask for."""
+    (flags,) = struct.unpack_from("<I", old, FLAGS)
+    data = bytearray(old)
+    for part, start, end in _PARTS:
+        if flags & part == part:
+            data[start:end] = context[start:end]
+    return bytes(data)

@@ -418,3 +418,40 @@ class SYSTEM_TIMEOFDAY_INFORMATION:
     Reserved: ULONG
     BootTimeBias: ULONGLONG
     SleepTimeBias: ULONGLONG
+
+
+@struct
+@dataclass(slots=True)
+class EVENT_BASIC_INFORMATION:
+    """Event class 0 (phnt)."""
+
+    EventType: LONG
+    EventState: LONG
+
+
+@struct
+@dataclass(slots=True)
+class MUTANT_BASIC_INFORMATION:
+    """Mutant class 0 (phnt)."""
+
+    CurrentCount: LONG
+    OwnedByCaller: BOOLEAN
+    AbandonedState: BOOLEAN
+
+
+@struct
+@dataclass(slots=True)
+class SEMAPHORE_BASIC_INFORMATION:
+    """Semaphore class 0 (phnt)."""
+
+    CurrentCount: ULONG
+    MaximumCount: ULONG
+
+
+@struct
+@dataclass(slots=True)
+class TIMER_BASIC_INFORMATION:
+    """Timer class 0 (phnt)."""
+
+    RemainingTime: LARGE_INTEGER
+    TimerState: BOOLEAN

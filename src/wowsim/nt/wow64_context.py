@@ -137,6 +137,35 @@ def cpu_area(memory: Memory, teb64: int) -> int:
     return address
 
 
+def asked_for(old: bytes, context: bytes) -> bytes:
+    """``old`` with the parts of ``context`` that its own flags ask for; debug registers read as they are there."""
+    (flags,) = _DWORD.unpack_from(old)
+    data = bytearray(old)
+    for part, start, end in _PARTS:
+        if flags & part == part:
+            data[start:end] = context[start:end]
+    return bytes(data)
+
+
+def merged(old: bytes, context: bytes) -> bytes:
+    """``old`` with the parts of ``context`` that its flags name, fit to be loaded."""
+    (flags,) = _DWORD.unpack_from(context)
+    data = bytearray(old)
+    for part, start, end in _PARTS:
+        if flags & part == part:
+            data[start:end] = context[start:end]
+    floats, extended = (flags & part == part for part in (CONTEXT_FLOATING_POINT, CONTEXT_EXTENDED))
+    if floats or extended:
+        fxsave = data[EXTENDED:]
+        if floats:
+            _overlay(fxsave, context[FLOAT_SAVE : FLOAT_SAVE + 0x70])
+        struct.pack_into("<H", fxsave, 0x1A, 0)  # MXCSR bits that do not exist would fault
+        data[EXTENDED:] = fxsave
+    (eflags,) = _DWORD.unpack_from(data, OFFSETS["EFlags"])
+    _DWORD.pack_into(data, OFFSETS["EFlags"], eflags & EFLAGS_USER | 0x202)
+    return bytes(data)
+
+
 def set_context(memory: Memory, teb64: int, context: bytes, reset_state: int) -> int:
     """Put the parts of a WOW64_CONTEXT that its flags name into the CPU area, to be reloaded at the next return.
 
@@ -150,18 +179,8 @@ def set_context(memory: Memory, teb64: int, context: bytes, reset_state: int) ->
         The EAX of the context, which NtContinue returns (section 3.6).
     """
     area = cpu_area(memory, teb64)
-    (flags,) = _DWORD.unpack_from(context)
-    for part, start, end in _PARTS:
-        if flags & part == part:
-            memory.write(area + CONTEXT_IN_AREA + start, context[start:end])
-    if (
-        flags & CONTEXT_FLOATING_POINT == CONTEXT_FLOATING_POINT
-        or flags & CONTEXT_EXTENDED == CONTEXT_EXTENDED
-    ):
-        fxsave = loaded_float(flags, context, memory.read(area + CONTEXT_IN_AREA + EXTENDED, 0x200))
-        memory.write(area + CONTEXT_IN_AREA + EXTENDED, fxsave)
-    (eflags,) = memory.unpack(_DWORD, area + CONTEXT_IN_AREA + OFFSETS["EFlags"])
-    memory.pack(_DWORD, area + CONTEXT_IN_AREA + OFFSETS["EFlags"], eflags & EFLAGS_USER | 0x202)
+    data = merged(memory.read(area + CONTEXT_IN_AREA, CONTEXT32_SIZE), context)
+    memory.write(area + CONTEXT_IN_AREA, data)
     (state,) = memory.unpack(_DWORD, area + reset_state)
     memory.pack(_DWORD, area + reset_state, state | RESET_STATE)
-    return int(memory.unpack(_DWORD, area + CONTEXT_IN_AREA + OFFSETS["Eax"])[0])
+    return int(_DWORD.unpack_from(data, OFFSETS["Eax"])[0])

@@ -22,7 +22,7 @@ MAX_COMMAND_LINE = 32767
 _FORBIDDEN = frozenset('<>:"/\\|?*')
 
 
-def machine(seed: object, memory: object) -> None:
+def machine(seed: object, memory: object, quantum: object) -> None:
     """Arguments of the constructor.
 
     Raises:
@@ -35,6 +35,8 @@ def machine(seed: object, memory: object) -> None:
             f"memory={memory!r}; expected bytes of guest RAM, a multiple of {PAGE:#x} "
             f"from {LEAST_MEMORY:#x} to {MOST_MEMORY:#x}"
         )
+    if not isinstance(quantum, int) or quantum < 1:
+        raise UsageError(f"quantum={quantum!r}; expected instructions of a turn, 1 or more")
 
 
 def running(limit: object, timeout: object) -> None:

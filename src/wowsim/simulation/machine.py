@@ -33,9 +33,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wowsim.kernel.console import Console
+    from wowsim.kernel.thread import Apc
     from wowsim.memory.layout import SpaceLayout
     from wowsim.nt.builds import Build
     from wowsim.nt.exceptions import ExceptionRecord
+    from wowsim.simulation.threads import Threads
     from wowsim.simulation.traps import TrapTable
 
 KERNEL_ENTRY_UNITS = 10
@@ -123,8 +125,10 @@ class Machine:
         self.traps: TrapTable | None = None
         self.stopped: Stop | None = None
         self.kernel.resume, self.kernel.raise_exception = self._resume, self._raise_from
-        self.exception_dispatcher = 0
-        """ntdll!KiUserExceptionDispatcher; 0 while there is no process."""
+        self.exception_dispatcher = self.apc_dispatcher = 0
+        """ntdll!KiUserExceptionDispatcher and ntdll!KiUserApcDispatcher; 0 while there is no process."""
+        self.threads: Threads | None = None
+        self._scheduler = self.kernel.scheduler
         self.refresh: Callable[[], None] = lambda: None
         self.before_service: Callable[[], None] | None = None
         """Called at each SYSCALL before its service when somebody looks."""
@@ -155,14 +159,40 @@ class Machine:
                 return
         status = self.table.dispatch(number, slots)
         self.refresh()
-        self._exit.write(status, rip + 2, rflags)
+        # a thread that waits gets its status when it goes on
+        self._exit.write(max(status, 0), rip + 2, rflags)
         self.leave_kernel()
 
     def leave_kernel(self) -> None:
-        """Behind a service: end the run when the service has ended the program."""
+        """Behind a service: another thread may have to run, or the service has ended the program."""
+        if (self._scheduler.wanted or self.clock.now >= self._scheduler.next_due) and not self.core.deferring:
+            self.core.later(self.reschedule)
         pending = self.kernel.pending
         if pending is not None:
             self.stop(Stop(pending.reason, pending.status, pending.detail))
+
+    def reschedule(self) -> None:
+        """Another thread may have to run; instructions that are being stepped one by one end before it does."""
+        if self.core.stepping:
+            self._scheduler.wanted = True
+            self.core.end_step()
+        elif self.stopped is None and self.threads is not None:
+            self.threads.reschedule()
+
+    def deliver_apc(self, apc: Apc) -> None:
+        """Let the thread that runs next begin with a user APC."""
+        core = self.core
+        registers = core.read_all()
+        try:
+            state = self.user.deliver_apc(
+                self.tables, registers, core.floating_point(), apc, self.apc_dispatcher
+            )
+        except GuestFault as fault:
+            self._raise(
+                exceptions.page_fault(fault.status, registers["rip"], 1, fault.address or 0), registers["rip"]
+            )
+        else:
+            self._enter_user(state)
 
     def on_trap(self, address: int, sp: int) -> None:
         """A trap instruction: one of ours, or the guest's own ``int 0FDh``."""
@@ -223,12 +253,16 @@ class Machine:
             except GuestFault:
                 self._unhandled(record, registers["cs"])
             else:
-                if self.build.wow64:
-                    # may be lost to a `mov gs` in 32-bit code; that the kernel restores it here is unverified
-                    state["gs_base"] = self.trap.teb64
-                core.resume_at(state)
+                self._enter_user(state)
             return
         self._unhandled(record, registers["cs"])
+
+    def _enter_user(self, state: dict[str, int]) -> None:
+        """Go on in a dispatcher of ntdll's."""
+        if self.build.wow64:
+            # may be lost to a `mov gs` in 32-bit code; that the kernel restores it here is unverified
+            state["gs_base"] = self.trap.teb64
+        self.core.resume_at(state)
 
     def _resume(self, context: bytes) -> None:
         """NtContinue: the registers that the context names, behind the SYSCALL."""
@@ -237,6 +271,8 @@ class Machine:
     def _load(self, context: bytes) -> None:
         core = self.core
         registers = self.user.registers_of(context)
+        if self._scheduler.wanted:
+            core.later(self.reschedule)
         selector = registers.setdefault("cs", self.user.code)
         if not (self.user.returns_to(selector) and core.usable(selector)):
             # the kernel's own return to such a selector faults; what it reports then is unverified
@@ -264,6 +300,10 @@ class Machine:
         self.core.later(deliver if first_chance else end)
 
     # ------------------------------------------------------------ stopping
+    def stop_for(self, reason: StopReason, detail: str) -> None:
+        """Stop for a reason that is not the program's own end."""
+        self.stop(Stop(reason, None, detail))
+
     def stop(self, stop: Stop) -> None:
         """Stop the CPU; the first reason wins."""
         if self.stopped is None:

@@ -35,11 +35,12 @@ class NativeCalls:
 
     Attributes:
         return_address: ntdll!KiFastSystemCallRet; 0 while there is no process.
+        behind: where the thread that has called goes on.
     """
 
     def __init__(self, machine: Machine, entry_units: int) -> None:
         self._machine, self._entry_units = machine, entry_units
-        self.return_address = 0
+        self.return_address = self.behind = 0
         self._stepped = -1
         self._arguments = [struct.Struct(f"<{n}I") for n in range(32)]
 
@@ -48,6 +49,7 @@ class NativeCalls:
         core = self._machine.core
         rip, rsp, rax, rdx, rflags = core.batch("rip", "rsp", "rax", "rdx", "rflags").read()
         self._stepped = rip + _LENGTH if rflags & TF else -1
+        self.behind = self.return_address
         if rip + _LENGTH == self.return_address and rsp == rdx:
             status = self._serve(rax, rdx + _BEHIND_RETURNS)
             # SYSEXIT takes EIP from EDX and ESP from ECX (Intel SDM)
@@ -72,7 +74,7 @@ class NativeCalls:
     def interrupt(self) -> None:
         """``int 2Eh``: EDX points at the first argument, and the way back is an IRET to the next instruction."""
         core = self._machine.core
-        rax, rdx = core.batch("rax", "rdx").read()
+        self.behind, rax, rdx = core.batch("rip", "rax", "rdx").read()
         core.write("rax", self._serve(rax, rdx))
         self._machine.leave_kernel()
 
@@ -91,4 +93,4 @@ class NativeCalls:
                 return fault.status
         status = machine.table.dispatch(number, slots)
         machine.refresh()
-        return status
+        return max(status, 0)  # a thread that waits gets its status when it goes on

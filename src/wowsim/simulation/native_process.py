@@ -17,6 +17,7 @@ from wowsim.kernel.native_exceptions import DATA, USER_SEGMENTS
 from wowsim.nt.wow64_context import CONTEXT32_SIZE, context32
 from wowsim.simulation import parameters as blocks
 from wowsim.simulation.startup import NewProcess, place_process
+from wowsim.simulation.thread_start import SAME_TEB_FLAGS, SKIP_THREAD_ATTACH, ThreadBlocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -96,6 +97,39 @@ def begin_thread(
     }
 
 
+class NativeThreadStarter:
+    """Writes what a thread of one process starts from.
+
+    Args:
+        memory: guest memory as the kernel writes it.
+        entry: where threads of this process start.
+        peb: the process' PEB.
+        process_id: its id.
+    """
+
+    def __init__(self, memory: Memory, entry: ThreadEntry, peb: int, process_id: int) -> None:
+        self._memory, self._entry, self._peb, self._process_id = memory, entry, peb, process_id
+
+    def start(
+        self,
+        blocks: ThreadBlocks,
+        thread_id: int,
+        start: int,
+        argument: int | None,
+        *,
+        skip_attach: bool = False,
+    ) -> dict[str, int]:
+        """See ``thread_start.ThreadStarter.start``."""
+        registers = begin_thread(
+            self._memory, self._entry, blocks.stack32, blocks.teb32, self._peb, (self._process_id, thread_id),
+            start, self._peb if argument is None else argument,
+        )  # fmt: skip
+        if skip_attach:
+            flags = SKIP_THREAD_ATTACH.to_bytes(2, "little")
+            self._memory.write(blocks.teb32 + SAME_TEB_FLAGS[32], flags)
+        return registers
+
+
 def create_native_process(
     space: AddressSpace,
     memory: Memory,
@@ -118,7 +152,18 @@ def create_native_process(
     )  # fmt: skip
     entry = start_address if start_address is not None else image_base + program.entry
     threads = ThreadEntry.of(images["ntdll"], process.system_dll_bases["ntdll"])
-    registers = begin_thread(memory, threads, placed.stack, placed.teb, placed.peb, ids, entry, placed.peb)
+    starter = NativeThreadStarter(memory, threads, placed.peb, ids[0])
+    registers = starter.start(ThreadBlocks(0, placed.teb, placed.stack, None), ids[1], entry, None)
     return NewProcess(
-        process, image_base, placed.peb, 0, placed.teb, 0, 0, placed.stack.top, placed.heap, entry, registers
+        process,
+        placed.allocator,
+        starter,
+        image_base,
+        placed.peb,
+        0,
+        placed.teb,
+        0,
+        placed.heap,
+        entry,
+        registers,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -64,8 +64,11 @@ class Runner:
         self.collected: Trace | None = None
         self._session: _Session | None = None
         self._base = 0
-        self._remaining: int | None = None
-        self._counted = 0
+        self._end: int | None = None
+        """What the recorder's count will be at the limit; ``_turn_end`` at the end of the turn."""
+        self._turn_end: int | None = None
+        self._turn_began = self._counted = 0
+        self._running: ExitStack | None = None
         self._interrupted: StopReason | None = None
 
     @property
@@ -83,12 +86,17 @@ class Runner:
         counted = limit is not None or collected is not None
         if not counted:
             self.forget()
-        with self.recording(limit, collected) if counted else nullcontext(), self._watchdog(timeout, counted):
+        with ExitStack() as stack:
+            stack.callback(setattr, self, "_running", None)
+            self._running = stack
+            if counted or not machine.kernel.scheduler.alone:
+                stack.enter_context(self.recording(limit, collected))
+            stack.enter_context(self._watchdog(timeout, counted))
             if limit == 0:
                 machine.stopped = Stop(StopReason.LIMIT, None, "0 instructions")
             else:
                 self.execute()
-            executed = self.executed
+            executed = self.executed if counted else None
         if machine.stopped is not None:
             return machine.stopped, executed
         if self._interrupted is StopReason.TIMEOUT:
@@ -101,45 +109,54 @@ class Runner:
         self._machine.core.stop()
 
     def execute(self) -> None:
-        """Let the CPU run, and end at the exact instruction when the limit falls into a block."""
+        """Let the CPU run: turn after turn, and to the exact instruction where the limit falls into a block."""
         machine = self._machine
-        try:
-            machine.core.run()
-        except (Unsupported, UsageError) as error:
-            machine.stopped = Stop(StopReason.UNSUPPORTED, None, str(error))
-        recorder = self.recorder
-        if recorder is not None and recorder.stopped and machine.stopped is None:
+        while True:
+            self._unless_unsupported(machine.core.run)
+            recorder = self.recorder
+            if recorder is None or not recorder.stopped or machine.stopped is not None:
+                return
             # the budget ended inside a block: its first instructions are stepped
             if recorder.left:
                 self._step(recorder, recorder.left)
-            if machine.stopped is None and self._interrupted is None:
+            if machine.stopped is not None or self._interrupted is not None:
+                return
+            if self._end is not None and recorder.executed >= self._end:
                 machine.stopped = Stop(StopReason.LIMIT, None, "instruction limit reached")
+                return
+            self._end_of_turn(recorder)
+            if machine.stopped is not None:
+                return
+
+    def _unless_unsupported(self, action: Callable[[], None]) -> None:
+        """Do something; what wowsim lacks ends the run with its name."""
+        try:
+            action()
+        except (Unsupported, UsageError) as error:
+            self._machine.stopped = Stop(StopReason.UNSUPPORTED, None, str(error))
 
     def _step(self, recorder: Recorder, count: int) -> None:
         """Run the first instructions of a block."""
         machine = self._machine
         start, bits = machine.core.read("rip"), machine.core.bits
-        try:
-            machine.core.step(count)
-        except (Unsupported, UsageError) as error:
-            machine.stopped = Stop(StopReason.UNSUPPORTED, None, str(error))
+        self._unless_unsupported(lambda: machine.core.step(count))
         recorder.partial(start, machine.core.read("rip"), bits, machine.core.stepped)
 
     @contextmanager
     def recording(self, limit: int | None, collected: Trace | None) -> Iterator[None]:
         """Count, and record what the trace asks for, while the context lasts."""
         machine = self._machine
-        self._remaining, self._interrupted = limit, None
+        self._interrupted = None
         if self._session is None:
             self._session, self._counted = _Session(*self._new_recorder()), 0
         session, recorder = self._session, self._session.recorder
         recorder.keep = collected is not None and collected.level != "calls"
         self.recorder, self.collected = recorder, collected
-        self._base = recorder.executed
+        self._base = self._turn_began = recorder.executed
+        self._end = None if limit is None else self._base + limit
         machine.before_service = self._count_time
         machine.core.attach(recorder)
-        recorder.grant(0)
-        self._grant()
+        self.next_turn()
         tracer = None
         if collected is not None:
             step = self._step_maker() if collected.level == "full" else None
@@ -153,6 +170,7 @@ class Runner:
                 self.observers.tracer = None
                 tracer.stop()
                 session.seen = tracer.seen
+            self.charge()
             machine.core.attach(None)
             machine.before_service = None
             self.recorder = self.collected = None
@@ -168,19 +186,57 @@ class Runner:
         """Something ran that was not recorded: later paths cannot build on what was seen before."""
         self._session = None
 
+    # ------------------------------------------------------------ turns
+    def _end_of_turn(self, recorder: Recorder) -> None:
+        """The turn is over, or was cut short while instructions were stepped: somebody else may run."""
+        self._count_time()
+        self.charge()
+        thread, threads = self._machine.kernel.thread, self._machine.threads
+        over = thread.slice is not None and thread.slice <= 0
+        if threads is not None:
+            self._unless_unsupported(lambda: threads.reschedule(end_of_turn=over))
+
+    def charge(self) -> None:
+        """Take what was executed of the turn of the thread that ran."""
+        if self.recorder is None:
+            return
+        executed, thread = self.recorder.executed, self._machine.kernel.thread
+        if thread.slice is not None:
+            thread.slice -= executed - self._turn_began
+        self._turn_began = executed
+
+    def next_turn(self) -> None:
+        """How long the thread that runs now may go on: alone for ever, else until its turn or somebody's wait ends."""
+        self.charge()
+        scheduler = self._machine.kernel.scheduler
+        if scheduler.alone:
+            self._turn_end = None
+            scheduler.current.slice = None
+        elif self.recorder is None:
+            # an uncounted run: from here on turns need a count
+            assert self._running is not None
+            self._running.enter_context(self.recording(None, None))
+            return
+        else:
+            due = (scheduler.next_due - self._machine.clock.now) * UNITS_PER_INSTRUCTION
+            self._turn_end = self.recorder.executed + max(1, min(scheduler.turn(), due))
+        if self.recorder is not None:
+            self.recorder.grant(0)
+            self._grant()
+
     def _grant(self) -> bool:
-        """Give the recorder its next quantum; False when the limit is used up."""
-        assert self.recorder is not None
-        quantum = QUANTUM if self._remaining is None else min(QUANTUM, self._remaining)
-        if quantum == 0:
+        """Give the recorder its next quantum; False when limit or turn is used up."""
+        recorder = self.recorder
+        assert recorder is not None
+        ends = [end - recorder.executed for end in (self._end, self._turn_end) if end is not None]
+        quantum = min(QUANTUM, *ends) if ends else QUANTUM
+        if quantum <= recorder.left:
             return False
-        if self._remaining is not None:
-            self._remaining -= quantum
-        self.recorder.grant(quantum + self.recorder.left)
+        recorder.grant(quantum)
         return True
 
     def _spent(self) -> bool:
-        """The quantum is over: time goes on, the run too unless the limit is reached."""
+        """The quantum is over: time goes on, the run too unless the limit is reached or the turn is over."""
         self._count_time()
         self._machine.refresh()
         if self._grant():

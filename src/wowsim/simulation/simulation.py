@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from wowsim.errors import GuestFault, StopReason, Unsupported, UsageError, WowsimError
 from wowsim.guest32 import codepages
 from wowsim.guest32.ntdll32 import routines as ntdll32_routines
+from wowsim.host64 import apcs
 from wowsim.host64.exceptions import Exceptions
 from wowsim.host64.wow64_startup import Entry64, setup_initial_call
 from wowsim.image.pe import parse_program
 from wowsim.kernel.console import Console, Stream
 from wowsim.kernel.image_information import image_information
+from wowsim.kernel.scheduler import QUANTUM
 from wowsim.memory.layout import layout_of, with_3_gb
 from wowsim.memory.sections import ImageSection
 from wowsim.nt.builds import Stub32, build_named
@@ -36,6 +38,7 @@ from wowsim.simulation.program import (
 from wowsim.simulation.runner import Runner
 from wowsim.simulation.shared_data import initialise, refresher
 from wowsim.simulation.startup import NewProcess, create_process, loader_lists
+from wowsim.simulation.threads import Threads
 from wowsim.simulation.tracer import LEVELS, Level, Trace
 from wowsim.simulation.traps import TrapTable
 from wowsim.simulation.vads import Vads
@@ -87,9 +90,10 @@ class Simulation:
 
     Args:
         build: one of :func:`wowsim.builds`.
-        seed: of time, randomness and addresses.
+        seed: of time, randomness, addresses and turns of threads.
         sysroot: a folder with system DLLs; not supported yet.
         memory: bytes of guest RAM, the commit limit.
+        quantum: mean instructions of a thread's turn while others are ready.
         on_output: called with ``"stdout"`` or ``"stderr"`` and bytes as the program writes.
         three_gb: a 32-bit Windows started with /3GB, for programs that are LARGEADDRESSAWARE.
 
@@ -105,18 +109,20 @@ class Simulation:
         sysroot: str | None = None,
         *,
         memory: int = MEMORY,
+        quantum: int = QUANTUM,
         on_output: Callable[[str, bytes], None] | None = None,
         three_gb: bool = False,
     ) -> None:
         if sysroot is not None:
             raise Unsupported("sysroot: running with a folder of real system DLLs is not supported yet")
-        checks.machine(seed, memory)
+        checks.machine(seed, memory, quantum)
         self.build = build_named(build)
         self.seed = seed
         layout = with_3_gb(layout_of(self.build.name)) if three_gb else None
         self._built_in = built_in(self.build.name)
         console = Console(on_output=_output(on_output))
         self._machine = Machine(self.build, seed, memory, console, layout)
+        self._machine.kernel.scheduler.quantum = quantum
         self.kernel = KernelView(self._machine)
         self.symbols = SymbolTable()
         self._gdt = Gdt(self._machine.core)
@@ -362,10 +368,12 @@ class Simulation:
         machine.refresh = refresher(machine.ram.bytes, page, machine.clock)  # type: ignore[arg-type]
         machine.refresh()
         machine.exception_dispatcher = self._address("ntdll!KiUserExceptionDispatcher")
+        machine.apc_dispatcher = self._address("ntdll!KiUserApcDispatcher")
         machine.traps = TrapTable(machine.core, machine.trap, self._routines())
         for module in self._modules.values():
             machine.traps.add(module.image, module.base)
         machine.core.enter(new.registers)
+        self._begin_threads(new, image)
         new.space.record("running")
 
     def _initialise(self, page: int) -> None:
@@ -377,6 +385,16 @@ class Simulation:
                 pointers = self._address("ntdll!KiFastSystemCall"), machine.native_calls.return_address
         buffer: Any = machine.ram.bytes  # mmap is a writable buffer
         initialise(buffer, page, self.build, pointers)
+
+    def _begin_threads(self, new: NewProcess, image: Image) -> None:
+        machine = self._machine
+        threads = Threads(machine, new, (image.stack_reserve, image.stack_commit))
+        threads.begin()
+        threads.leaving += [self._runner.charge, self._gates.forget]
+        threads.turn_changed = self._runner.next_turn
+        machine.threads = machine.kernel.host = threads
+        machine.kernel.thread.start = new.entry
+        machine.kernel.thread.created = machine.clock.now
 
     def _routines(self) -> dict[str, Any]:
         common = {**ntdll32_routines(self.build), **codepages.ROUTINES}
@@ -392,6 +410,9 @@ class Simulation:
             **self._built_in.wow64_routines,
             "wow64.Wow64SetupInitialCall": setup_initial_call(thunk, self.build.module("ntdll32").base),
             **Exceptions(self.build, self._address("ntdll32!KiUserExceptionDispatcher")).routines(),
+            "wow64.Wow64ApcRoutine": apcs.routine(
+                self._address("ntdll32!KiUserApcDispatcher"), self.build.reset_state
+            ),
             "wow64.unknown": self._unknown_service,
             "ntdll.LdrpInitializeLists": self._loader_lists,
         }
@@ -590,9 +611,9 @@ class Simulation:
         self._reach_entry()
         address = self._address(function)
         machine, core = self._machine, self._machine.core
-        saved = core.save()
+        saved, thread = core.save(), machine.kernel.thread
         # wow64cpu keeps its 64-bit stack pointer there (wow64-facts section 3.2): lost if a call ends behind the gate
-        slots = self._process.teb64 + TLS_SLOTS
+        slots = thread.teb + TLS_SLOTS
         saved_slots = machine.tables.peek(slots, TLS_SIZE) if self.build.wow64 else None
         esp = (core.read("rsp") & 0xFFFFFFFF) - 0x100 & ~0xF
         words = (CALL_RETURN, *(a & 0xFFFFFFFF for a in args))
@@ -618,7 +639,8 @@ class Simulation:
                 self._runner.execute()
         finally:
             machine.call_returned = None
-            core.restore(saved)
+            if machine.threads is not None:
+                machine.threads.return_to(thread, saved)
             self._runner.forget()
             self._gates.forget()
         if not returned:

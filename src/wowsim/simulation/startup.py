@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from wowsim.errors import UsageError
 from wowsim.host64.wow64_startup import Entry64, write_loader_lists
-from wowsim.memory.blocks import allocate_first_blocks
+from wowsim.memory.blocks import BlockAllocator, allocate_first_blocks
 from wowsim.memory.creation import ProcessSpace, build_address_space, psp_system_dlls
 from wowsim.memory.sections import ImageSection
-from wowsim.nt.wow64_context import CONTEXT_IN_AREA, TLS_CPURESERVED, context32
 from wowsim.simulation import parameters as blocks
+from wowsim.simulation.thread_start import ThreadBlocks, ThreadStarter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,11 +25,9 @@ if TYPE_CHECKING:
     from wowsim.memory.space import AddressSpace
     from wowsim.nt.abi import Memory
     from wowsim.nt.builds import Build
+    from wowsim.simulation.native_process import NativeThreadStarter
 
-_QWORD = struct.Struct("<Q")
 _DWORD = struct.Struct("<I")
-CONTEXT64_SIZE = 0x4D0
-CPU_AREA_SIZE = 0x2E0
 
 
 @dataclass(frozen=True)
@@ -37,18 +35,19 @@ class NewProcess:
     """Addresses of what was built.
 
     Attributes:
+        blocks: gives further threads their TEBs; ``starter`` their first state.
         entry: where the program's first thread starts.
         registers: state in which the kernel enters user mode.
     """
 
     space: ProcessSpace
+    blocks: BlockAllocator
+    starter: ThreadStarter | NativeThreadStarter
     image_base: int
     peb64: int
     peb32: int
     teb64: int
     teb32: int
-    cpu_area: int
-    stack32_top: int
     loader_data: int
     entry: int
     registers: dict[str, int]
@@ -127,56 +126,22 @@ def create_process(
             memory, address, width, build,  # type: ignore[arg-type]  # 64 and 32 are widths
             image_base=image_base, subsystem=program.subsystem, parameters=parameters,
         )  # fmt: skip
-    cpu_area = stack64.top - CPU_AREA_SIZE
-    blocks.write_teb(
-        memory, teb64, 64, stack_base=cpu_area, stack_limit=stack64.base, deallocation_stack=stack64.base,
-        peb=peb64, ids=ids,
-    )  # fmt: skip
-    blocks.write_teb(
-        memory, teb32, 32, stack_base=stack32.top, stack_limit=stack32.limit, deallocation_stack=stack32.base,
-        peb=peb32, ids=ids,
-    )  # fmt: skip
-    # the links between the two TEBs (wow64-facts section 3.1)
-    memory.pack(_QWORD, teb64, teb32)
-    memory.pack(_DWORD, teb64 + 0x180C, 0x2000)
-    memory.pack(_QWORD, teb64 + TLS_CPURESERVED, cpu_area)
-    memory.pack(_DWORD, teb32 + 0xF70, teb64)
-    memory.pack(_DWORD, teb32 + 0xFDC, -0x2000 & 0xFFFFFFFF)
     entry = start_address if start_address is not None else image_base + program.entry
-    thread_start = images["ntdll32"].export_by_name["RtlUserThreadStart"].rva + ntdll32
-    memory.write(cpu_area, struct.pack("<HH", 0, 0x14C))
-    memory.write(
-        cpu_area + CONTEXT_IN_AREA,
-        context32(
-            Eip=thread_start, Eax=entry, Ebx=peb32, EFlags=0x202, SegCs=0x23, SegSs=0x2B, SegDs=0x2B, SegEs=0x2B,
-            SegGs=0x2B, SegFs=0x53, Esp=stack32.top - 0x10,
-        ),
-    )  # fmt: skip
-    context64 = (cpu_area - CONTEXT64_SIZE - 0x20) & ~0xF
-    _write_context64(memory, context64, thread_start, entry, peb64)
-    registers = {
-        "rip": ntdll64 + images["ntdll"].export_by_name["LdrInitializeThunk"].rva,
-        "rcx": context64,
-        "rdx": ntdll64,
-        "rsp": context64 - 0x28,
-        "cs": 0x33,
-        "ss": 0x2B,
-        "gs_base": teb64,
-        "rflags": 0x202,
-    }
+    starter = ThreadStarter(memory, build, images, peb64, peb32, ids[0], ntdll64=ntdll64, ntdll32=ntdll32)
+    registers = starter.start(ThreadBlocks(teb64, teb32, stack32, stack64), ids[1], entry, None)
     return NewProcess(
-        process, image_base, peb64, peb32, teb64, teb32, cpu_area, stack32.top, loader_data, entry, registers
+        process,
+        placed.allocator,
+        starter,
+        image_base,
+        peb64,
+        peb32,
+        teb64,
+        teb32,
+        loader_data,
+        entry,
+        registers,
     )
-
-
-def _write_context64(memory: Memory, address: int, start: int, entry: int, peb: int) -> None:
-    """The initial CONTEXT of the native thread; wow64.dll starts from it (wow64-facts section 9 for offsets)."""
-    context = bytearray(CONTEXT64_SIZE)
-    struct.pack_into("<II", context, 0x30, 0x10001F, 0x1F80)
-    struct.pack_into("<HHHHHHI", context, 0x38, 0x33, 0x2B, 0x2B, 0x53, 0x2B, 0x2B, 0x202)
-    struct.pack_into("<QQ", context, 0x80, entry, peb)
-    struct.pack_into("<Q", context, 0xF8, start)
-    memory.write(address, bytes(context))
 
 
 def loader_lists(process: NewProcess, memory: Memory, entries: list[Entry64]) -> None:

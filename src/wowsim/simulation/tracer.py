@@ -6,7 +6,7 @@ The path and the stack of a call are taken at the SYSCALL, while the blocks that
 from __future__ import annotations
 
 from array import array
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from wowsim.errors import UsageError
@@ -79,6 +79,26 @@ class Trace:
         return f"<Trace {self.level}: {len(self._calls)} calls>"
 
 
+@dataclass
+class _Way:
+    """One thread's way into the system and back, for ``full``.
+
+    Attributes:
+        steps: its instructions since it last left the program.
+        open: index of the call they belong to, until that has them.
+        in_system: whether the last one was Windows' own.
+        begin: where the open call's way begins; ``returned`` where it came back.
+        entry_sp: what the program entered with.
+    """
+
+    steps: list[Step] = field(default_factory=list)
+    open: int | None = None
+    in_system: bool = True
+    begin: int = 0
+    returned: int = 0
+    entry_sp: int | None = None
+
+
 class Tracer:
     """Feeds a :class:`Trace`, one run's, while the machine runs.
 
@@ -105,11 +125,7 @@ class Tracer:
         self._machine, self._symbols, self._recorder = machine, symbols, recorder
         self._trace, self._paths, self._step = trace, paths, step
         self._seen, self._start, self._base = seen, recorder.position, recorder.executed
-        self._steps: list[Step] = []
-        self._open: int | None = None
-        self._in_system = True
-        self._begin = self._returned = 0
-        self._entry_sp: int | None = None
+        self._ways: dict[int, _Way] = {}
         self._unwatch: Callable[[], None] | None = None
         self._where = machine.core.batch("rip", "rsp")
         self._stack = self._walker()
@@ -130,23 +146,34 @@ class Tracer:
         """Begin to listen."""
         if self._step is not None:
             self._unwatch = self._machine.core.watch(self._each)
+        if self._machine.threads is not None:
+            self._machine.threads.leaving.append(self._follow)
 
     def stop(self) -> None:
         """Stop listening and take over what the recorder kept."""
         if self._unwatch is not None:
             self._unwatch()
-        self._close_steps()
+        if self._machine.threads is not None:
+            self._machine.threads.leaving.remove(self._follow)
+        self._follow()
+        for way in self._ways.values():
+            self._close_steps(way)
         if self._trace.level != "calls":
             self._trace._blocks = self._recorder.blocks
             self._trace._ids = self._recorder.ids(self._start)
 
-    def _path(self) -> tuple[str, ...]:
-        """The open frames, after the blocks that ran since the last look."""
-        thread = self._machine.kernel.thread.id
+    def _follow(self) -> None:
+        """Give the blocks that ran since the last look to the thread that ran them."""
         ids, complete = self._recorder.since(self._seen)
         self._seen = self._recorder.position
-        self._paths.run(ids, thread, complete=complete)
-        return self._paths.path(thread)
+        self._paths.run(ids, self._machine.kernel.thread.id, complete=complete)
+
+    def _way(self) -> _Way:
+        thread = self._machine.kernel.thread.id
+        way = self._ways.get(thread)
+        if way is None:
+            way = self._ways[thread] = _Way()
+        return way
 
     def observe(self, service: Service, number: int, values: Sequence[Any]) -> Callable[[int], None]:
         """A service is about to run; what is returned takes its status."""
@@ -154,24 +181,26 @@ class Tracer:
         tables = machine.tables
         rip, rsp = self._where.read()
         before = named(tables, machine.kernel.width, service.prototype, values)
+        self._follow()
+        thread, way = machine.kernel.thread.id, self._way()
         call = Call(
             name=service.name,
             number=number,
             status=None,
             arguments=before,
-            path=self._path(),
+            path=self._paths.path(thread),
             stack=self._stack(rip, rsp),
-            thread=machine.kernel.thread.id,
+            thread=thread,
             index=len(trace._calls),
             instructions=self._recorder.executed - self._base,
         )
         index = len(trace._calls)
         trace._calls.append(call)
-        self._close_steps()
-        self._open = index
+        self._close_steps(way)
+        way.open = index
 
         def done(status: int) -> None:
-            self._returned = len(self._steps)
+            way.returned = len(way.steps)
             after = before | {
                 name: value
                 for name, value in named(tables, machine.kernel.width, service.prototype, values).items()
@@ -189,29 +218,30 @@ class Tracer:
         entered with on the stack; hooks in between belong to the way.
         """
         assert self._step is not None
+        way = self._way()
         system = self._symbols.is_system(address)
-        if system != self._in_system:
-            self._in_system = system
+        if system != way.in_system:
+            way.in_system = system
             sp = self._where.read()[1]
-            if system and self._entry_sp is None:
-                self._entry_sp = sp
-            elif not system and self._is_back(sp):
-                self._close_steps()
-                self._steps.clear()
-                self._begin = self._returned = 0
-                self._entry_sp = None
-        if self._entry_sp is None and not system and len(self._steps) >= 2 * PROGRAM_STEPS:
-            del self._steps[:PROGRAM_STEPS]
-        self._steps.append(self._step(address, size))
+            if system and way.entry_sp is None:
+                way.entry_sp = sp
+            elif not system and self._is_back(way, sp):
+                self._close_steps(way)
+                way.steps.clear()
+                way.begin = way.returned = 0
+                way.entry_sp = None
+        if way.entry_sp is None and not system and len(way.steps) >= 2 * PROGRAM_STEPS:
+            del way.steps[:PROGRAM_STEPS]
+        way.steps.append(self._step(address, size))
 
-    def _is_back(self, sp: int) -> bool:
+    def _is_back(self, way: _Way, sp: int) -> bool:
         """Whether program code runs as the caller of the API, not as a hook below it."""
-        return self._machine.core.bits == 32 and (self._entry_sp is None or sp > self._entry_sp)
+        return self._machine.core.bits == 32 and (way.entry_sp is None or sp > way.entry_sp)
 
-    def _close_steps(self) -> None:
+    def _close_steps(self, way: _Way) -> None:
         """Give the open call its steps; a further call of the same API begins where this one returned."""
-        if self._open is not None:
+        if way.open is not None:
             calls = self._trace._calls
-            calls[self._open] = replace(calls[self._open], steps=tuple(self._steps[self._begin :]))
-            self._begin = self._returned
-            self._open = None
+            calls[way.open] = replace(calls[way.open], steps=tuple(way.steps[way.begin :]))
+            way.begin = way.returned
+            way.open = None

@@ -28,8 +28,10 @@ from wowsim.guest32.win32 import (
     process,
     strings,
     sync,
+    threads,
     time,
     tls,
+    waits,
 )
 from wowsim.guest32.win32.macro import AT, IMPORT, Procedure, Unit, expand, parse
 from wowsim.image.model import Image, Provenance
@@ -44,7 +46,7 @@ KERNELBASE, KERNEL32, NTDLL = "KERNELBASE", "kernel32", "ntdll"
 
 _SOURCES = (
     errors, exceptions, ansi, create_file, files, file_names, find_files, directories, memory, modules,
-    environment, process, tls, sync, time, strings, console,
+    environment, process, tls, sync, waits, threads, time, strings, console,
 )  # fmt: skip
 
 FORWARDERS: Mapping[str, str] = (

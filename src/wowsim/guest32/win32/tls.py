@@ -3,7 +3,7 @@
 Stands for KERNELBASE's functions. The bitmaps lie in PEB32, the slots in TEB32 (offsets: wow64-facts
 section 9; the Fls fields and the expansion slots: phnt's PEB and TEB). TlsAlloc gives out the 64 slots of
 the TEB and then 1,024 of a table that each thread gets when it first needs it ("Thread Local Storage",
-learn.microsoft.com). Fls callbacks run at FlsFree, not yet at the end of a thread. Who may import it:
+learn.microsoft.com). Fls callbacks run at FlsFree and, by ntdll, at the end of a thread. Who may import it:
 ``guest32.win32``'s users.
 """
 

@@ -1,0 +1,129 @@
+r"""Creating and opening objects by name: OBJECT_ATTRIBUTES, OBJ_OPENIF, ``\BaseNamedObjects`` (nt!ObInsertObject).
+
+Leaves out security descriptors and private namespaces. Who may import it: the kernel package.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from wowsim.errors import GuestFault
+from wowsim.kernel.namespace import Directory
+from wowsim.kernel.objects import OBJ_INHERIT, KernelObject
+from wowsim.nt.abi import HANDLE, Out
+from wowsim.nt.status import (
+    STATUS_OBJECT_NAME_COLLISION,
+    STATUS_OBJECT_NAME_EXISTS,
+    STATUS_OBJECT_NAME_INVALID,
+    STATUS_OBJECT_NAME_NOT_FOUND,
+    STATUS_OBJECT_PATH_NOT_FOUND,
+    STATUS_OBJECT_PATH_SYNTAX_BAD,
+    STATUS_OBJECT_TYPE_MISMATCH,
+    STATUS_SUCCESS,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wowsim.kernel.context import Kernel
+    from wowsim.nt.abi import NTSTATUS
+    from wowsim.nt.structures import OBJECT_ATTRIBUTES
+
+OBJ_OPENIF = 0x80
+O = TypeVar("O", bound=KernelObject)  # noqa: E741 - the type of object
+Place = tuple[Directory, str]
+"""The directory an object has its name in, and the name."""
+
+
+def create_object(
+    k: Kernel,
+    kind: type[O],
+    attributes: OBJECT_ATTRIBUTES | None,
+    access: int,
+    handle: Out[HANDLE],
+    make: Callable[[Place | None], O],
+) -> NTSTATUS:
+    """Make an object and a handle, or with OBJ_OPENIF open the one that has the name.
+
+    Args:
+        k: the kernel.
+        kind: its type.
+        attributes: name, directory and flags; None for an unnamed object.
+        access: rights, granted already.
+        handle: where the handle goes.
+        make: makes the object; it is told its place.
+
+    Returns:
+        STATUS_SUCCESS, STATUS_OBJECT_NAME_EXISTS for one that was opened, or what is wrong with the name.
+    """
+    place = _place_of(k, attributes)
+    inherit = 0 if attributes is None else attributes.Attributes & OBJ_INHERIT
+    if place is not None and attributes is not None:
+        existing = place[0].lookup(place[1])
+        if existing is not None:
+            if not attributes.Attributes & OBJ_OPENIF:
+                return STATUS_OBJECT_NAME_COLLISION
+            if not isinstance(existing, kind):
+                return STATUS_OBJECT_TYPE_MISMATCH
+            handle.set(HANDLE(k.handles.insert(existing, access, inherit)))
+            return STATUS_OBJECT_NAME_EXISTS
+    made = make(place)
+    if place is not None:
+        k.namespace.add(*place, made)
+    try:
+        opened = k.handles.insert(made, access, inherit)
+    except GuestFault:
+        made.last_handle_closed()
+        raise
+    handle.set(HANDLE(opened))
+    return STATUS_SUCCESS
+
+
+def open_object(
+    k: Kernel, kind: type[O], attributes: OBJECT_ATTRIBUTES, desired_access: int, handle: Out[HANDLE]
+) -> NTSTATUS:
+    """Open an object by its name."""
+    access = kind.mapping.grant(desired_access)
+    name = k.capture_string(attributes.ObjectName)
+    found, rest = k.namespace.resolve(name, _root_of(k, attributes))
+    if rest or not isinstance(found, kind):
+        return STATUS_OBJECT_TYPE_MISMATCH
+    handle.set(HANDLE(k.handles.insert(found, access, attributes.Attributes & OBJ_INHERIT)))
+    return STATUS_SUCCESS
+
+
+def _place_of(k: Kernel, attributes: OBJECT_ATTRIBUTES | None) -> Place | None:
+    """Directory and last component that a name means, or None without a name."""
+    name = "" if attributes is None else k.capture_string(attributes.ObjectName)
+    if attributes is None or not name:
+        return None
+    root = _root_of(k, attributes)
+    parent, _, leaf = name.rpartition("\\")
+    directory: KernelObject
+    if root is not None and not parent:
+        directory = root
+    elif root is None and not name.startswith("\\"):
+        raise GuestFault(STATUS_OBJECT_PATH_SYNTAX_BAD)
+    else:
+        directory = _directory(k, parent or "\\", root)
+    if not isinstance(directory, Directory):
+        raise GuestFault(STATUS_OBJECT_TYPE_MISMATCH)
+    if not leaf:
+        raise GuestFault(STATUS_OBJECT_NAME_INVALID)
+    return directory, leaf
+
+
+def _root_of(k: Kernel, attributes: OBJECT_ATTRIBUTES) -> Directory | None:
+    return k.handles.lookup(attributes.RootDirectory, Directory) if attributes.RootDirectory else None
+
+
+def _directory(k: Kernel, path: str, root: Directory | None) -> KernelObject:
+    try:
+        found, rest = k.namespace.resolve(path, root)
+    except GuestFault as fault:
+        # What is missing is a directory of the new name's path, not the name itself.
+        missing = fault.status == STATUS_OBJECT_NAME_NOT_FOUND
+        raise GuestFault(STATUS_OBJECT_PATH_NOT_FOUND if missing else fault.status) from fault
+    if rest:
+        raise GuestFault(STATUS_OBJECT_TYPE_MISMATCH)
+    return found
