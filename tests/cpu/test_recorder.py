@@ -29,7 +29,7 @@ def bare() -> Iterator[Bare]:
 
 
 def recorder(bare: Bare, *, native: bool = True, keep: bool = True) -> Recorder:
-    def spent() -> bool:
+    def spent(count: int) -> bool:
         bare.core.stop()
         return False
 

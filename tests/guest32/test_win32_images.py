@@ -65,8 +65,7 @@ PARAMETERS = {
     "VirtualAllocEx VirtualProtectEx ReadProcessMemory WriteProcessMemory",
     6: "CreateThread SetWaitableTimer MultiByteToWideChar",
     7: "CreateRemoteThread CreateFileA CreateFileW",
-    8: "WideCharToMultiByte",
-    9: "CreateRemoteThreadEx",
+    8: "WideCharToMultiByte CreateRemoteThreadEx",
 }
 POPPED = {name: 4 * count for count, names in PARAMETERS.items() for name in names.split()}
 FORWARDED = {

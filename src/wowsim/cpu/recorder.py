@@ -73,7 +73,8 @@ class Recorder:
         read_code: bytes at an address, or None.
         mode: the CPU's current mode.
         lengths: instruction lengths of a piece of code.
-        spent: called when the budget is used up; True continues (with a new budget), False means: stop.
+        spent: called with the instructions of a block that the budget does not hold, or with 0 when an error ends
+            the recording; True continues (with a new budget), False means: stop.
         keep: keep every record; otherwise only the last :data:`RING` and up.
     """
 
@@ -82,7 +83,7 @@ class Recorder:
         read_code: Callable[[int, int], bytes | None],
         mode: Callable[[], Bits],
         lengths: LengthDecoder,
-        spent: Callable[[], bool],
+        spent: Callable[[int], bool],
         *,
         keep: bool,
         native: bool = True,
@@ -233,7 +234,7 @@ class Recorder:
         except BaseException as error:
             self._error = error
             self.stopped = True
-            self._spent()
+            self._spent(0)
 
     def _block(self, address: int, size: int) -> None:
         id = self._ids.get((address, size))
@@ -247,7 +248,7 @@ class Recorder:
                 self._repeated.add(id)
                 self._hide(address, size)
         while self._state[4] < count:
-            if not self._spent():
+            if not self._spent(count):
                 self.stopped = True
                 return
         self._state[4] -= count

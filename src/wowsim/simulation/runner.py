@@ -109,16 +109,17 @@ class Runner:
         self._machine.core.stop()
 
     def execute(self) -> None:
-        """Let the CPU run: turn after turn, and to the exact instruction where the limit falls into a block."""
+        """Let the CPU run: turn after turn, and to the exact instruction at the limit."""
         machine = self._machine
         while True:
             self._unless_unsupported(machine.core.run)
             recorder = self.recorder
             if recorder is None or not recorder.stopped or machine.stopped is not None:
                 return
-            # the budget ended inside a block: its first instructions are stepped
-            if recorder.left:
-                self._step(recorder, recorder.left)
+            turn_over = self._turn_end is not None and recorder.executed >= self._turn_end
+            if self._end is not None and not turn_over and recorder.executed < self._end:
+                # the limit lies inside a block: its first instructions are stepped
+                self._step(recorder, self._end - recorder.executed)
             if machine.stopped is not None or self._interrupted is not None:
                 return
             if self._end is not None and recorder.executed >= self._end:
@@ -224,22 +225,32 @@ class Runner:
             self.recorder.grant(0)
             self._grant()
 
-    def _grant(self) -> bool:
-        """Give the recorder its next quantum; False when limit or turn is used up."""
+    def _grant(self, count: int = 0) -> bool:
+        """Give the recorder its next quantum; False when the limit does not hold ``count`` more, or the turn is over.
+
+        A limit is exact. A turn ends with the block in which it is used up: where blocks end does not depend on how
+        a run is watched or cut into pieces.
+        """
         recorder = self.recorder
         assert recorder is not None
-        ends = [end - recorder.executed for end in (self._end, self._turn_end) if end is not None]
-        quantum = min(QUANTUM, *ends) if ends else QUANTUM
-        if quantum <= recorder.left:
-            return False
-        recorder.grant(quantum)
+        executed, quantum = recorder.executed, QUANTUM
+        if self._turn_end is not None:
+            if executed >= self._turn_end:
+                return False
+            quantum = max(min(quantum, self._turn_end - executed), count)
+        if self._end is not None:
+            quantum = min(quantum, self._end - executed)
+            if quantum < max(count, 1):
+                return False
+        recorder.grant(max(quantum, count))
         return True
 
-    def _spent(self) -> bool:
+    def _spent(self, count: int) -> bool:
         """The quantum is over: time goes on, the run too unless the limit is reached or the turn is over."""
+        assert self.recorder is not None
         self._count_time()
         self._machine.refresh()
-        if self._grant():
+        if not self.recorder.stopped and self._grant(count):
             return True
         self._machine.core.stop()
         return False
