@@ -172,6 +172,37 @@ def test_text(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
         assert lines.count(line) == 1
 
 
+def test_3_gb(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    argv = ("run", "--build", "winxp-x86")
+    assert run(capfdbinary, *argv, "--3gb", program("laa.exe"))[0] == 1
+    assert run(capfdbinary, *argv, program("laa.exe"))[0] == 0
+    code, _, err = run(capfdbinary, "run", "--3gb", program("laa.exe"))
+    assert code == 125
+    assert "3 GB of user memory is a choice of 32-bit Windows; win7sp1 has 64 bits" in err
+    assert err.count("\n") == 1
+
+
+def test_text_of_32_bit_windows(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    argv = ("trace", "--build", "win7sp1-x86", "--call", "NtCreateFile", program("createfile.exe"))
+    code, out, err = run(capfdbinary, *argv)
+    lines = out.decode().splitlines()
+    assert (code, err) == (0, "")
+    assert [line for line in lines if line.startswith("0:")] == ["0:000>"]
+    at = lines.index("ntdll!ZwCreateFile:")
+    assert [line[9:] for line in lines[at + 1 : at + 4]] == [
+        "b842000000      mov     eax,42h",
+        "ba0003fe7f      mov     edx,7FFE0300h",
+        "ff12            call    dword ptr [edx] ds:0023:7ffe0300={ntdll!KiFastSystemCall (776f0fe0)}",
+    ]
+    assert lines[at + 4 : at + 7] == [
+        "ntdll!KiFastSystemCall:",
+        "776f0fe0 8bd4            mov     edx,esp",
+        "776f0fe2 0f34            sysenter",
+    ]
+    assert lines[at + 7] == "ntdll!KiFastSystemCallRet:"
+    assert any("fs:003b:00000018=7ffde000" in line for line in lines)
+
+
 @pytest.mark.parametrize("format", ["text", "jsonl"])
 def test_a_service_asked_for_shows_what_it_changed(
     format: str, capfdbinary: pytest.CaptureFixture[bytes]
@@ -251,6 +282,15 @@ def test_gdt(capfd: pytest.CaptureFixture[str]) -> None:
     rows = {row["selector"]: row for row in json.loads(capfd.readouterr().out)}
     assert rows["0x23"]["descriptor"] == "0x00cffb000000ffff"
     assert rows["0x53"]["base"] == 0xDC2000
+    assert main(["gdt", "--build", "winxp-x86"]) == 0
+    out = capfd.readouterr().out
+    assert "0: kd> dt nt!_KGDTENTRY 0x8003f000+18 /b\n" in out
+    assert "003B 7ffde000 00000fff Data RW Ac 3 Bg By P  Nl 000004f3\n" in out
+    assert " Lo " not in out.split("----", 1)[1]
+    assert main(["gdt", "--json", "--build", "win7sp1-x86"]) == 0
+    rows = {row["selector"]: row for row in json.loads(capfd.readouterr().out)}
+    assert set(rows) == {"0x08", "0x10", "0x1b", "0x23", "0x28", "0x30", "0x3b"}
+    assert not any(row["long_mode"] for row in rows.values())
 
 
 # ------------------------------------------------------------ the host's side

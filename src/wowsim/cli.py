@@ -202,16 +202,18 @@ def _formatted(
 
 def _listings(sim: Simulation, calls: Sequence[Any], changes: Sequence[Any]) -> Iterator[str]:
     """Calls as listings; the guest's memory changes stand in a paragraph behind the call that was last."""
-    from wowsim.render.text import change, last_look, listing
+    from wowsim.render.text import NATIVE, WOW64, change, last_look, listing
     from wowsim.trace.events import Call, FastFailed, timeline
 
-    teb32 = sim.gdt[0x53].base
+    wow64 = sim.build.wow64
+    teb32 = sim.gdt[0x53 if wow64 else 0x3B].base
+    target, gs_base = (WOW64, teb32 - 0x2000) if wow64 else (NATIVE, 0)
     previous: Any = None
     for item in timeline(calls, changes):
         if previous is not None and (isinstance(item, Call) or isinstance(previous, Call)):
             yield ""
         if isinstance(item, Call):
-            yield from listing(item.steps, sim.symbols, teb32, teb32 - 0x2000)
+            yield from listing(item.steps, sim.symbols, teb32, gs_base, target)
         elif isinstance(item, FastFailed):
             yield from last_look(item, sim.symbols)
         else:
@@ -228,7 +230,9 @@ def _loaded(options: argparse.Namespace, on_output: Callable[[str, bytes], None]
     stdin = _stdin(options.stdin)
     from wowsim.simulation import Simulation
 
-    with Simulation(options.build, options.seed, options.sysroot, on_output=on_output) as sim:
+    with Simulation(
+        options.build, options.seed, options.sysroot, on_output=on_output, three_gb=options.three_gb
+    ) as sim:
         for host, guest, writable in options.mount:
             sim.files.mount(host, guest, writable=writable)
         sim.load(words[0], words[1:], env=dict(options.env), cwd=options.cwd, stdin=stdin)
@@ -312,19 +316,22 @@ def _exit_code(result: RunResult) -> int:
 
 # ------------------------------------------------------------ descriptions
 def _gdt(options: argparse.Namespace) -> int:
-    from wowsim.cpu.segments import GDT_ADDRESS, windows_gdt
+    from wowsim.cpu.segments import NATIVE_SEGMENTS, WOW64_SEGMENTS, native_gdt, windows_gdt
     from wowsim.nt.builds import build_named
     from wowsim.render import gdt
 
     if options.sysroot is not None:
         raise Unsupported("sysroot: running with a folder of real system DLLs is not supported yet")
-    descriptors = windows_gdt(build_named(options.build).place.teb32)
+    build = build_named(options.build)
+    make, segments = (windows_gdt, WOW64_SEGMENTS) if build.wow64 else (native_gdt, NATIVE_SEGMENTS)
+    descriptors, width = make(build.teb), build.kernel_width
     if options.json:
-        _print_json(gdt.rows(descriptors))
+        _print_json(gdt.rows(descriptors, width))
         return 0
-    for index in (0x20, 0x30):
-        print(*gdt.dump(descriptors, index, GDT_ADDRESS), "", sep="\n")
-    print(*gdt.table(descriptors), sep="\n")
+    dump = gdt.dump if build.wow64 else gdt.dump32
+    for selector in (segments.code32, segments.code64 or segments.teb):
+        print(*dump(descriptors, selector & ~7, segments.address), "", sep="\n")
+    print(*gdt.table(descriptors, width), sep="\n")
     return 0
 
 

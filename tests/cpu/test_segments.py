@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wowsim.cpu.segments import GDT_LIMIT, Descriptor, gdt_bytes, windows_gdt
+from wowsim.cpu.segments import (
+    GDT_LIMIT,
+    NATIVE_SEGMENTS,
+    WOW64_SEGMENTS,
+    Descriptor,
+    gdt_bytes,
+    native_gdt,
+    windows_gdt,
+)
 
 
 @given(st.integers(0, 2**64 - 1))
@@ -31,3 +39,22 @@ def test_the_teb_descriptor_carries_its_base() -> None:
     found = Descriptor.decode(int.from_bytes(table[0x50:0x58], "little"))
     assert (found.base, found.last_byte, found.dpl) == (0x7EFDD000, 0xFFF, 3)
     assert found.with_base(0x1234).base == 0x1234
+
+
+def test_the_table_of_32_bit_windows() -> None:
+    """wow64-facts section 1: CS 1B, data 23, FS 3B; selector 33 is no code, and no descriptor is 64-bit."""
+    table = native_gdt(0x7FFDE000)
+    assert (table[0x18].encode(), table[0x20].encode()) == (0x00CFFB00_0000FFFF, 0x00CFF300_0000FFFF)
+    assert (table[0x38].base, table[0x38].last_byte, table[0x38].dpl) == (0x7FFDE000, 0xFFF, 3)
+    assert (table[0x30].is_code, table[0x30].dpl) == (False, 0)
+    assert not any(descriptor.long_mode for descriptor in table.values())
+
+
+def test_what_the_core_needs_lies_behind_the_limit() -> None:
+    segments = NATIVE_SEGMENTS
+    assert all(index > segments.limit for index in segments.hidden)
+    assert segments.whole == 0x417
+    assert {segments.ring0_code, segments.ring0_data, segments.calibration & ~7} == set(segments.hidden)
+    assert (WOW64_SEGMENTS.hidden, WOW64_SEGMENTS.whole) == ({}, GDT_LIMIT)
+    table = gdt_bytes({**native_gdt(), **segments.hidden}, segments.whole)
+    assert table[0x400:0x408] == (0x00209B00_00000000).to_bytes(8, "little")

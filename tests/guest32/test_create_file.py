@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 from win32_machine import Machine
 
-from wowsim.nt.builds import BUILDS, WIN7SP1
+from sampled import WOW64
+from wowsim.nt.builds import WIN7SP1
 
 if TYPE_CHECKING:
     from wowsim.nt.builds import Build
@@ -57,7 +58,7 @@ def opened(
     return dict(zip(NAMES, machine.arguments_of("NtCreateFile"), strict=True))
 
 
-@pytest.mark.parametrize("build", BUILDS.values(), ids=list(BUILDS))
+@pytest.mark.parametrize("build", WOW64.values(), ids=list(WOW64))
 def test_ordinary_open(build: Build) -> None:
     machine = Files(build)
     machine.last_error = 77

@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import struct
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ntdll_machine import Machine
 
+from sampled import WOW64
 from wowsim.guest32.dos_errors import dos_error
 from wowsim.guest32.rtl_time import fields, time_of
-from wowsim.nt.builds import BUILDS, Build
+
+if TYPE_CHECKING:
+    from wowsim.nt.builds import Build
 
 TOO_SMALL, OVERFLOW, NO_VARIABLE, BAD_NAME = 0xC0000023, 0x80000005, 0xC0000100, 0xC0000033
 
@@ -164,7 +168,7 @@ def test_dos_errors(status: int, error: int) -> None:
     assert dos_error(status) == error
 
 
-@pytest.mark.parametrize("build", BUILDS.values(), ids=lambda b: b.name)
+@pytest.mark.parametrize("build", WOW64.values(), ids=lambda b: b.name)
 def test_version(build: Build) -> None:
     machine = Machine(build).process()
     out = machine.space(0x120)

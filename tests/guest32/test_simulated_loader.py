@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ntdll_machine import module
 
+from sampled import SAMPLED
 from wowsim.errors import StopReason, UsageError
-from wowsim.nt.builds import BUILDS
 from wowsim.simulation import Simulation
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from wowsim.image.model import Image
 
-BOTH = pytest.mark.parametrize("build", BUILDS)
+BOTH = pytest.mark.parametrize("build", SAMPLED)
 
 
 def program(source: str, **options: Any) -> Image:

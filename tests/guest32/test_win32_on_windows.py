@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sampled import SAMPLED
 from wowsim.kernel.services import implemented
-from wowsim.nt.builds import BUILDS
 from wowsim.simulation import Simulation
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Guest:
         return self.dword(count)
 
 
-@pytest.fixture(params=BUILDS)
+@pytest.fixture(params=SAMPLED)
 def guest(request: pytest.FixtureRequest) -> Iterator[Guest]:
     with Simulation(build=request.param) as sim:
         yield Guest(sim)
@@ -310,7 +310,8 @@ def test_modules(guest: Guest) -> None:
     assert guest.error == 126
     assert guest.call("GetProcAddress", kernel32, b"Sleep\0") == kernel32 + guest._export("kernel32", "Sleep")
     forwarded = guest.call("GetProcAddress", kernel32, b"HeapAlloc\0")
-    assert forwarded == guest.sim.modules["ntdll32"].base + guest._export("ntdll32", "RtlAllocateHeap")
+    ntdll = guest.sim.build.ntdll.name
+    assert forwarded == guest.sim.modules[ntdll].base + guest._export(ntdll, "RtlAllocateHeap")
     assert guest.call("GetProcAddress", kernel32, b"Nothing\0") == 0
     assert guest.error == 127
     buffer = guest.room(600)
@@ -358,7 +359,7 @@ def test_machine(guest: Guest) -> None:
     _, page, lowest, *_, granularity, _ = struct.unpack("<9I", guest.sim.memory.read(block, 36))
     assert (page, lowest, granularity) == (0x1000, 0x10000, 0x10000)
     assert guest.call("IsWow64Process", 0xFFFFFFFF, block) == 1
-    assert guest.dword(block) == 1
+    assert guest.dword(block) == guest.sim.build.wow64
     encoded = guest.call("EncodePointer", 0x1234)
     assert encoded != 0x1234
     assert guest.call("DecodePointer", encoded) == 0x1234

@@ -6,8 +6,9 @@ import struct
 
 import pytest
 
+from sampled import WOW64
 from wowsim.image.model import Image, Provenance
-from wowsim.nt.builds import BUILDS, services
+from wowsim.nt.builds import services
 from wowsim.simulation.images import built_in
 
 RVAS = {
@@ -62,7 +63,7 @@ def test_every_published_rva_of_wow64cpu(win7: dict[str, Image]) -> None:
     assert {name: places.get(name) for name in RVAS} == RVAS
 
 
-@pytest.mark.parametrize("build", BUILDS)
+@pytest.mark.parametrize("build", WOW64)
 def test_the_turbo_table_is_in_the_published_order(build: str) -> None:
     image = built_in(build).images["wow64cpu"]
     places = {name: image.base + rva for rva, name in image.symbols.items()}
@@ -80,7 +81,7 @@ def test_the_seeds_bytes_at_the_seeds_places(win7: dict[str, Image], module: str
     assert image.provenance_at(rva) is Provenance.BUILD
 
 
-@pytest.mark.parametrize("build", BUILDS)
+@pytest.mark.parametrize("build", WOW64)
 def test_every_byte_of_code_says_where_it_is_from(build: str) -> None:
     for image in built_in(build).images.values():
         ends = 0
@@ -90,7 +91,7 @@ def test_every_byte_of_code_says_where_it_is_from(build: str) -> None:
         assert image.provenance, image.name
 
 
-@pytest.mark.parametrize("build", BUILDS)
+@pytest.mark.parametrize("build", WOW64)
 def test_every_service_has_its_64_bit_stub(build: str) -> None:
     ntdll = built_in(build).images["ntdll"]
     for row in services(build):

@@ -43,11 +43,27 @@ def test_random_code_ends_with_a_reason(bits: Literal[32, 64], trace: Level | No
             assert result.instructions <= 6000
 
 
-@pytest.mark.parametrize("selector", [0, 3, 0x10, 0x1B, 0x23, 0x2B, 0x33, 0x34, 0x50, 0x53, 0xFFF8])
-def test_no_selector_leaves_user_mode(selector: int) -> None:
+@pytest.mark.parametrize("build", ["winxp-x86", "win10-22h2-x86"])
+@pytest.mark.parametrize("trace", [None, "full"])
+def test_random_code_on_32_bit_windows(trace: Level | None, build: str) -> None:
+    for seed in range(12):
+        with wowsim.Simulation(build=build, seed=seed) as sim:
+            sim.load_shellcode(blob(1000 + seed))
+            result = sim.run(limit=6000, timeout=20, trace=trace)
+            assert isinstance(result.reason, StopReason)
+            assert result.instructions is not None
+            assert result.instructions <= 6000
+            assert sim.registers.cs == 0x1B
+
+
+@pytest.mark.parametrize("build", ["win7sp1", "win7sp1-x86"])
+@pytest.mark.parametrize(
+    "selector", [0, 3, 0x10, 0x1B, 0x23, 0x2B, 0x33, 0x34, 0x50, 0x53, 0x403, 0x413, 0xFFF8]
+)
+def test_no_selector_leaves_user_mode(selector: int, build: str) -> None:
     far_jump = b"\xea" + (0x200010).to_bytes(4, "little") + selector.to_bytes(2, "little")
     code = far_jump + b"\x90" * 9 + wowsim.assemble32("mov eax, cs; ret")
-    with wowsim.Simulation() as sim:
+    with wowsim.Simulation(build=build) as sim:
         sim.load_shellcode(code)
         result = sim.run(limit=20_000)
         assert result.reason in (StopReason.EXITED, StopReason.UNHANDLED_EXCEPTION, StopReason.LIMIT)

@@ -64,7 +64,8 @@ class Guest:
     def __init__(self, width: Width = 64, **options: Any) -> None:
         self.memory = FlatMemory()
         self.width: Width = width
-        space = SimpleNamespace(layout=SimpleNamespace(highest_user=0x7FFFFFEFFFF))
+        highest = 0x7FFFFFEFFFF if width == 64 else 0x7FFEFFFF
+        space = SimpleNamespace(layout=SimpleNamespace(highest_user=highest))
         self.k = Kernel(self.memory, cast("Any", space), cast("Any", None), width=width, **options)
         self._next = BASE
         self.iosb = self.room(16)

@@ -5,7 +5,7 @@ from dataclasses import fields
 import pytest
 
 from wowsim.errors import UsageError
-from wowsim.memory.layout import LAYOUTS, SpaceLayout, layout_of
+from wowsim.memory.layout import LAYOUTS, SpaceLayout, layout_of, with_3_gb
 from wowsim.nt.builds import BUILDS
 
 
@@ -61,3 +61,10 @@ def test_sizes_and_kernel_addresses(layout: SpaceLayout) -> None:
 def test_an_unknown_build_names_the_known() -> None:
     with pytest.raises(UsageError, match=r"'win9'; known: winxp-x64, vista"):
         layout_of("win9")
+
+
+def test_3_gb_of_32_bit_windows() -> None:
+    layout = with_3_gb(layout_of("winxp-x86"))
+    assert (layout.highest_user, layout.limit, layout.limit_large) == (0xBFFEFFFF, 0x7FFF0000, 0xBFFF0000)
+    with pytest.raises(UsageError, match="win7sp1 has 64 bits"):
+        with_3_gb(layout_of("win7sp1"))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 
-from wowsim.cpu.segments import GDT_ADDRESS, Descriptor, windows_gdt
+from wowsim.cpu.segments import GDT_ADDRESS, Descriptor, native_gdt, windows_gdt
 from wowsim.render import gdt
 
 TEB32 = 0x7EFDD000
@@ -116,3 +116,23 @@ def test_rows() -> None:
     assert rows["0x33"]["descriptor"] == "0x0020fb0000000000"
     assert rows["0x33"]["long_mode"] is True
     assert rows["0x53"]["base"] == TEB32
+
+
+def test_dt_of_32_bit_windows() -> None:
+    lines = as_stored(list(gdt.dump32(native_gdt(0x7FFDE000), 0x38, 0x8003F000))).splitlines()
+    assert lines[0] == "0: kd> dt nt!_KGDTENTRY 0x8003f000+38 /b"
+    values = {line.split()[1]: line.split(" : ")[1] for line in lines[1:] if " : " in line}
+    assert (values["LimitLow"], values["BaseLow"], values["Flags1"]) == ("0xfff", "0xe000", "0xf3 ''")
+    assert (values["Dpl"], values["Reserved_0"], values["Default_Big"], values["Granularity"]) == (
+        "0y11", "0y0", "0y1", "0y0",
+    )  # fmt: skip
+    assert values["BaseHi"] == "0y01111111 (0x7f)"
+
+
+def test_dg_of_32_bit_windows() -> None:
+    lines = list(gdt.table(native_gdt(0x7FFDE000), 32))[3:]
+    assert lines[2] == "001B 00000000 ffffffff Code RE Ac 3 Bg Pg P  Nl 00000cfb"
+    assert lines[4] == "0028 80042000 000020ab TSS32 Busy 0 Nb By P  Nl 0000008b"
+    assert lines[6] == "003B 7ffde000 00000fff Data RW Ac 3 Bg By P  Nl 000004f3"
+    rows = {row["selector"]: row["type"] for row in gdt.rows(native_gdt(), 32)}
+    assert (rows["0x1b"], rows["0x28"]) == ("Code RE Ac", "TSS32 Busy")

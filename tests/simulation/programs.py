@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import sampled
 import wowsim
+from sampled import SAMPLED
 
 BIN = Path(__file__).parent.parent.parent / "fixtures" / "bin"
-BUILDS = wowsim.builds()
+BUILDS = list(SAMPLED)
+WOW64 = list(sampled.WOW64)
+NATIVE = list(sampled.NATIVE)
 
 
 def run(

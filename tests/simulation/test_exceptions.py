@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from programs import BIN, BUILDS, run
+from programs import BIN, BUILDS, WOW64, run
 
 import wowsim
 from wowsim import StopReason
@@ -43,7 +43,7 @@ def test_the_filter_of_last_resort(
             assert (result.address, sim.registers.eip) == (expected, expected)
 
 
-@pytest.mark.parametrize("build", BUILDS)
+@pytest.mark.parametrize("build", WOW64)
 def test_every_step_of_the_way_is_executed(build: str) -> None:
     """wow64-facts section 5: each dispatcher runs, in this order, and IRETQ brings the program back."""
     way = ["ntdll!KiUserExceptionDispatcher", "wow64!Wow64PrepareForException", "ntdll!RtlDispatchException",
@@ -115,7 +115,7 @@ def test_a_handler_that_faults_again_and_again_ends_the_run(build: str) -> None:
     assert result.exit_status in (0xC000001D, 0xC0000005, 0xC00000FD)
 
 
-@pytest.mark.parametrize("build", BUILDS)
+@pytest.mark.parametrize("build", WOW64)
 @pytest.mark.parametrize("source", ["mov eax, dword ptr [0x10]", "ud2", "int3", "push 0\npop rsp\npush 1"])
 def test_a_fault_in_64_bit_code_is_unhandled_at_its_address(source: str, build: str) -> None:
     with wowsim.Simulation(build=build) as sim:
@@ -215,9 +215,13 @@ _faults = st.sampled_from([
 ])  # fmt: skip
 
 
-@settings(max_examples=15, derandomize=True, deadline=None)
-@given(before=st.lists(_lines, min_size=1, max_size=12), fault=_faults)
-def test_registers_at_a_fault_are_exact(before: list[str], fault: str) -> None:
+@settings(max_examples=24, derandomize=True, deadline=None)
+@given(
+    before=st.lists(_lines, min_size=1, max_size=12),
+    fault=_faults,
+    build=st.sampled_from(["win7sp1", "win7sp1-x86", "win10-22h2-x86"]),
+)
+def test_registers_at_a_fault_are_exact(before: list[str], fault: str, build: str) -> None:
     """A handler's context has the registers that stepping to the same place gives, flags and all."""
     body = "\n".join(before)
     at = 0x200000 + len(wowsim.assemble32(body)) + (2 if fault.startswith("push 0;") else 0)
@@ -228,9 +232,9 @@ def test_registers_at_a_fault_are_exact(before: list[str], fault: str) -> None:
     names = (*_REGISTERS, "esp", "eip", "eflags")
     states = []
     for stop in (True, False):
-        with wowsim.Simulation() as sim:
+        with wowsim.Simulation(build=build) as sim:
             sim.load_shellcode(code.ljust(0x2000, b"\0"))
-            assert sim.call32("ntdll32!RtlAddVectoredExceptionHandler", 1, 0x200800) != 0
+            assert sim.call32(f"{sim.build.ntdll.name}!RtlAddVectoredExceptionHandler", 1, 0x200800) != 0
             if stop:
                 sim.at(at, lambda s: s.stop())
             result = sim.run(limit=2_000_000)
@@ -325,7 +329,7 @@ def test_nt_continue_of_any_context_leaves_no_python_exception(build: str) -> No
         for _ in range(6):
             with wowsim.Simulation(build=build, memory=256 << 20) as sim:
                 sim.load_shellcode(b"\x90" * 0x2000)
-                target = sim.symbols.address(f"ntdll32!{name}")
+                target = sim.symbols.address(f"{sim.build.ntdll.name}!{name}")
                 arguments = "push 0" if name == "ZwContinue" else f"push {rng.randrange(2)}"
                 record = "" if name == "ZwContinue" else "push 0x201600;"
                 code = f"{arguments}; push 0x201000; {record} mov eax, {target:#x}; call eax; ret 4"

@@ -6,7 +6,7 @@ import itertools
 import json
 
 import pytest
-from programs import BIN, BUILDS, run
+from programs import BIN, BUILDS, WOW64, run
 
 import wowsim
 from wowsim import MemoryChanged, StopReason
@@ -67,7 +67,7 @@ def locks(sim: wowsim.Simulation) -> list[tuple[int, int]]:
 
 
 # ---------------------------------------------------------------- the locked ranges
-@pytest.mark.parametrize("build", BUILDS)
+@pytest.mark.parametrize("build", WOW64)
 @pytest.mark.parametrize("kind", [BOTH, RESERVE, COMMIT])
 @pytest.mark.parametrize("address", LOCKED, ids=hex)
 def test_a_64_bit_syscall_gets_nothing_in_the_locked_ranges(build: str, kind: int, address: int) -> None:
@@ -79,7 +79,7 @@ def test_a_64_bit_syscall_gets_nothing_in_the_locked_ranges(build: str, kind: in
         assert not any(frame.startswith(("wow64!", "wow64cpu!")) for frame in call.path[-2:])
 
 
-@pytest.mark.parametrize("build", BUILDS)
+@pytest.mark.parametrize("build", WOW64)
 def test_the_same_syscall_gets_what_is_free(build: str) -> None:
     sim, result = shellcode(framed(*allocate(build, 0x30000000, BOTH)), build)
     with sim:
@@ -87,7 +87,7 @@ def test_the_same_syscall_gets_what_is_free(build: str) -> None:
         assert sim.vads[0x30000000].cause == "NtAllocateVirtualMemory"
 
 
-@pytest.mark.parametrize("build", BUILDS)
+@pytest.mark.parametrize("build", WOW64)
 def test_even_the_highest_answer_to_a_64_bit_syscall_lies_below_2_gb(build: str) -> None:
     code = framed(*allocate(build, 0, BOTH | TOP_DOWN), "mov rax, [rbp]", "shr rax, 16")
     sim, result = shellcode(code, build)
@@ -114,7 +114,7 @@ def test_the_lock_itself_cannot_be_changed(service: str, rest: tuple[str, ...], 
 
 
 # ---------------------------------------------------------------- large addresses
-@pytest.mark.parametrize("build", BUILDS)
+@pytest.mark.parametrize("build", WOW64)
 @pytest.mark.parametrize(("program", "status", "above"), [("laa.exe", 1, True), ("nolaa.exe", 0, False)])
 def test_only_a_large_address_aware_program_gets_memory_above_2_gb(
     build: str, program: str, status: int, above: bool

@@ -22,17 +22,7 @@ from wowsim.cpu.faults import Fault, FaultCollector, Handlers
 from wowsim.cpu.instructions import GENERAL, is_call_far, prefix_length, random_target
 from wowsim.cpu.paging import EXECUTE, PAGE, READ, SUPERVISOR, WRITE, PageTables
 from wowsim.cpu.recorder import is_repeated
-from wowsim.cpu.segments import (
-    GDT_ADDRESS,
-    GDT_LIMIT,
-    IDT_ADDRESS,
-    IDT_LIMIT,
-    R0_CODE,
-    R0_DATA,
-    TSS,
-    Descriptor,
-    gdt_bytes,
-)
+from wowsim.cpu.segments import IDT_ADDRESS, IDT_LIMIT, WOW64_SEGMENTS, Descriptor, Segments, gdt_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -204,6 +194,9 @@ class Core:
         timestamp: answers RDTSC and RDTSCP.
         random: answers RDRAND and RDSEED: a 64-bit number.
         vendor: whose CPU it is, one of :data:`wowsim.cpu.cpuid.VENDORS`.
+        segments: which selectors stand for what.
+        sysenter: called at SYSENTER, execution goes on behind it; None where IA32_SYSENTER_CS is 0, as on 64-bit
+            Windows (unverified).
     """
 
     def __init__(
@@ -214,8 +207,11 @@ class Core:
         timestamp: Callable[[], int],
         random: Callable[[], int],
         vendor: str = cpuid.INTEL,
+        segments: Segments = WOW64_SEGMENTS,
+        sysenter: Callable[[], None] | None = None,
     ) -> None:
         self._tables, self._handlers, self.vendor = tables, handlers, vendor
+        self.segments, self._sysenter = segments, sysenter
         self._timestamp, self._random = timestamp, random
         self._uc: Any = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_64)
         uc: Any = self._uc
@@ -252,31 +248,32 @@ class Core:
 
     # ------------------------------------------------------------ construction
     def _setup(self, descriptors: Mapping[int, Descriptor]) -> None:
-        uc, tables = self._uc, self._tables
+        uc, tables, segments = self._uc, self._tables, self.segments
         for page, access in (
-            (GDT_ADDRESS, READ | SUPERVISOR),
+            (segments.address, READ | SUPERVISOR),
             (KERNEL_STUB, READ | EXECUTE | SUPERVISOR),
             (KERNEL_STACK, READ | WRITE | SUPERVISOR),
         ):
             frames = tables.allocate(1)
             tables.map(page >> 12, frames, access)
             tables.untracked.update(frames)
-        self._gdt = self._physical(GDT_ADDRESS)
-        tables.ram.bytes[self._gdt : self._gdt + GDT_LIMIT + 1] = gdt_bytes(dict(descriptors))
-        # mov ds,2B; mov es,2B; pop rax; iretq: the way from ring 0 to ring 3 in either mode
-        stub = bytes.fromhex("b82b000000 8ed8 8ec0 58 48cf")
+        self._gdt = self._physical(segments.address)
+        table = gdt_bytes({**descriptors, **segments.hidden}, segments.whole)
+        tables.ram.bytes[self._gdt : self._gdt + len(table)] = table
+        # mov ds,data; mov es,data; pop rax; iretq: the way from ring 0 to ring 3 in either mode
+        stub = bytes((0xB8, segments.data, 0, 0, 0)) + bytes.fromhex("8ed8 8ec0 58 48cf")
         at = self._physical(KERNEL_STUB)
         tables.ram.bytes[at : at + len(stub)] = stub
         uc.reg_write(x86.UC_X86_REG_CR3, tables.root)
         uc.reg_write(x86.UC_X86_REG_MSR, (0xC0000080, 0xD01))  # EFER: NXE LMA LME SCE
         # PAE PGE OSFXSR OSXMMEXCPT, and TSD so that RDTSC at CPL 3 faults into our clock
         uc.reg_write(x86.UC_X86_REG_CR4, 0x6A4)
-        uc.reg_write(x86.UC_X86_REG_GDTR, (0, GDT_ADDRESS, GDT_LIMIT, 0))
+        uc.reg_write(x86.UC_X86_REG_GDTR, (0, segments.address, segments.whole, 0))
         uc.reg_write(x86.UC_X86_REG_IDTR, (0, IDT_ADDRESS, IDT_LIMIT, 0))
-        uc.reg_write(x86.UC_X86_REG_TR, (TSS, 0, 0x67, 0x8B00))
+        uc.reg_write(x86.UC_X86_REG_TR, (segments.tss, 0, 0x67, 0x8B00))
         uc.reg_write(x86.UC_X86_REG_CR0, 0x80050033)  # PG WP AM NE ET MP PE
-        uc.reg_write(x86.UC_X86_REG_CS, R0_CODE)
-        uc.reg_write(x86.UC_X86_REG_SS, R0_DATA)
+        uc.reg_write(x86.UC_X86_REG_CS, segments.ring0_code)
+        uc.reg_write(x86.UC_X86_REG_SS, segments.ring0_data)
         self._ring0 = uc.context_save()
         self._scratch = uc.context_save()
         self._before_port = uc.context_save()
@@ -327,7 +324,8 @@ class Core:
         The engine switches its mode only by an executed far transfer: two are executed here, to the same
         unmapped address, and whatever differs afterwards (hidden flags and the hidden part of CS) is the mode.
         """
-        found = {cs: self._context_behind(cs) for cs in (0x23, 0x33)}
+        selectors = (self.segments.code32, self.segments.calibration)
+        found = {cs: self._context_behind(cs) for cs in selectors}
         narrow, wide = found.values()
         places = [i for i in range(0, len(wide) - 3, 4) if narrow[i : i + 4] != wide[i : i + 4]]
         flags = [
@@ -350,7 +348,8 @@ class Core:
         pointer = _INTERRUPT(note)
         hook = self._hook(unicorn.UC_HOOK_INTR, pointer)
         frame = self._physical(KERNEL_STACK)
-        _IRET.pack_into(self._tables.ram.bytes, frame, 0x7FFE_F000, cs, 0x202, 0x7FFE_F000, 0x2B)
+        ss = self.segments.data
+        _IRET.pack_into(self._tables.ram.bytes, frame, 0x7FFE_F000, cs, 0x202, 0x7FFE_F000, ss)
         self._uc.reg_write(x86.UC_X86_REG_RSP, KERNEL_STACK)
         uclib.uc_emu_start(self._uc._uch, KERNEL_STUB + 10, 0, 0, 0)
         uclib.uc_hook_del(self._uc._uch, hook)
@@ -433,7 +432,7 @@ class Core:
     def descriptor(self, selector: int) -> Descriptor:
         """The descriptor in guest memory behind a selector; null where the table ends."""
         index = selector & 0xFFF8
-        if index + 7 > GDT_LIMIT:
+        if index + 7 > self.segments.limit:
             return Descriptor.decode(0)
         return Descriptor.decode(_DESCRIPTOR.unpack_from(self._tables.ram.bytes, self._gdt + index)[0])
 
@@ -444,8 +443,8 @@ class Core:
             IndexError: the selector lies outside the table.
         """
         index = selector & 0xFFF8
-        if index + 7 > GDT_LIMIT:
-            raise IndexError(f"selector {selector:#x} lies outside the GDT (limit {GDT_LIMIT:#x})")
+        if index + 7 > self.segments.limit:
+            raise IndexError(f"selector {selector:#x} lies outside the GDT (limit {self.segments.limit:#x})")
         _DESCRIPTOR.pack_into(self._tables.ram.bytes, self._gdt + index, descriptor.encode())
 
     # ------------------------------------------------------------ running
@@ -459,8 +458,8 @@ class Core:
         for name in GENERAL[1:]:
             if name != "rsp":
                 self.write(name, registers.get(name, 0))
-        self._uc.reg_write(x86.UC_X86_REG_FS, 0x53)
-        self._uc.reg_write(x86.UC_X86_REG_GS, 0x2B)
+        self._uc.reg_write(x86.UC_X86_REG_FS, self.segments.teb)
+        self._uc.reg_write(x86.UC_X86_REG_GS, self.segments.gs)
         self._uc.reg_write(x86.UC_X86_REG_GS_BASE, registers["gs_base"])
         at = self._physical(KERNEL_STACK)
         _DESCRIPTOR.pack_into(self._tables.ram.bytes, at, registers.get("rax", 0))
@@ -485,21 +484,23 @@ class Core:
             raise RuntimeError(
                 f"iretq arrived at {self.read('cs'):x}:{self.read('rip'):x}, not {cs:x}:{rip:x}"
             )
+        segments = self.segments
+        self._uc.reg_write(x86.UC_X86_REG_GDTR, (0, segments.address, segments.limit, 0))
 
     def resume_at(self, registers: Mapping[str, int]) -> None:
         """Set another user state as the kernel does on its way back: general registers, rip, rflags, cs, gs_base.
 
-        What ``registers`` does not name is kept, FP and SSE state too; SS becomes 2Bh. Only between two runs of
-        translated code: from an action given to :meth:`later`, or while the CPU stands.
+        What ``registers`` does not name is kept, FP and SSE state too; SS becomes the user data selector. Only between
+        two runs of translated code: from an action given to :meth:`later`, or while the CPU stands.
 
         Args:
-            registers: by name; ``cs`` (23h or 33h) is needed.
+            registers: by name; ``cs`` (a user code selector) is needed.
         """
         self._save()
         names = self._take_over(registers)
         self._resume()
         self.batch(*names).write(*(registers[name] for name in names))
-        self.write("ss", 0x2B)
+        self.write("ss", self.segments.data)
 
     def floating_point(self) -> bytes:
         """x87 and SSE state as FXSAVE writes it (512 bytes); instruction and operand pointers are 0."""
@@ -519,7 +520,9 @@ class Core:
         """Whether the kernel can return to ring 3 through a code selector: the mode it stands for is still its own."""
         found = self.descriptor(selector)
         wide = found.long_mode == 1
-        return bool(found.is_code and found.present and found.dpl == 3 and wide == (selector == 0x33))
+        return bool(
+            found.is_code and found.present and found.dpl == 3 and wide == (selector == self.segments.code64)
+        )
 
     def run(self) -> None:
         """Execute until a handler calls :meth:`stop`."""
@@ -792,7 +795,7 @@ class Core:
             self._fail(error, self._single["rip"].read()[0])
 
     def _on_sysenter(self, engine: int, data: int) -> None:
-        """A fault at the instruction.
+        """A fault at the instruction, where Windows does not use it.
 
         IA32_SYSENTER_CS is zero on 64-bit Windows (unverified): #GP (Intel SDM 2, SYSENTER). An AMD CPU has no
         SYSENTER in long mode: #UD (AMD APM 3, SYSENTER).
@@ -800,6 +803,9 @@ class Core:
         if self._undoing:
             return
         try:
+            if self._sysenter is not None:
+                self._sysenter()
+                return
             rip = self._single["rip"].read()[0]
             self.uncount(rip)
             self._handlers.on_fault(Fault(6 if self.vendor == cpuid.AMD else 13, rip))
@@ -951,7 +957,7 @@ class Core:
     def _call_far(self, rip: int) -> None:
         """QEMU's far call checks the limit of a 64-bit segment, which hardware ignores: lend it one for a step."""
         lent = {
-            index: d for index in range(8, GDT_LIMIT, 8)
+            index: d for index in range(8, self.segments.limit, 8)
             if (d := self.descriptor(index)).is_code and d.long_mode and d.present and d.dpl == 3
         }  # fmt: skip
         faults: list[Fault] = []

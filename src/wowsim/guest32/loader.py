@@ -53,7 +53,7 @@ class Loader:
     """
 
     def __init__(self, build: Build) -> None:
-        self._ntdll = build.module("ntdll32").path
+        self._ntdll = build.ntdll.path
         self._system = self._ntdll.rpartition("\\")[0]
         self._absent: dict[str, int] = {}
 
@@ -184,7 +184,7 @@ class Loader:
             return STATUS_DLL_NOT_FOUND
         frame[f.INDEX] = at + 1
         frame.nt_name = found
-        return 0 if found.startswith(search.KNOWN_DLLS) else 1
+        return 0 if found.startswith(search.known_dlls(self._system)) else 1
 
     # ------------------------------------------------------------ a new view
     def _entry_size(self, trap: Trap) -> int:

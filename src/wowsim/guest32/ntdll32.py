@@ -1,8 +1,9 @@
 r"""The 32-bit ntdll of a build: service stubs, loader, heap and run-time library as one image.
 
-Stands for SysWOW64\ntdll.dll. Stub bytes are the build's (wow64-facts section 2), everything else is
-wowsim's own code with the build's names. Leaves out: everything that no built-in DLL and no program seen so
-far imports. Who may import it: the simulation; ``routines`` serves the image's traps.
+Stands for SysWOW64\ntdll.dll, and for System32\ntdll.dll of 32-bit Windows. Stub bytes are the build's
+(wow64-facts section 2), everything else is wowsim's own code with the build's names. Leaves out: everything that no
+built-in DLL and no program seen so far imports. Who may import it: the simulation; ``routines`` serves the image's
+traps.
 """
 
 from __future__ import annotations
@@ -23,7 +24,13 @@ from wowsim.guest32 import (
 )
 from wowsim.guest32.heap import Heaps
 from wowsim.guest32.loader import Loader
-from wowsim.guest32.stubs import SYSTEM_SERVICE_CALL, laid_out, stub_name
+from wowsim.guest32.stubs import (
+    FAST_SYSTEM_CALL,
+    INT_SYSTEM_CALL,
+    SYSTEM_SERVICE_CALL,
+    laid_out,
+    stub_name,
+)
 from wowsim.image.model import PAGE, Provenance
 from wowsim.image.synth import ImageBuilder
 from wowsim.nt.builds import Stub32, services
@@ -39,8 +46,10 @@ TEXT = 0x10000
 CREATE_FILE_WIN7 = 0x200B0
 """RVA of ZwCreateFile in Windows 7 SP1 (seed 002: 777F00B0)."""
 CODE_WIN10 = 0x71000
-"""RVA of the first stub in Windows 10: chosen, unverified."""
+"""RVA of the first stub in Windows 10 and in 32-bit Windows: chosen, unverified."""
 SYSTEM_SERVICE_CALL_ROOM = 0x10
+SYSTEM_CALLS_ROOM = 0x20
+SYSTEM_CALL_RETURN = "KiFastSystemCallRet"
 WOW64_TRANSITION = "Wow64Transition"
 _FREE_LOCK = struct.pack("<6I", 0xFFFFFFFF, 0xFFFFFFFF, 0, 0, 0, 0)
 
@@ -52,7 +61,7 @@ def build_ntdll32(build: Build, argument_bytes: Mapping[str, int]) -> Image:
         build: decides addresses, stub form and service numbers.
         argument_bytes: what each service's stub pops; a service that is not in it gets no stub.
     """
-    module = build.module("ntdll32")
+    module = build.ntdll
     exports_rva = module.size - 0x20000
     data = exports_rva - 0x10000
     names = (module.name, module.file_name, module.path)
@@ -126,6 +135,8 @@ def _add_stubs(builder: ImageBuilder, build: Build, argument_bytes: Mapping[str,
         builder.machine_code(at, b"\xff\x25" + target, {SYSTEM_SERVICE_CALL: at}, Provenance.BUILD)
         builder.export(SYSTEM_SERVICE_CALL)
         service_call = builder.base + at
+    if not build.wow64:
+        _add_system_calls(builder, CODE_WIN10 - SYSTEM_CALLS_ROOM)
     stubs = list(laid_out(build, services(build.name), argument_bytes, service_call))
     first = CODE_WIN10
     if build.stub32 is Stub32.FS_C0:
@@ -139,3 +150,16 @@ def _add_stubs(builder: ImageBuilder, build: Build, argument_bytes: Mapping[str,
     for service, _, _ in stubs:
         builder.export(stub_name(service.name))
         builder.export(service.name, stub_name(service.name))
+
+
+def _add_system_calls(builder: ImageBuilder, at: int) -> None:
+    """What KUSER_SHARED_DATA points to, and where SYSENTER comes back (wow64-facts section 2)."""
+    code = FAST_SYSTEM_CALL.ljust(0x10, b"\x90") + INT_SYSTEM_CALL
+    symbols = {
+        "KiFastSystemCall": at,
+        SYSTEM_CALL_RETURN: at + len(FAST_SYSTEM_CALL) - 1,
+        "KiIntSystemCall": at + 0x10,
+    }
+    builder.machine_code(at, code, symbols, Provenance.BUILD)
+    for name in symbols:
+        builder.export(name)

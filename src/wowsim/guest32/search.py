@@ -1,9 +1,9 @@
 r"""Where a DLL is looked for: names, the search order, the paths that entries show.
 
-Stands for LdrpResolveDllName and its path lists. Search order: a section in ``\KnownDlls32``, the
-application's directory, the system directory, the Windows directory, the current directory, PATH
-("Dynamic-link library search order", learn.microsoft.com; the 16-bit system directory is left out). Who may
-import it: the loader.
+Stands for LdrpResolveDllName and its path lists. Search order: a section in ``\KnownDlls32`` (on 32-bit
+Windows ``\KnownDlls``), the application's directory, the system directory, the Windows directory, the current
+directory, PATH ("Dynamic-link library search order", learn.microsoft.com; the 16-bit system directory is left
+out). Who may import it: the loader.
 """
 
 from __future__ import annotations
@@ -20,9 +20,14 @@ if TYPE_CHECKING:
 
     from wowsim.nt.trap import Trap
 
-KNOWN_DLLS = "\\KnownDlls32\\"
+WOW64_DIRECTORY = "\\syswow64"
 NT_PREFIX = "\\??\\"
 MAX_PLACES = 0x40
+
+
+def known_dlls(system: str) -> str:
+    """The object directory of the sections of the DLLs in a system directory."""
+    return "\\KnownDlls32\\" if system.lower().endswith(WOW64_DIRECTORY) else "\\KnownDlls\\"
 
 
 def wanted(trap: Trap, name: str) -> str:
@@ -56,7 +61,7 @@ def places(trap: Trap, name: str, system: str) -> Iterator[str]:
     directories = [""]
     if _is_relative(name):
         if "\\" not in name:
-            yield KNOWN_DLLS + name
+            yield known_dlls(system) + name
         image = blocks.unicode_string(trap.memory, blocks.parameters(trap) + blocks.PARAMETERS_IMAGE_PATH)
         directories = [image.rpartition("\\")[0], system, system.rpartition("\\")[0], current_directory(trap)]
         directories += (variable(trap, "PATH") or "").split(";")
@@ -69,8 +74,8 @@ def places(trap: Trap, name: str, system: str) -> Iterator[str]:
 
 def dos_name(nt_name: str, system: str) -> str:
     """The Win32 path of the file, or of the known section, behind an NT name."""
-    if nt_name.startswith(KNOWN_DLLS):
-        return f"{system}\\{nt_name[len(KNOWN_DLLS) :]}"
+    if nt_name.startswith(known_dlls(system)):
+        return f"{system}\\{nt_name[len(known_dlls(system)) :]}"
     if nt_name.startswith(NT_PREFIX + "UNC\\"):
         return "\\\\" + nt_name[len(NT_PREFIX) + 4 :]
     return nt_name[len(NT_PREFIX) :]

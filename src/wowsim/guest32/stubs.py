@@ -1,9 +1,9 @@
 """The 32-bit ntdll's service stubs, generated from the service table in the build's own form.
 
 Source of the forms: wow64-facts section 2. Stubs lie in the order of their numbers, each aligned to 4 bytes
-(Windows 7) or 16 bytes (Windows 10). For Windows 7 the seed's trace agrees: with ``ZwCreateFile`` at
+(Windows 7) or 16 bytes (Windows 10, 32-bit Windows). For Windows 7 the seed's trace agrees: with ``ZwCreateFile`` at
 777F00B0, the old Eip it shows in the CPU area, 777EFACE, is the return address in
-``ZwAllocateVirtualMemory``. For Windows 10 the spacing is unverified.
+``ZwAllocateVirtualMemory``. The spacing of the others is unverified.
 
 Who may import it: the 32-bit system DLLs and their tests.
 """
@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 SYSTEM_SERVICE_CALL = "Wow64SystemServiceCall"
 WIN32K = 0x1000
 """Numbers from here on belong to win32k's table, whose stubs are not ntdll's (wow64-facts section 4)."""
+
+
+SYSTEM_CALL = 0x7FFE0300
+"""KUSER_SHARED_DATA.SystemCall."""
+FAST_SYSTEM_CALL = bytes.fromhex("8bd4 0f34 c3")
+"""mov edx, esp; sysenter; KiFastSystemCallRet: ret."""
+INT_SYSTEM_CALL = bytes.fromhex("8d542408 cd2e c3")
+"""lea edx, [esp+8]; int 2Eh; ret."""
 
 
 def stub_name(service: str) -> str:
@@ -46,8 +54,13 @@ def stub_code(build: Build, service: ServiceRow, argument_bytes: int, service_ca
         turbo = struct.pack("<BI", 0xB9, service.turbo) if service.turbo else b"\x33\xc9"
         body = turbo + bytes.fromhex("8d542404 64ff15c0000000 83c404")
         return struct.pack("<BI", 0xB8, service.number) + body + _back(argument_bytes)
+    back = _back(argument_bytes)
+    if build.stub32 is Stub32.SYSTEM_CALL_POINTER:
+        return struct.pack("<BIBI", 0xB8, service.number, 0xBA, SYSTEM_CALL) + b"\xff\x12" + back
+    if build.stub32 is Stub32.LOCAL_SYSENTER:
+        return struct.pack("<BIBI", 0xB8, service.number, 0xE8, len(back)) + back + FAST_SYSTEM_CALL
     eax = service.turbo << 16 | service.number
-    return struct.pack("<BIBI", 0xB8, eax, 0xBA, service_call) + b"\xff\xd2" + _back(argument_bytes)
+    return struct.pack("<BIBI", 0xB8, eax, 0xBA, service_call) + b"\xff\xd2" + back
 
 
 def laid_out(

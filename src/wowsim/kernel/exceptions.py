@@ -8,6 +8,7 @@ and 64-bit user shadow stacks. Who may import it: the simulation, and services t
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from wowsim.kernel.context import Kernel
 from wowsim.kernel.table import Support, service
 from wowsim.nt import exceptions as x
 from wowsim.nt.abi import BOOLEAN, NTSTATUS, PVOID
-from wowsim.nt.context64 import CONTEXT64_SIZE, context64
+from wowsim.nt.context64 import CONTEXT64_SIZE, FLAGS, FXSAVE, context64, registers_of
 from wowsim.nt.exceptions import RECORD_SIZE, ExceptionRecord
 from wowsim.nt.status import (
     STATUS_ACCESS_VIOLATION,
@@ -24,18 +25,18 @@ from wowsim.nt.status import (
     STATUS_STACK_OVERFLOW,
     STATUS_SUCCESS,
 )
+from wowsim.nt.wow64_context import CONTEXT32_SIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from wowsim.kernel.thread import Apc
-    from wowsim.nt.abi import Memory
+    from wowsim.nt.abi import Memory, Width
 
 RECORD_AT, MACHINE_FRAME_AT, FRAME_SIZE = 0x4F0, 0x590, 0x5C0
 """Above RSP at KiUserExceptionDispatcher: CONTEXT, 20h bytes CONTEXT_EX, record, machine frame (section 5)."""
 CS64, SS = 0x33, 0x2B
+CONTEXT_SIZE = {32: CONTEXT32_SIZE, 64: CONTEXT64_SIZE}
 TF = 0x100
-_DISPATCH_CLEARS = 0x4_0500
+DISPATCH_CLEARS = 0x4_0500
 """AC, DF and TF: a handler starts without them (section 5 says so of the 32-bit one)."""
 _MACHINE_FRAME = struct.Struct("<5Q")
 _UNKNOWN_ADDRESS = 0xFFFFFFFF_FFFFFFFF
@@ -140,8 +141,54 @@ def software_interrupt(vector: int, behind: int, eax: int) -> Interrupt:
 
 
 # ---------------------------------------------------------------- on to user mode
+class WideUserMode:
+    """How the x64 kernel sees the user half of a thread; the x86 kernel's view is in ``native_exceptions``."""
+
+    width: Width = 64
+    code = CS64
+
+    def deliver(
+        self,
+        memory: Memory,
+        registers: Mapping[str, int],
+        fxsave: bytes,
+        record: ExceptionRecord,
+        dispatcher: int,
+    ) -> dict[str, int]:
+        """See :func:`deliver`."""
+        return deliver(memory, registers, fxsave, record, dispatcher, _push)
+
+    def deliver_apc(
+        self, memory: Memory, registers: Mapping[str, int], fxsave: bytes, apc: Apc, dispatcher: int
+    ) -> dict[str, int]:
+        """See :func:`deliver_apc`."""
+        return deliver_apc(memory, registers, fxsave, apc, dispatcher)
+
+    def returns_to(self, selector: int) -> bool:
+        """Whether a context may name this code selector."""
+        return selector in (0x23, CS64)
+
+    def registers_of(self, context: bytes, everything: bool = False) -> dict[str, int]:
+        """See :func:`wowsim.nt.context64.registers_of`."""
+        return registers_of(context, everything)
+
+    def floating_point_of(self, context: bytes, before: Callable[[], bytes]) -> bytes | None:
+        """The FXSAVE image that a CONTEXT asks for; None when its flags name no such part."""
+        named = int.from_bytes(context[FLAGS : FLAGS + 4], "little") & 8
+        return context[FXSAVE : FXSAVE + 0x200] if named else None
+
+
+Push = Callable[["Memory", Mapping[str, int], bytes, "ExceptionRecord", int], dict[str, int]]
+"""Writes one frame: memory, registers, FP state, record, dispatcher -> the registers to go on with."""
+
+
 def deliver(
-    memory: Memory, registers: Mapping[str, int], fxsave: bytes, record: ExceptionRecord, dispatcher: int
+    memory: Memory,
+    registers: Mapping[str, int],
+    fxsave: bytes,
+    record: ExceptionRecord,
+    dispatcher: int,
+    push: Push,
 ) -> dict[str, int]:
     """Put context and record on the interrupted stack; the registers that user mode goes on with.
 
@@ -153,17 +200,18 @@ def deliver(
         fxsave: its FP state.
         record: what happened.
         dispatcher: address of ntdll!KiUserExceptionDispatcher.
+        push: writes the frame.
 
     Raises:
         GuestFault: there is no stack to write on.
     """
     try:
-        return _push(memory, registers, fxsave, record, dispatcher)
+        return push(memory, registers, fxsave, record, dispatcher)
     except GuestFault as fault:
         if fault.status != STATUS_STACK_OVERFLOW:
             raise
         again = ExceptionRecord(fault.status, registers["rip"], (1, fault.address or 0))
-    return _push(memory, registers, fxsave, again, dispatcher)
+    return push(memory, registers, fxsave, again, dispatcher)
 
 
 def _push(
@@ -176,7 +224,7 @@ def _push(
     machine = (registers["rip"], registers["cs"], registers["rflags"], stack, registers["ss"])
     _MACHINE_FRAME.pack_into(frame, MACHINE_FRAME_AT, *machine)
     memory.write(top, bytes(frame))
-    rflags = registers["rflags"] & ~_DISPATCH_CLEARS
+    rflags = registers["rflags"] & ~DISPATCH_CLEARS
     return {"rip": dispatcher, "cs": CS64, "rsp": top, "rflags": rflags}
 
 
@@ -214,14 +262,14 @@ def deliver_apc(
     frame = bytearray(context64({**registers, "rsp": stack}, fxsave))
     struct.pack_into("<4Q", frame, 0, *apc.arguments, apc.routine)
     memory.write(top, bytes(frame))
-    return {"rip": dispatcher, "cs": CS64, "rsp": top, "rflags": registers["rflags"] & ~_DISPATCH_CLEARS}
+    return {"rip": dispatcher, "cs": CS64, "rsp": top, "rflags": registers["rflags"] & ~DISPATCH_CLEARS}
 
 
 # ---------------------------------------------------------------- services
 @service(Support.FULL)
 def NtContinue(k: Kernel, context_record: PVOID, test_alert: BOOLEAN) -> NTSTATUS:
     """Go on with a context; the call does not return when the context can be read."""
-    k.resume(k.memory.read(context_record, CONTEXT64_SIZE))
+    k.resume(k.memory.read(context_record, CONTEXT_SIZE[k.width]))
     if test_alert:
         k.scheduler.test_alert()
     return STATUS_SUCCESS
@@ -232,7 +280,7 @@ def NtRaiseException(
     k: Kernel, exception_record: PVOID, context_record: PVOID, first_chance: BOOLEAN
 ) -> NTSTATUS:
     """Raise an exception as if ``context_record`` had; without a first chance nobody handles it."""
-    record = ExceptionRecord.from_bytes(k.memory.read(exception_record, RECORD_SIZE[64]), 64)
-    context = k.memory.read(context_record, CONTEXT64_SIZE)
+    record = ExceptionRecord.from_bytes(k.memory.read(exception_record, RECORD_SIZE[k.width]), k.width)
+    context = k.memory.read(context_record, CONTEXT_SIZE[k.width])
     k.raise_exception(record, context, first_chance != 0)
     return STATUS_SUCCESS

@@ -61,7 +61,7 @@ _NAMES = {
 
 
 def _basic(k: Kernel, emulated: bool) -> SYSTEM_BASIC_INFORMATION:
-    highest = HIGHEST_USER_ADDRESS_32 if emulated or k.width == 32 else k.space.layout.highest_user
+    highest = HIGHEST_USER_ADDRESS_32 if emulated else k.space.layout.highest_user
     return SYSTEM_BASIC_INFORMATION(
         Reserved=ULONG(0),
         TimerResolution=ULONG(156250),

@@ -154,10 +154,15 @@ class ServiceTable:
     def _bind(self, declared: Service) -> None:
         number = self._numbers[declared.name]
         self._services[declared.name] = declared
-        self.argument_counts[number] = len(declared.prototype.parameters)
+        self.argument_counts[number] = _slots(declared.prototype, self._width)
         self._bound[number] = _bound(
             declared, number, declared.prototype.decoder(self._width), self._kernel, self._observer
         )
+
+
+def _slots(prototype: Prototype, width: Width) -> int:
+    """Argument slots of a call; in 32 bits a 64-bit value takes two."""
+    return prototype.arg_bytes32 // 4 if width == 32 else len(prototype.parameters)
 
 
 def _bound(

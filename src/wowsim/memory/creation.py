@@ -165,7 +165,7 @@ def build_address_space(process: ProcessSpace) -> None:
     ps_map_system_dlls(process)
     if process.space.layout.cfg:
         mi_cfg_initialize_process(process)
-    if process.wow64_process:
+    if process.limit <= process.space.layout.highest_user:
         mi_initialize_user_no_access(process, process.limit)
 
 
@@ -252,7 +252,10 @@ def mi_cfg_initialize_process(process: ProcessSpace) -> None:
 
 
 def mi_initialize_user_no_access(process: ProcessSpace, limit: int) -> None:
-    """nt!MiInitializeUserNoAccess: fills every gap from ``limit`` up with regions nobody can use."""
+    """nt!MiInitializeUserNoAccess: fills every gap from ``limit`` up with regions nobody can use.
+
+    That a 32-bit Windows started with /3GB keeps other programs below 2 GB in the same way is unverified.
+    """
     space = process.space
     space.cause = "MiInitializeUserNoAccess"
     free = limit >> PAGE_SHIFT

@@ -13,10 +13,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from wowsim.errors import UsageError
-from wowsim.nt.builds import WIN7SP1, WIN10_22H2
+from wowsim.nt.builds import NATIVE, WIN7SP1, WIN10_22H2
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from wowsim.nt.builds import Build
 
 LOWEST_USER_ADDRESS = 0x10000
 KUSER_SHARED_DATA = 0x7FFE0000
@@ -141,27 +143,38 @@ _NEWER_10 = ("1803", "1809", "1903", "1909", "2004", "20h2", "21h1", "21h2", "22
 _11 = ("21h2", "22h2", "23h2")
 
 
-def _native(name: str, ntdll: int, source: SpaceLayout) -> SpaceLayout:
-    """A 32-bit Windows: no 64-bit half, 2 GB (3 GB boots are left out)."""
+def _native(build: Build, source: SpaceLayout) -> SpaceLayout:
+    """A 32-bit Windows: no 64-bit half, 2 GB."""
     return replace(
         source,
-        name=name,
+        name=build.name,
         highest_user=0x7FFEFFFF,
         limit_large=0x7FFF0000,
         wow64=False,
         teb_pages=1,
-        ntdll=ntdll,
+        ntdll=build.ntdll.base,
         ntdll32=None,
-        ntdll_size=source.ntdll32_size,
+        ntdll_size=build.ntdll.size,
         ntdll32_size=0,
         pool=0x82000000,
         cfg=source.cfg[1:],
-        peb=source.peb if source.peb_region else 0x7FFDF000,
+        peb=build.place.peb64,
         stack=None,
         stack64=None,
         source="wow64-facts section 8.2 for the limit",
         unverified=("ntdll", "ntdll_size", "peb", "kuser_rest", "cfg"),
     )
+
+
+def with_3_gb(layout: SpaceLayout) -> SpaceLayout:
+    """The layout of a 32-bit Windows started with /3GB: programs that are aware of it have 3 GB.
+
+    Raises:
+        UsageError: it is a 64-bit Windows.
+    """
+    if layout.wow64:
+        raise UsageError(f"3 GB of user memory is a choice of 32-bit Windows; {layout.name} has 64 bits")
+    return replace(layout, highest_user=0xBFFEFFFF, limit_large=0xBFFF0000)
 
 
 def _all() -> dict[str, SpaceLayout]:
@@ -171,15 +184,15 @@ def _all() -> dict[str, SpaceLayout]:
     layouts += [replace(_WIN10, name=f"win11-{release}") for release in _11]
     # A 32-bit TEB of 1018h bytes takes a second page (wow64-facts section 9).
     layouts += [replace(_WIN10, name="win11-24h2", teb_pages=4)]
-    layouts += [
-        _native("winxp-x86", 0x7C900000, _XP),
-        _native("vista-x86", 0x77680000, _VISTA),
-        _native("win7sp1-x86", 0x77680000, _WIN7),
-        _native("win8-x86", 0x77A10000, _WIN8),
-        _native("win8.1-x86", 0x77A90000, _WIN81),
-    ]
-    layouts += [_native(f"win10-{release}-x86", 0x77390000, _WIN10_FIRST) for release in _OLDER_10]
-    layouts += [_native(f"win10-{release}-x86", 0x77390000, _WIN10) for release in _NEWER_10]
+    older = {
+        "winxp-x86": _XP,
+        "vista-x86": _VISTA,
+        "win7sp1-x86": _WIN7,
+        "win8-x86": _WIN8,
+        "win8.1-x86": _WIN81,
+    }
+    older |= {f"win10-{release}-x86": _WIN10_FIRST for release in _OLDER_10}
+    layouts += [_native(build, older.get(build.name, _WIN10)) for build in NATIVE]
     return {layout.name: layout for layout in layouts}
 
 

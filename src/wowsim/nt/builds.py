@@ -14,6 +14,7 @@ from importlib import resources
 from typing import Literal
 
 from wowsim.errors import UsageError
+from wowsim.nt.native_builds import ROWS, NativeRow
 
 NUMBER_MASK = 0x3FFF
 
@@ -25,6 +26,10 @@ class Stub32(Enum):
     """Windows 7: turbo index in ECX, arguments in EDX."""
     WOW64_TRANSITION = "mov eax,T<<16|N; mov edx,Wow64SystemServiceCall; call edx; ret n"
     """Windows 10 1607 and later: Wow64SystemServiceCall jumps through ntdll32!Wow64Transition."""
+    SYSTEM_CALL_POINTER = "mov eax,N; mov edx,7FFE0300h; call [edx]; ret n"
+    """32-bit Windows XP SP2 to 7: KUSER_SHARED_DATA.SystemCall points to ntdll!KiFastSystemCall."""
+    LOCAL_SYSENTER = "mov eax,N; call L; ret n; L: mov edx,esp; sysenter; ret"
+    """32-bit Windows 8 and later: each stub has its own SYSENTER."""
 
 
 class Gate(Enum):
@@ -34,6 +39,8 @@ class Gate(Enum):
     """Windows 7: one far jump to CpupReturnFromSimulatedCode."""
     KI_FAST_SYSTEM_CALL = "KiFastSystemCall"
     """Windows 10: a far jump to the next instruction, then ``jmp [r15+0F8h]``."""
+    NONE = "SYSENTER"
+    """32-bit Windows: there is no 64-bit code to cross to."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,10 @@ class Module:
 
 @dataclass(frozen=True)
 class Place:
-    """Addresses of the first thread's and the process' blocks (wow64-facts section 3.1)."""
+    """Addresses of the first thread's and the process' blocks (wow64-facts section 3.1).
+
+    On 32-bit Windows ``teb64`` and ``peb64`` are the only TEB and PEB; the program's stack is wherever there is room.
+    """
 
     teb64: int
     peb64: int
@@ -83,7 +93,7 @@ class Build:
         title: for people.
         version: major, minor, build number.
         stub32: generation of the 32-bit stubs.
-        gate: form of the far jump.
+        gate: form of the far jump; ``Gate.NONE`` makes it a 32-bit Windows.
         stub64_checks_7ffe0308: the 64-bit stub tests KUSER_SHARED_DATA.SystemCall first (1511 and later).
         turbo_column: which published table the turbo indices come from; ``verified`` says if it is this build's.
         modules: the system DLLs in the order they are mapped.
@@ -114,6 +124,26 @@ class Build:
     fast_fail: bool = True
 
     @property
+    def wow64(self) -> bool:
+        """Whether 32-bit programs are guests of a 64-bit Windows."""
+        return self.gate is not Gate.NONE
+
+    @property
+    def kernel_width(self) -> Literal[32, 64]:
+        """Pointer width of the kernel and of who calls it."""
+        return 64 if self.wow64 else 32
+
+    @property
+    def ntdll(self) -> Module:
+        """The ntdll of 32-bit programs."""
+        return self.module("ntdll32" if self.wow64 else "ntdll")
+
+    @property
+    def teb(self) -> int:
+        """The first thread's 32-bit TEB: the base behind FS."""
+        return self.place.teb32 if self.wow64 else self.place.teb64
+
+    @property
     def turbo_in_ecx(self) -> bool:
         """Before Windows 8 the turbo index travels in ECX, later in bits 16-20 of EAX (section 4)."""
         return self.stub32 is Stub32.FS_C0
@@ -130,7 +160,7 @@ class Build:
 
 @dataclass(frozen=True)
 class ServiceRow:
-    """One published row: name, number, turbo index, argument count (None where unpublished)."""
+    """One published row: name, number, turbo index (0 on 32-bit Windows), argument count (None where unpublished)."""
 
     name: str
     number: int
@@ -138,27 +168,25 @@ class ServiceRow:
     arguments: int | None
 
 
-@lru_cache(maxsize=1)
-def _table() -> list[dict[str, str]]:
-    text = resources.files("wowsim.nt").joinpath("services.csv").read_text(encoding="ascii")
+@lru_cache(maxsize=2)
+def _table(file: str) -> list[dict[str, str]]:
+    text = resources.files("wowsim.nt").joinpath(file).read_text(encoding="ascii")
     return list(csv.DictReader(text.splitlines()))
 
 
 @lru_cache
 def services(build: str) -> tuple[ServiceRow, ...]:
     """Every Nt service of a build, by number (wow64-facts section 7; turbo indices section 4)."""
-    turbo = BUILDS[build].turbo_column
+    found = BUILDS[build]
     rows = [
         ServiceRow(
-            r["service"], int(r[build], 16), int(r[turbo] or 0), int(r["arguments"].split("/")[-1] or -1)
+            r["service"],
+            int(r[build], 16),
+            int(r.get(found.turbo_column) or 0),
+            int(r["arguments"].split("/")[-1]) if r["arguments"] else None,
         )
-        for r in _table()
-        if r[build] and r["arguments"]
-    ]
-    rows += [
-        ServiceRow(r["service"], int(r[build], 16), int(r[turbo] or 0), None)
-        for r in _table()
-        if r[build] and not r["arguments"]
+        for r in _table("services.csv" if found.wow64 else "services_x86.csv")
+        if r[build]
     ]
     return tuple(sorted(rows, key=lambda row: row.number))
 
@@ -232,7 +260,40 @@ WIN10_22H2 = Build(
     reset_state=0,
 )
 
-BUILDS: dict[str, Build] = {build.name: build for build in (WIN7SP1, WIN10_22H2)}
+
+def _native(row: NativeRow) -> Build:
+    """A 32-bit Windows."""
+    places = (("ntdll", row.ntdll), ("kernel32", row.kernel32), ("KERNELBASE", row.kernelbase))
+    eight, ten = row.version >= (6, 2), row.version >= (10,)
+    return Build(
+        name=row.name,
+        title=f"{row.title} x86",
+        version=row.version,
+        stub32=Stub32.LOCAL_SYSENTER if eight else Stub32.SYSTEM_CALL_POINTER,
+        gate=Gate.NONE,
+        stub64_checks_7ffe0308=False,
+        turbo_column="",
+        modules=_modules(
+            *((name, f"{name}.dll", *place, 32, "System32") for name, place in places if place is not None)
+        ),
+        place=Place(row.teb, row.peb, 0, (0, 0), (0, 0)),
+        reserved=(),
+        peb32_size=0x488 if ten else 0x248,
+        cpu_bias=0,
+        reset_state=0,
+        service_pack=row.service_pack,
+        has_kernelbase=row.kernelbase is not None,
+        fast_fail=eight,
+    )
+
+
+NATIVE: tuple[Build, ...] = tuple(map(_native, ROWS))
+"""Every 32-bit Windows of which the service numbers are known, from XP on."""
+
+BUILDS: dict[str, Build] = {
+    build.name: build
+    for build in sorted((WIN7SP1, WIN10_22H2, *NATIVE), key=lambda build: (build.version, not build.wow64))
+}
 """Every build wowsim can run, oldest first."""
 
 

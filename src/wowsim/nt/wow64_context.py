@@ -94,6 +94,15 @@ def _overlay(fxsave: bytearray, saved: bytes) -> None:
         fxsave[0x20 + 16 * i : 0x2A + 16 * i] = saved[0x1C + 10 * i : 0x26 + 10 * i]
 
 
+def loaded_float(flags: int, context: bytes, before: bytes) -> bytes:
+    """The FXSAVE image after a CONTEXT of these flags was loaded over another image."""
+    fxsave = bytearray(context[EXTENDED:] if flags & CONTEXT_EXTENDED == CONTEXT_EXTENDED else before)
+    if flags & CONTEXT_FLOATING_POINT == CONTEXT_FLOATING_POINT:
+        _overlay(fxsave, context[FLOAT_SAVE : FLOAT_SAVE + 0x70])
+    struct.pack_into("<H", fxsave, 0x1A, 0)  # MXCSR bits that do not exist would fault
+    return bytes(fxsave)
+
+
 def context32_of(context: bytes) -> bytes:
     """The WOW64_CONTEXT of the 32-bit code that an x64 CONTEXT interrupted."""
     data = bytearray(CONTEXT32_SIZE)

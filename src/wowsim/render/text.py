@@ -8,7 +8,8 @@ the flags' names. Who may import it: the command line and the debugger.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from wowsim.image.model import Provenance
 from wowsim.render.decoder import Operand, memory_operand
@@ -21,14 +22,33 @@ if TYPE_CHECKING:
     from wowsim.trace.flow import Bits
     from wowsim.trace.symbols import Symbols
 
-PROMPTS = {32: "0:000:x86>", 64: "0:000>"}
-SELECTORS = {"cs": 0x23, "ds": 0x2B, "es": 0x2B, "ss": 0x2B, "fs": 0x53, "gs": 0x2B}
-"""What the segment registers hold in 32-bit code (wow64-facts section 1)."""
+
+@dataclass(frozen=True)
+class Target:
+    """What a debugger attached to one kind of Windows shows of it.
+
+    Attributes:
+        prompts: by mode.
+        selectors: what the segment registers hold in 32-bit code (wow64-facts section 1).
+    """
+
+    prompts: Mapping[int, str]
+    selectors: Mapping[str, int]
+
+
+WOW64 = Target(
+    {32: "0:000:x86>", 64: "0:000>"},
+    {"cs": 0x23, "ds": 0x2B, "es": 0x2B, "ss": 0x2B, "fs": 0x53, "gs": 0x2B},
+)
+NATIVE = Target({32: "0:000>"}, {"cs": 0x1B, "ds": 0x23, "es": 0x23, "ss": 0x23, "fs": 0x3B, "gs": 0})
+"""32-bit Windows."""
 _BYTES = 15
 _STACK = frozenset(("rsp", "rbp"))
 
 
-def listing(steps: Iterable[Step], symbols: Symbols, fs_base: int = 0, gs_base: int = 0) -> Iterator[str]:
+def listing(
+    steps: Iterable[Step], symbols: Symbols, fs_base: int = 0, gs_base: int = 0, target: Target = WOW64
+) -> Iterator[str]:
     """Lines for executed instructions.
 
     Args:
@@ -36,18 +56,20 @@ def listing(steps: Iterable[Step], symbols: Symbols, fs_base: int = 0, gs_base: 
         symbols: names of addresses.
         fs_base: what ``fs:`` offsets are counted from.
         gs_base: likewise.
+        target: the kind of Windows.
     """
+    bases = _Bases(fs_base, gs_base, target)
     previous: Step | None = None
     pending: Step | None = None
     for step in steps:
         if pending is not None:
             if step.address == pending.address and _repeats(pending.code):
                 continue
-            yield from _lines(pending, previous, step, symbols, fs_base, gs_base)
+            yield from _lines(pending, previous, step, symbols, bases)
             previous = pending
         pending = step
     if pending is not None:
-        yield from _lines(pending, previous, None, symbols, fs_base, gs_base)
+        yield from _lines(pending, previous, None, symbols, bases)
 
 
 def change(event: MemoryChanged) -> str:
@@ -93,18 +115,26 @@ def _repeats(code: bytes) -> bool:
     return code[:1] in (b"\xf2", b"\xf3")
 
 
+class _Bases(NamedTuple):
+    """What ``fs:`` and ``gs:`` offsets are counted from, and on which kind of Windows."""
+
+    fs: int
+    gs: int
+    target: Target
+
+
 def _lines(
-    step: Step, previous: Step | None, following: Step | None, symbols: Symbols, fs_base: int, gs_base: int
+    step: Step, previous: Step | None, following: Step | None, symbols: Symbols, bases: _Bases
 ) -> Iterator[str]:
     if previous is None or previous.bits != step.bits:
-        yield PROMPTS[step.bits]
+        yield bases.target.prompts[step.bits]
     found = symbols.at(step.address)
     arrived = previous is None or previous.address + len(previous.code) != step.address
     if found is not None and (arrived or found[1] == 0):
         yield f"{found[0]}+{found[1]:#x}:" if found[1] else f"{found[0]}:"
     line = f"{column(step.address, step.bits)} {step.code.hex():<{_BYTES}} "
     line += text(step.code, step.address, step.bits, symbols)
-    beside = _beside(step, following, symbols, fs_base, gs_base)
+    beside = _beside(step, following, symbols, bases)
     if beside:
         line = f"{line} {beside}"
     mark = _mark(step.address, symbols)
@@ -121,7 +151,7 @@ def _mark(address: int, symbols: Symbols) -> str:
 
 
 # ------------------------------------------------------------ what stands beside an instruction
-def _beside(step: Step, following: Step | None, symbols: Symbols, fs_base: int, gs_base: int) -> str:
+def _beside(step: Step, following: Step | None, symbols: Symbols, bases: _Bases) -> str:
     """The memory operand with its old value, or where a call or jump through a register went."""
     words = text(step.code, step.address, step.bits).split()
     goes = words[0] in ("call", "jmp")
@@ -133,7 +163,7 @@ def _beside(step: Step, following: Step | None, symbols: Symbols, fs_base: int, 
     operand = memory_operand(step.code, step.address, step.bits)
     if operand is None or not operand.accessed:
         return ""
-    place = _place(operand, step.operand, step.bits, fs_base, gs_base)
+    place = _place(operand, step.operand, step.bits, bases)
     digits = 2 * operand.size
     if step.value is None:
         return f"{place}={'?' * digits}"
@@ -151,7 +181,7 @@ def _known(address: int, bits: Bits, symbols: Symbols, *, anywhere: bool) -> str
     return f"{{{name} ({column(address, bits)})}}"
 
 
-def _place(operand: Operand, address: int, bits: Bits, fs_base: int, gs_base: int) -> str:
+def _place(operand: Operand, address: int, bits: Bits, bases: _Bases) -> str:
     """``ds:002b:758509d4``; in 64-bit code selectors go without saying, except behind ``fs`` and ``gs``."""
     segment = operand.segment
     if segment is None:
@@ -161,7 +191,7 @@ def _place(operand: Operand, address: int, bits: Bits, fs_base: int, gs_base: in
         if operand.base is None and operand.index is None:
             address = operand.displacement & ((1 << operand.width) - 1)
         else:
-            address -= fs_base if segment == "fs" else gs_base
+            address -= bases.fs if segment == "fs" else bases.gs
     if bits == 64 and segment not in ("fs", "gs"):
         return f"{segment}:{column(address, 64)}"
-    return f"{segment}:{SELECTORS[segment]:04x}:{column(address, bits)}"
+    return f"{segment}:{bases.target.selectors[segment]:04x}:{column(address, bits)}"

@@ -74,6 +74,11 @@ class Bench:
 
     def __init__(self, build: str, cpu_vendor: str) -> None:
         self._sim = Simulation(build, cpu_vendor=cpu_vendor)
+        if not self._sim.build.wow64:
+            self._sim.close()
+            raise UsageError(
+                f"build {build!r} is a 32-bit Windows; the cases are of the modes under 64-bit Windows"
+            )
         self._sim.load_shellcode(b"\xf4")  # a process to stand in; it never starts
         self._machine = self._sim._machine
         self._machine.raised = self._note

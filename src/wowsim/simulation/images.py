@@ -39,17 +39,20 @@ def built_in(build_name: str) -> BuiltIn:
         row.name: 4 * row.arguments for row in services(build.name) if row.arguments is not None
     }
     argument_bytes |= {name: p.arg_bytes32 for name, p in prototypes.items()}
-    linker = Linker()
-    linker.add(build_ntdll32(build, argument_bytes))
-    wow64 = Wow64(build, prototypes, linker)
-    build_wow64cpu(build, linker)
-    build_ntdll(build, linker)
-    linker.add(_wow64win(build_name))
-    images = linker.linked()
+    ntdll = build_ntdll32(build, argument_bytes)
+    images, routines = {ntdll.name: ntdll}, dict[str, "Routine"]()
+    if build.wow64:
+        linker = Linker()
+        linker.add(ntdll)
+        routines = Wow64(build, prototypes, linker).routines
+        build_wow64cpu(build, linker)
+        build_ntdll(build, linker)
+        linker.add(_wow64win(build_name))
+        images = linker.linked()
     images["kernel32"] = build_kernel32(build)
     if build.has_kernelbase:
         images["KERNELBASE"] = build_kernelbase(build)
-    return BuiltIn(images, wow64.routines)
+    return BuiltIn(images, routines)
 
 
 def _wow64win(build_name: str) -> Image:

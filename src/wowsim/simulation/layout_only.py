@@ -63,7 +63,7 @@ def lay_out(build: str, program: str | Path, args: Sequence[str] = (), *, seed: 
         image.path,
         command_line([image.path, *args]),
         "C:\\",
-        parameters.default_environment(),
+        parameters.default_environment(layout.wow64),
         handles=(0, 0, 0),
     )
     allocate_first_blocks(process, parameters.parameters_size(start))
@@ -76,7 +76,7 @@ def _ntdlls(layout: SpaceLayout) -> tuple[Image, Image | None]:
         from wowsim.simulation.images import built_in
 
         images = built_in(layout.name).images
-        return images["ntdll"], images["ntdll32"]
+        return images["ntdll"], images.get("ntdll32")
     if layout.ntdll32 is None:
         return _stand_in(32, layout.ntdll, layout.ntdll_size, "System32"), None
     native = _stand_in(64, layout.ntdll, layout.ntdll_size, "System32")

@@ -7,7 +7,7 @@ manager, exceptions to ntdll!KiUserExceptionDispatcher or, where they cannot be 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from wowsim.cpu import operands
@@ -16,24 +16,26 @@ from wowsim.cpu.cpuid import AMD
 from wowsim.cpu.faults import Fault
 from wowsim.cpu.instructions import prefix_length
 from wowsim.cpu.paging import PageTables, PhysicalMemory
-from wowsim.cpu.segments import windows_gdt
+from wowsim.cpu.segments import NATIVE_SEGMENTS, WOW64_SEGMENTS, native_gdt, windows_gdt
 from wowsim.errors import GuestFault, StopReason
 from wowsim.kernel import exceptions
 from wowsim.kernel.bug_checks import BugCheck
 from wowsim.kernel.context import Kernel
+from wowsim.kernel.exceptions import WideUserMode
+from wowsim.kernel.native_exceptions import NativeUserMode
 from wowsim.kernel.services import implemented
 from wowsim.kernel.table import ServiceTable
 from wowsim.memory.layout import layout_of
 from wowsim.memory.sections import Commitment
 from wowsim.memory.space import AddressSpace
 from wowsim.nt import fast_fail
-from wowsim.nt.context64 import FXSAVE, registers_of
 from wowsim.nt.exceptions import (
     STATUS_ACCESS_VIOLATION,
     STATUS_INTEGER_OVERFLOW,
     STATUS_SINGLE_STEP,
     ExceptionRecord,
 )
+from wowsim.simulation.native_calls import NativeCalls
 from wowsim.simulation.traps import CpuTrap
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
     from wowsim.kernel.console import Console
     from wowsim.kernel.thread import Apc
+    from wowsim.memory.layout import SpaceLayout
     from wowsim.nt.builds import Build
     from wowsim.simulation.threads import Threads
     from wowsim.simulation.traps import TrapTable
@@ -74,6 +77,11 @@ class Stop:
     address: int | None = None
 
 
+def _gdt_above(space: AddressSpace) -> int:
+    """The GDT of 32-bit Windows, at the same distance from the beginning of the kernel's half with /3GB."""
+    return space.layout.highest_user - 0x7FFEFFFF + NATIVE_SEGMENTS.address
+
+
 def _commit_limit(frames: int) -> int:
     """Frames the guest may commit; the rest is for page tables, of which a scattered process needs many."""
     return frames - min(0x1000, frames // 4)
@@ -88,32 +96,47 @@ class Machine:
         memory_size: bytes of guest RAM.
         console: the standard streams.
         cpu_vendor: ``"intel"`` or ``"amd"``.
+        layout: the user address space, where it is not the build's usual one.
     """
 
     def __init__(
-        self, build: Build, seed: int, memory_size: int, console: Console, cpu_vendor: str = "intel"
+        self,
+        build: Build,
+        seed: int,
+        memory_size: int,
+        console: Console,
+        cpu_vendor: str = "intel",
+        layout: SpaceLayout | None = None,
     ) -> None:
         self.build = build
         self.ram = PhysicalMemory(memory_size)
         self.tables = PageTables(self.ram)
         self.space = AddressSpace(
             self.tables,
-            layout_of(build.name),
+            layout or layout_of(build.name),
             commitment=Commitment(_commit_limit(self.ram.available)),
             seed=seed,
         )
         self.tables.resolve = self._resolve
-        self.kernel = Kernel(self.tables, self.space, build, seed=seed, console=console)
+        wow64 = build.wow64
+        self.user: WideUserMode | NativeUserMode = WideUserMode() if wow64 else NativeUserMode()
+        self.native_calls = None if wow64 else NativeCalls(self, KERNEL_ENTRY_UNITS)
+        """SYSENTER and ``int 2Eh`` of 32-bit Windows."""
+        self.kernel = Kernel(
+            self.tables, self.space, build, width=self.user.width, seed=seed, console=console
+        )
         self.clock = self.kernel.clock
         self.core = Core(
             self.tables,
-            windows_gdt(),
+            windows_gdt() if wow64 else native_gdt(),
             self,
             timestamp=self._timestamp,
             random=lambda: self.kernel.random.getrandbits(64),
             vendor=cpu_vendor,
+            segments=WOW64_SEGMENTS if wow64 else replace(NATIVE_SEGMENTS, address=_gdt_above(self.space)),
+            sysenter=None if self.native_calls is None else self.native_calls.sysenter,
         )
-        self.table = ServiceTable(build.numbers, implemented(), self.kernel, 64)
+        self.table = ServiceTable(build.numbers, implemented(), self.kernel, self.user.width)
         self.trap = CpuTrap(self.core, self.tables)
         self.traps: TrapTable | None = None
         self.stopped: Stop | None = None
@@ -160,11 +183,15 @@ class Machine:
         try:
             status = self.table.dispatch(number, slots)
         except BugCheck as found:
-            self._bug_check(found, (rip, rsp, rflags, cs))
+            self.bug_check(found)
             return
         self.refresh()
         # a thread that waits gets its status when it goes on
         self._exit.write(max(status, 0), behind, rflags)
+        self.leave_kernel()
+
+    def leave_kernel(self) -> None:
+        """Behind a service: another thread may have to run, or the service has ended the program."""
         if (self._scheduler.wanted or self.clock.now >= self._scheduler.next_due) and not self.core.deferring:
             self.core.later(self.reschedule)
         pending = self.kernel.pending
@@ -184,7 +211,7 @@ class Machine:
         core = self.core
         registers = core.read_all()
         try:
-            state = exceptions.deliver_apc(
+            state = self.user.deliver_apc(
                 self.tables, registers, core.floating_point(), apc, self.apc_dispatcher
             )
         except GuestFault as fault:
@@ -192,7 +219,7 @@ class Machine:
                 exceptions.page_fault(fault.status, registers["rip"], 1, fault.address or 0), registers["rip"]
             )
         else:
-            core.resume_at(state | {"gs_base": self.trap.teb64})
+            self._enter_user(state)
 
     def _syscall_length(self, rip: int) -> int:
         """Bytes of the SYSCALL at ``rip``: two, unless it has prefixes."""
@@ -223,6 +250,9 @@ class Machine:
         """``int n`` executed by the guest; RIP is behind it."""
         rip, rax = self.core.batch("rip", "rax").read()
         self.fault = Fault(vector, rip, software=True)
+        if vector == 0x2E and self.native_calls is not None:
+            self.native_calls.interrupt()
+            return
         if vector == 0x29 and self.build.fast_fail:
             self._fast_fail(rip - 2)
             return
@@ -244,6 +274,8 @@ class Machine:
                 return
             status = result.status or 0xC0000005
             self._raise(exceptions.page_fault(status, fault.rip, int(result.kind), fault.address), fault.rip)
+            return
+        if fault.vector == 1 and self.native_calls is not None and self.native_calls.hides_step(fault.rip):
             return
         code = self.core.code_at(fault.rip)
         raised = self.core.float_exceptions() if fault.vector == 16 else 0
@@ -268,18 +300,24 @@ class Machine:
         core.write("rip", registers["rip"])
         if self.raised is not None and self.raised(record, registers):
             return
-        if self.exception_dispatcher and core.usable(exceptions.CS64):
+        if self.exception_dispatcher and core.usable(self.user.code):
             try:
-                state = exceptions.deliver(
+                state = self.user.deliver(
                     self.tables, registers, core.floating_point(), record, self.exception_dispatcher
                 )
             except GuestFault:
                 self._unhandled(record, registers["cs"])
             else:
-                # the base may be lost to a `mov gs` in 32-bit code; that the kernel restores it here is unverified
-                core.resume_at(state | {"gs_base": self.trap.teb64})
+                self._enter_user(state)
             return
         self._unhandled(record, registers["cs"])
+
+    def _enter_user(self, state: dict[str, int]) -> None:
+        """Go on in a dispatcher of ntdll's."""
+        if self.build.wow64:
+            # may be lost to a `mov gs` in 32-bit code; that the kernel restores it here is unverified
+            state["gs_base"] = self.trap.teb64
+        self.core.resume_at(state)
 
     def _resume(self, context: bytes) -> None:
         """NtContinue: the registers that the context names, behind the SYSCALL."""
@@ -287,25 +325,27 @@ class Machine:
 
     def _load(self, context: bytes) -> None:
         core = self.core
-        registers = registers_of(context)
+        registers = self.user.registers_of(context)
         if self._scheduler.wanted:
             core.later(self.reschedule)
-        if registers.setdefault("cs", exceptions.CS64) not in (0x23, 0x33) or not core.usable(
-            registers["cs"]
-        ):
+        selector = registers.setdefault("cs", self.user.code)
+        if not (self.user.returns_to(selector) and core.usable(selector)):
             # the kernel's own return to such a selector faults; what it reports then is unverified
-            self._unhandled(exceptions.general_protection(registers.get("rip", core.read("rip"))), 0x33)
+            self._unhandled(
+                exceptions.general_protection(registers.get("rip", core.read("rip"))), self.user.code
+            )
             return
         core.resume_at(registers)
-        if int.from_bytes(context[0x30:0x34], "little") & 8:
-            core.set_floating_point(context[FXSAVE : FXSAVE + 0x200])
+        fxsave = self.user.floating_point_of(context, core.floating_point)
+        if fxsave is not None:
+            core.set_floating_point(fxsave)
 
     def _raise_from(self, record: ExceptionRecord, context: bytes, first_chance: bool) -> None:
         """NtRaiseException; without a first chance the process ends, and the CPU shows the context at fault."""
-        registers = registers_of(context, everything=True)
+        registers = self.user.registers_of(context, everything=True)
 
         def end() -> None:
-            if registers["cs"] in (0x23, 0x33):
+            if self.user.returns_to(registers["cs"]):
                 self.core.resume_at(registers)
             self._unhandled(record, registers["cs"])
 
@@ -341,9 +381,9 @@ class Machine:
         self.stop(Stop(StopReason.FAST_FAIL, record.code, detail, at))
         self.fast_failed(record, registers)
 
-    def _bug_check(self, found: BugCheck, registers: tuple[int, int, int, int]) -> None:
+    def bug_check(self, found: BugCheck) -> None:
         """The kernel itself failed: leave what a crash dump names on its stack, and stop for good."""
-        rip, rsp, rflags, cs = registers
+        rip, rsp, rflags, cs = self.core.batch("rip", "rsp", "rflags", "cs").read()
         trap_frame, record = self.kernel.failure_frames
         code = found.parameters[0]
         self.tables.poke(record, fast_fail.record(code, rip).to_bytes(64))

@@ -54,7 +54,7 @@ class Observers:
             return done
         machine = self._machine
         thread, executed = machine.kernel.thread.id, self._executed()
-        arguments = named(machine.tables, 64, service.prototype, values)
+        arguments = named(machine.tables, machine.kernel.width, service.prototype, values)
         address = machine.core.read("rip")
         for listener in tuple(self.entered):
             listener(SyscallEntered(executed, thread, service.name, number, address, arguments))
@@ -62,7 +62,7 @@ class Observers:
         def both(status: int) -> None:
             if done is not None:
                 done(status)
-            after = named(machine.tables, 64, service.prototype, values)
+            after = named(machine.tables, machine.kernel.width, service.prototype, values)
             for listener in tuple(self.returned):
                 listener(SyscallReturned(executed, thread, service.name, number, status, after))
 

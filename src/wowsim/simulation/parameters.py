@@ -46,8 +46,16 @@ def environment_block(variables: Mapping[str, str]) -> bytes:
     return ("".join(line + "\0" for line in lines) + "\0").encode("utf-16-le", "surrogatepass")
 
 
-def default_environment() -> dict[str, str]:
-    """What a 32-bit process on 64-bit Windows finds (wow64-facts section 11); no host values."""
+def default_environment(wow64: bool = True) -> dict[str, str]:
+    """What a 32-bit process finds, on 64-bit Windows (wow64-facts section 11) or on 32-bit Windows; no host values."""
+    found = _wow64_environment()
+    if wow64:
+        return found
+    own = {name: value.replace(" (x86)", "") for name, value in found.items()}
+    return {name: value for name, value in own.items() if "W6432" not in name and "(x86)" not in name}
+
+
+def _wow64_environment() -> dict[str, str]:
     return {
         "ALLUSERSPROFILE": r"C:\ProgramData",
         "COMPUTERNAME": "WOWSIM",

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from wowsim.image.model import Image
     from wowsim.kernel.context import Kernel
     from wowsim.kernel.volume_api import Files
+    from wowsim.nt.builds import Build
 
 APPLICATION = "C:\\app"
 """The program's own folder in the guest, whatever the host calls it."""
-STANDARD_FOLDERS = ("C:\\Windows\\System32", "C:\\Windows\\SysWOW64", "C:\\Temp", "C:\\Users\\user")
-_SEARCHED = (APPLICATION, "C:\\Windows\\SysWOW64", "C:\\Windows", "C:")
+WOW64_FOLDER = "C:\\Windows\\SysWOW64"
+STANDARD_FOLDERS = ("C:\\Windows\\System32", WOW64_FOLDER, "C:\\Temp", "C:\\Users\\user")
 
 Program = str | Path | bytes
 """A path on the host, or a file's bytes."""
@@ -49,15 +50,22 @@ def parse_dll(data: bytes, path: str) -> Image:
     return parse(data, file_name=PureWindowsPath(path).name, path=path)
 
 
-def check_imports(image: Image, program: Program, built_in: Mapping[str, Image], files: Files) -> None:
-    """Refuse a program whose imports nobody exports.
+def standard_folders(build: Build) -> tuple[str, ...]:
+    """Folders that every volume of this Windows has."""
+    return tuple(folder for folder in STANDARD_FOLDERS if build.wow64 or folder != WOW64_FOLDER)
+
+
+def check_imports(
+    image: Image, program: Program, built_in: Mapping[str, Image], files: Files, system: str
+) -> None:
+    """Refuse a program whose imports nobody exports; ``system`` is the system directory of 32-bit programs.
 
     Raises:
         UsageError: the message names every missing import.
     """
     available = {i.file_name.lower(): i for i in built_in.values() if i.bits == 32}
     for wanted in {i.module.lower() for i in image.imports} - available.keys():
-        found = _own_dll(wanted, program, files)
+        found = _own_dll(wanted, program, files, system)
         if found is not None:
             available[wanted] = parse(found, file_name=wanted)
     absent = missing_imports(image, available)
@@ -66,20 +74,21 @@ def check_imports(image: Image, program: Program, built_in: Mapping[str, Image],
         raise UsageError(f"{image.file_name} needs what the built-in DLLs lack: {listed}")
 
 
-def _own_dll(name: str, program: Program, files: Files) -> bytes | None:
+def _own_dll(name: str, program: Program, files: Files, system: str) -> bytes | None:
     """The bytes of a DLL that is not built in: beside the program, or where the loader will look."""
     if not isinstance(program, bytes) and (Path(program).parent / name).is_file():
         return (Path(program).parent / name).read_bytes()
-    for folder in _SEARCHED:
+    for folder in (APPLICATION, system, "C:\\Windows", "C:"):
         if files.exists(f"{folder}\\{name}"):
             return files.read(f"{folder}\\{name}")
     return None
 
 
 def add_known_dlls(kernel: Kernel, images: Mapping[str, Image]) -> None:
-    r"""\KnownDlls and \KnownDlls32: one image section per system DLL, as smss.exe makes them."""
+    r"""One image section per system DLL, as smss.exe makes them: in \KnownDlls, of WoW64's DLLs in \KnownDlls32."""
     for image in images.values():
-        folder = "\\KnownDlls" if image.bits == 64 else "\\KnownDlls32"
+        own = image.bits == 64 or not kernel.build.wow64
+        folder = "\\KnownDlls" if own else "\\KnownDlls32"
         section = ImageSection(kernel.space.pages, kernel.space.commitment, image, image.path[2:])
         kernel.namespace.insert(f"{folder}\\{image.file_name}", SectionObject(kernel, section, None))
 

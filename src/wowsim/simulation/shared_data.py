@@ -28,22 +28,26 @@ _FEATURES = (2, 3, 6, 8, 9, 10, 12, 13, 14, 17)
 """ProcessorFeatures: CMPXCHG8B, MMX, XMMI, RDTSC, PAE, XMMI64, NX, SSE3, CX16, XSAVE absent (winnt.h PF_*)."""
 
 
-def initialise(memory: bytearray | memoryview, at: int, build: Build) -> None:
+def initialise(
+    memory: bytearray | memoryview, at: int, build: Build, system_call: tuple[int, int] | None = None
+) -> None:
     """Fill the constant fields.
 
     Args:
         memory: host bytes of guest RAM.
         at: offset of the page.
         build: versions.
+        system_call: SystemCall and SystemCallReturn, where 32-bit Windows has them instead of QpcFrequency.
     """
     pack = struct.pack_into
+    machine, architecture = (0x8664, 9) if build.wow64 else (0x14C, 0)
     major, minor, number = build.version
     pack("<I", memory, at + 0x4, _MULTIPLIER)
-    pack("<HH", memory, at + 0x2C, 0x8664, 0x8664)
+    pack("<HH", memory, at + 0x2C, machine, machine)
     memory[at + 0x30 : at + 0x30 + len(_SYSTEM_ROOT)] = _SYSTEM_ROOT
     pack("<I", memory, at + 0x244, 0x200000)
     pack("<I", memory, at + 0x260, number)
-    pack("<IBxH", memory, at + 0x264, 1, 1, 9)
+    pack("<IBxH", memory, at + 0x264, 1, 1, architecture)
     pack("<II", memory, at + 0x26C, major, minor)
     for feature in _FEATURES:
         memory[at + 0x274 + feature] = 1
@@ -51,7 +55,10 @@ def initialise(memory: bytearray | memoryview, at: int, build: Build) -> None:
     pack("<I", memory, at + 0x2D0, 0x110)
     memory[at + 0x2D5] = 0x0A
     pack("<I", memory, at + 0x2E8, 0x40000)
-    pack("<Q", memory, at + 0x300, 10_000_000)
+    if system_call is None:
+        pack("<Q", memory, at + 0x300, 10_000_000)
+    else:
+        pack("<II", memory, at + 0x300, *system_call)
     pack("<II", memory, at + 0x3C0, 1, 1)
 
 

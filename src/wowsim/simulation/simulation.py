@@ -18,22 +18,24 @@ from wowsim.image.pe import parse_program
 from wowsim.kernel.console import Console, Stream
 from wowsim.kernel.image_information import image_information
 from wowsim.kernel.scheduler import QUANTUM
+from wowsim.memory.layout import layout_of, with_3_gb
 from wowsim.memory.sections import ImageSection
-from wowsim.nt.builds import build_named
+from wowsim.nt.builds import Stub32, build_named
 from wowsim.nt.fast_fail import name_of
 from wowsim.simulation import checks, parameters
 from wowsim.simulation.breakpoints import Breakpoints
 from wowsim.simulation.gates import Gates
 from wowsim.simulation.images import built_in
 from wowsim.simulation.machine import CALL_RETURN, Machine, Stop
+from wowsim.simulation.native_process import create_native_process
 from wowsim.simulation.program import (
     APPLICATION,
-    STANDARD_FOLDERS,
     add_known_dlls,
     check_imports,
     command_line,
     parse_dll,
     read,
+    standard_folders,
 )
 from wowsim.simulation.runner import Runner
 from wowsim.simulation.shared_data import initialise, refresher
@@ -98,6 +100,7 @@ class Simulation:
         quantum: mean instructions of a thread's turn while others are ready.
         cpu_vendor: ``"intel"`` or ``"amd"``: what CPUID says, and what SYSENTER and SYSCALL do in 32-bit code.
         on_output: called with ``"stdout"`` or ``"stderr"`` and bytes as the program writes.
+        three_gb: a 32-bit Windows started with /3GB, for programs that are LARGEADDRESSAWARE.
 
     Raises:
         UsageError: there is no such build, or another argument makes no sense.
@@ -114,15 +117,17 @@ class Simulation:
         quantum: int = QUANTUM,
         cpu_vendor: str = "intel",
         on_output: Callable[[str, bytes], None] | None = None,
+        three_gb: bool = False,
     ) -> None:
         if sysroot is not None:
             raise Unsupported("sysroot: running with a folder of real system DLLs is not supported yet")
         checks.machine(seed, memory, quantum, cpu_vendor)
         self.build = build_named(build)
         self.seed = seed
+        layout = with_3_gb(layout_of(self.build.name)) if three_gb else None
         self._built_in = built_in(self.build.name)
         console = Console(on_output=_output(on_output))
-        self._machine = Machine(self.build, seed, memory, console, cpu_vendor)
+        self._machine = Machine(self.build, seed, memory, console, cpu_vendor, layout)
         self._machine.kernel.scheduler.quantum = quantum
         self.kernel = KernelView(self._machine)
         self.symbols = SymbolTable()
@@ -148,7 +153,7 @@ class Simulation:
             lambda: self._breakpoints.follow({m.base: m.name for m in self._modules.values()}),
             leave=[self, self._memory_listeners],
         )
-        for folder in STANDARD_FOLDERS:
+        for folder in standard_folders(self.build):
             self.files.add_directory(folder)
         self._own = tuple(vars(self))  # what a snapshot holds; attributes that the caller adds are not ours
 
@@ -256,7 +261,10 @@ class Simulation:
     @property
     def threads(self) -> list[ThreadView]:
         """The threads that have not ended."""
-        return [ThreadView(t.id, t.teb, t.teb32) for t in self._machine.kernel.threads]
+        threads = self._machine.kernel.threads
+        if not self.build.wow64:
+            return [ThreadView(t.id, 0, t.teb) for t in threads]
+        return [ThreadView(t.id, t.teb, t.teb32) for t in threads]
 
     # ------------------------------------------------------------ loading
     def load(
@@ -287,7 +295,7 @@ class Simulation:
         checks.program(program, args, stdin, name)
         data, file_name = read(program, name)
         image = parse_program(data, file_name=file_name, path=f"{APPLICATION}\\{file_name}")
-        check_imports(image, program, self._built_in.images, self.files)
+        check_imports(image, program, self._built_in.images, self.files, self._system_directory)
         if isinstance(program, bytes):
             self.files.add(image.path, data)
         else:
@@ -307,6 +315,8 @@ class Simulation:
         """
         code = bytes(code) if isinstance(code, (bytearray, memoryview)) else code
         checks.code(code)
+        if bits == 64 and not self.build.wow64:
+            raise UsageError(f"64-bit shellcode cannot run on {self.build.title}; choose a 64-bit build")
         if bits not in (32, 64) or not 0 < len(code) <= 0x180000 - 0x1000:
             raise UsageError(
                 f"shellcode of {len(code)} bytes for {bits} bits; expected 1 to 17F000h bytes, 32 or 64"
@@ -321,6 +331,11 @@ class Simulation:
         space.allocate(SHELLCODE, image.size, 0x3000, 0x40)
         self._machine.tables.poke(SHELLCODE, image.contents)
         self.symbols.add(image, SHELLCODE)
+
+    @property
+    def _system_directory(self) -> str:
+        """The system directory of 32-bit programs."""
+        return self.build.ntdll.path.rpartition("\\")[0]
 
     def _check_unused(self) -> None:
         self._check_open()
@@ -344,20 +359,20 @@ class Simulation:
             raise UsageError(
                 f"the current directory {cwd!r} does not exist in the guest; add or mount it first"
             )
+        environment = parameters.default_environment(self.build.wow64)
         self._start = parameters.Start(
             image_path=image.path,
             command_line=command_line(command),
             current_directory=cwd if cwd.endswith("\\") else cwd + "\\",
-            environment={
-                k: v for k, v in (parameters.default_environment() | dict(env or {})).items() if v is not None
-            },
+            environment={k: v for k, v in (environment | dict(env or {})).items() if v is not None},
             handles=kernel.open_standard_handles(),
         )
         machine.space.notify = self._memory_changed
         images = self._built_in.images
         add_known_dlls(kernel, images)
         process = kernel.process
-        self._process = create_process(
+        create = create_process if self.build.wow64 else create_native_process
+        self._process = create(
             machine.space,
             machine.tables,
             self.build,
@@ -375,11 +390,12 @@ class Simulation:
         process.peb, process.peb32 = new.peb64, new.peb32
         process.image = image_information(new.space.image)
         kernel.thread.teb, kernel.thread.teb32 = new.teb64, new.teb32
-        machine.trap.teb64, machine.trap.teb32 = new.teb64, new.teb32
-        self.gdt[0x53] = self.gdt[0x53].with_base(new.teb32)
+        machine.trap.teb64, machine.trap.teb32 = new.teb64, new.teb32 or new.teb64
+        selector = machine.core.segments.teb
+        self.gdt[selector] = self.gdt[selector].with_base(machine.trap.teb32)
         page = new.space.shared_data_frame * 0x1000
         machine.tables.untracked.add(new.space.shared_data_frame)
-        initialise(machine.ram.bytes, page, self.build)  # type: ignore[arg-type]  # mmap is a writable buffer
+        self._initialise(page)
         machine.refresh = refresher(machine.ram.bytes, page, machine.clock)  # type: ignore[arg-type]
         machine.refresh()
         machine.exception_dispatcher = self._address("ntdll!KiUserExceptionDispatcher")
@@ -390,6 +406,16 @@ class Simulation:
         machine.core.enter(new.registers)
         self._begin_threads(new, image)
         new.space.record("running")
+
+    def _initialise(self, page: int) -> None:
+        """Fill KUSER_SHARED_DATA, and tell the machine where system calls of 32-bit Windows return to."""
+        machine, pointers = self._machine, None
+        if machine.native_calls is not None:
+            machine.native_calls.return_address = self._address("ntdll!KiFastSystemCallRet")
+            if self.build.stub32 is Stub32.SYSTEM_CALL_POINTER:
+                pointers = self._address("ntdll!KiFastSystemCall"), machine.native_calls.return_address
+        buffer: Any = machine.ram.bytes  # mmap is a writable buffer
+        initialise(buffer, page, self.build, pointers)
 
     def _begin_threads(self, new: NewProcess, image: Image) -> None:
         machine = self._machine
@@ -402,6 +428,10 @@ class Simulation:
         machine.kernel.thread.created = machine.clock.now
 
     def _routines(self) -> dict[str, Any]:
+        common = {**ntdll32_routines(self.build), **codepages.ROUTINES}
+        return common | self._wow64_routines() if self.build.wow64 else common
+
+    def _wow64_routines(self) -> dict[str, Any]:
         assert self._process is not None
         thunk = (
             self.build.module("ntdll32").base
@@ -409,8 +439,6 @@ class Simulation:
         )
         return {
             **self._built_in.wow64_routines,
-            **ntdll32_routines(self.build),
-            **codepages.ROUTINES,
             "wow64.Wow64SetupInitialCall": setup_initial_call(thunk, self.build.module("ntdll32").base),
             **Exceptions(self.build, self._address("ntdll32!KiUserExceptionDispatcher")).routines(),
             "wow64.Wow64ApcRoutine": apcs.routine(
@@ -635,7 +663,7 @@ class Simulation:
         saved, thread = core.save(), machine.kernel.thread
         # wow64cpu keeps its 64-bit stack pointer there (wow64-facts section 3.2): lost if a call ends behind the gate
         slots = thread.teb + TLS_SLOTS
-        saved_slots = machine.tables.peek(slots, TLS_SIZE)
+        saved_slots = machine.tables.peek(slots, TLS_SIZE) if self.build.wow64 else None
         esp = (core.read("rsp") & 0xFFFFFFFF) - 0x100 & ~0xF
         words = (CALL_RETURN, *(a & 0xFFFFFFFF for a in args))
         esp -= 4 * len(words)
@@ -684,9 +712,10 @@ class Simulation:
 
     def _reach_entry(self) -> None:
         """Run a fresh process to its entry point, where 32-bit code can be called."""
-        if self._machine.core.bits == 32:
-            return
         assert self._process is not None
+        core = self._machine.core
+        if core.bits == 32 and core.read("rip") != self._process.registers["rip"]:
+            return
         reached = self.at(self._process.entry, lambda sim: sim.stop())
         try:
             result = self.run()

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wowsim.image.model import Image
+    from wowsim.memory.blocks import ProcessBlocks
     from wowsim.memory.space import AddressSpace
     from wowsim.nt.abi import Memory
     from wowsim.nt.builds import Build
+    from wowsim.simulation.native_process import NativeThreadStarter
 
 _DWORD = struct.Struct("<I")
 
@@ -40,7 +42,7 @@ class NewProcess:
 
     space: ProcessSpace
     blocks: BlockAllocator
-    starter: ThreadStarter
+    starter: ThreadStarter | NativeThreadStarter
     image_base: int
     peb64: int
     peb32: int
@@ -49,6 +51,39 @@ class NewProcess:
     loader_data: int
     entry: int
     registers: dict[str, int]
+
+
+def place_process(
+    space: AddressSpace,
+    memory: Memory,
+    program: Image,
+    program_path: str,
+    images: Mapping[str, Image],
+    start: blocks.Start,
+    choose: Callable[[int], int],
+) -> tuple[ProcessSpace, ProcessBlocks]:
+    """The address space of a new process with its blocks, which are empty; arguments as for create_process.
+
+    Raises:
+        UsageError: the program does not fit beside the system DLLs.
+    """
+    section = ImageSection(space.pages, space.commitment, program, program_path)
+    dlls = psp_system_dlls(space.layout, images["ntdll"], images.get("ntdll32"))
+    kept = tuple((image.base, image.size) for image in images.values())
+    process = ProcessSpace(space, section, dlls, kept=kept, choose=choose)
+    build_address_space(process)
+    for name, base in process.system_dll_bases.items():
+        if base != images[name].base:
+            raise UsageError(
+                f"{program.file_name} takes {images[name].base:#x}, where the built-in {name} must lie; "
+                f"link it elsewhere"
+            )
+    placed = allocate_first_blocks(
+        process,
+        blocks.parameters_size(start),
+        on_growth=lambda teb, limit: memory.pack(_DWORD, teb + 8, limit),
+    )
+    return process, placed
 
 
 def create_process(
@@ -77,24 +112,9 @@ def create_process(
         choose: the seed's choice of one of ``n`` bases for a program that has to move.
         start_address: where the first thread starts instead of the image's entry point.
     """
-    section = ImageSection(space.pages, space.commitment, program, program_path)
-    dlls = psp_system_dlls(space.layout, images["ntdll"], images["ntdll32"])
-    kept = tuple((image.base, image.size) for image in images.values())
-    process = ProcessSpace(space, section, dlls, kept=kept, choose=choose)
-    build_address_space(process)
+    process, placed = place_process(space, memory, program, program_path, images, start, choose)
     image_base = process.section_base_address
     ntdll64, ntdll32 = (process.system_dll_bases[name] for name in ("ntdll", "ntdll32"))
-    for name, base in (("ntdll", ntdll64), ("ntdll32", ntdll32)):
-        if base != images[name].base:
-            raise UsageError(
-                f"{program.file_name} takes {images[name].base:#x}, where the built-in {name} must lie; "
-                f"link it elsewhere"
-            )
-    placed = allocate_first_blocks(
-        process,
-        blocks.parameters_size(start),
-        on_growth=lambda teb, limit: memory.pack(_DWORD, teb + 8, limit),
-    )
     peb64, peb32, teb64, teb32 = placed.peb, placed.peb32, placed.teb, placed.teb32
     stack32, stack64 = placed.stack, placed.stack64
     parameters64, parameters32, loader_data = placed.parameters, placed.parameters32, placed.heap

@@ -32,12 +32,12 @@ SKIP_THREAD_ATTACH = 0x8
 
 @dataclass(frozen=True)
 class ThreadBlocks:
-    """Where a thread has its TEBs and stacks."""
+    """Where a thread has its TEBs and stacks; on 32-bit Windows only the 32-bit ones."""
 
     teb64: int
     teb32: int
     stack32: StackRange
-    stack64: StackRange
+    stack64: StackRange | None
 
 
 class ThreadStarter:
@@ -95,8 +95,9 @@ class ThreadStarter:
         """
         memory = self._memory
         narrow, wide = (self._peb32, self._peb64) if argument is None else (argument, argument)
+        assert blocks.stack64 is not None, "a WoW64 thread has two stacks"
         cpu_area = blocks.stack64.top - CPU_AREA_SIZE
-        self._write_tebs(blocks, thread_id, cpu_area)
+        self._write_tebs(blocks, blocks.stack64, thread_id, cpu_area)
         if skip_attach:
             memory.pack(_WORD, blocks.teb32 + SAME_TEB_FLAGS[32], SKIP_THREAD_ATTACH)
             memory.pack(_WORD, blocks.teb64 + SAME_TEB_FLAGS[64], SKIP_THREAD_ATTACH)
@@ -119,9 +120,9 @@ class ThreadStarter:
             "rflags": 0x202,
         }
 
-    def _write_tebs(self, blocks: ThreadBlocks, thread_id: int, cpu_area: int) -> None:
+    def _write_tebs(self, blocks: ThreadBlocks, stack64: StackRange, thread_id: int, cpu_area: int) -> None:
         memory, ids = self._memory, (self._process_id, thread_id)
-        stack64, stack32 = blocks.stack64, blocks.stack32
+        stack32 = blocks.stack32
         write_teb(
             memory, blocks.teb64, 64, stack_base=cpu_area, stack_limit=stack64.base,
             deallocation_stack=stack64.base, peb=self._peb64, ids=ids,

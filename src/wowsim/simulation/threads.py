@@ -28,7 +28,6 @@ _DWORD = struct.Struct("<I")
 STACK64 = 0x40000
 """A WoW64 thread's 64-bit stack (wow64-facts section 3.1)."""
 DEFAULT_RESERVE = 0x100000
-TEB_SELECTOR = 0x53
 SYSCALL_SIZE = 2
 
 
@@ -66,22 +65,24 @@ class Threads:
         pages = space.layout.teb_pages
         allocated: list[int] = []
         teb = 0
+        wow64 = space.layout.wow64
         try:
             teb = self._process.blocks.allocate(pages)
+            teb32 = teb + TEB32_OFFSET if wow64 else teb
             stack32 = allocate_stack(
                 space, reserve, commit,
-                on_growth=lambda limit: memory.pack(_DWORD, teb + TEB32_OFFSET + 8, limit),
+                on_growth=lambda limit: memory.pack(_DWORD, teb32 + 8, limit),
             )  # fmt: skip
             allocated.append(stack32.base)
-            stack64 = allocate_stack(space, STACK64, STACK64)
-            allocated.append(stack64.base)
+            stack64 = allocate_stack(space, STACK64, STACK64) if wow64 else None
+            allocated += [stack64.base] if stack64 is not None else []
             thread = Thread(
-                id=kernel.next_thread_id(), teb=teb, teb32=teb + TEB32_OFFSET, start=request.start
+                id=kernel.next_thread_id(), teb=teb, teb32=teb32 if wow64 else 0, start=request.start
             )
             thread.created = machine.clock.now
             thread.state = State.READY
-            thread.stacks = ThreadStacks(stack32.base, stack64.base)
-            blocks = ThreadBlocks(teb, teb + TEB32_OFFSET, stack32, stack64)
+            thread.stacks = ThreadStacks(stack32.base, stack64.base if stack64 is not None else 0)
+            blocks = ThreadBlocks(teb, teb32, stack32, stack64)
             thread.cpu = self._process.starter.start(
                 blocks, thread.id, request.start, request.argument, skip_attach=request.skip_attach
             )
@@ -111,7 +112,7 @@ class Threads:
             if base:
                 with suppress(GuestFault):  # the program may have freed it, or put something else there
                     space.free(base, 0, MEM_RELEASE)
-        if thread.stacks.stack64:
+        if thread.stacks.stack:
             with suppress(GuestFault):
                 self._process.blocks.free(thread.teb, space.layout.teb_pages)
         space.cause = cause
@@ -121,7 +122,9 @@ class Threads:
         core = self._machine.core
         if thread is self._machine.kernel.thread:
             registers = core.read_all()
-            return registers | {"rip": registers["rip"] + SYSCALL_SIZE}, core.floating_point()
+            native = self._machine.native_calls
+            behind = registers["rip"] + SYSCALL_SIZE if native is None else native.behind
+            return registers | {"rip": behind}, core.floating_point()
         return core.saved_registers(self._state(thread))
 
     def set_registers(self, thread: Thread, registers: dict[str, int], fxsave: bytes | None) -> None:
@@ -132,7 +135,7 @@ class Threads:
             return
 
         def load() -> None:
-            core.resume_at({"cs": 0x33, **registers})
+            core.resume_at({"cs": self._machine.user.code, **registers})
             if fxsave is not None:
                 core.set_floating_point(fxsave)
 
@@ -141,7 +144,7 @@ class Threads:
     def _state(self, thread: Thread) -> bytes:
         """The saved state; of a thread that never ran, made from the first thread's start."""
         if isinstance(thread.cpu, dict):
-            registers = thread.cpu | {"fs_base": thread.teb32}
+            registers = thread.cpu | {"fs_base": thread.teb32 or thread.teb}
             names = ("rax", "rbx", "rsi", "rdi", "rbp", *(f"r{i}" for i in range(8, 16)))
             thread.cpu = self._machine.core.changed_state(
                 self._fresh, dict.fromkeys(names, 0) | registers, None
@@ -175,10 +178,10 @@ class Threads:
 
     def _enter(self, thread: Thread) -> None:
         machine = self._machine
-        machine.core.set_descriptor(
-            TEB_SELECTOR, machine.core.descriptor(TEB_SELECTOR).with_base(thread.teb32)
-        )
-        machine.trap.teb64, machine.trap.teb32 = thread.teb, thread.teb32
+        core, selector = machine.core, machine.core.segments.teb
+        teb32 = thread.teb32 or thread.teb
+        core.set_descriptor(selector, core.descriptor(selector).with_base(teb32))
+        machine.trap.teb64, machine.trap.teb32 = thread.teb, teb32
         machine.kernel.use_thread(thread)
 
     def _woken(self, thread: Thread) -> None:

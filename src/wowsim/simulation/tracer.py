@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from wowsim.errors import UsageError
 from wowsim.simulation.arguments import named
 from wowsim.simulation.stack import StackWalker
+from wowsim.simulation.stack32 import NativeStackWalker
 from wowsim.trace.events import Call, Step
 
 if TYPE_CHECKING:
@@ -127,12 +128,19 @@ class Tracer:
         self._ways: dict[int, _Way] = {}
         self._unwatch: Callable[[], None] | None = None
         self._where = machine.core.batch("rip", "rsp")
-        self._stack = StackWalker(machine.tables, symbols)
+        self._stack = self._walker()
 
     @property
     def seen(self) -> int:
         """Position of the recorder up to which the paths are computed."""
         return self._seen
+
+    def _walker(self) -> Callable[[int, int], tuple[str, ...]]:
+        machine = self._machine
+        if machine.build.wow64:
+            return StackWalker(machine.tables, self._symbols).walk
+        walk, core = NativeStackWalker(machine.tables, self._symbols).walk, machine.core
+        return lambda rip, rsp: walk(rip, rsp, core.read("rbp"))
 
     def start(self) -> None:
         """Begin to listen."""
@@ -172,7 +180,7 @@ class Tracer:
         machine, trace = self._machine, self._trace
         tables = machine.tables
         rip, rsp = self._where.read()
-        before = named(tables, 64, service.prototype, values)
+        before = named(tables, machine.kernel.width, service.prototype, values)
         self._follow()
         thread, way = machine.kernel.thread.id, self._way()
         call = Call(
@@ -181,7 +189,7 @@ class Tracer:
             status=None,
             arguments=before,
             path=self._paths.path(thread),
-            stack=self._stack.walk(rip, rsp),
+            stack=self._stack(rip, rsp),
             thread=thread,
             index=len(trace._calls),
             instructions=self._recorder.executed - self._base,
@@ -195,7 +203,7 @@ class Tracer:
             way.returned = len(way.steps)
             after = before | {
                 name: value
-                for name, value in named(tables, 64, service.prototype, values).items()
+                for name, value in named(tables, machine.kernel.width, service.prototype, values).items()
                 if value is not None
             }
             trace._calls[index] = replace(trace._calls[index], status=status, arguments=after)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from wowsim.cpu.core import REGISTERS, Core
-from wowsim.cpu.segments import GDT_LIMIT, Descriptor
+from wowsim.cpu.segments import Descriptor
 from wowsim.errors import GuestFault, UsageError
 
 if TYPE_CHECKING:
@@ -22,14 +22,18 @@ class Gdt(MutableMapping[int, Descriptor]):
         self._core = core
 
     def __getitem__(self, selector: int) -> Descriptor:
-        if not 0 <= selector & 0xFFF8 <= GDT_LIMIT - 7:
-            raise KeyError(f"selector {selector:#x} lies outside the GDT (limit {GDT_LIMIT:#x})")
+        if not 0 <= selector & 0xFFF8 <= self._core.segments.limit - 7:
+            raise KeyError(
+                f"selector {selector:#x} lies outside the GDT (limit {self._core.segments.limit:#x})"
+            )
         return self._core.descriptor(selector)
 
     def __setitem__(self, selector: int, descriptor: Descriptor | int) -> None:
         """Change a descriptor; an int is its eight bytes as they lie in memory."""
-        if not 0 <= selector & 0xFFF8 <= GDT_LIMIT - 7:
-            raise UsageError(f"selector {selector:#x} lies outside the GDT (limit {GDT_LIMIT:#x})")
+        if not 0 <= selector & 0xFFF8 <= self._core.segments.limit - 7:
+            raise UsageError(
+                f"selector {selector:#x} lies outside the GDT (limit {self._core.segments.limit:#x})"
+            )
         value = Descriptor.decode(descriptor & (1 << 64) - 1) if isinstance(descriptor, int) else descriptor
         if not isinstance(value, Descriptor) or Descriptor.decode(value.encode()) != value:
             raise UsageError(
@@ -43,7 +47,7 @@ class Gdt(MutableMapping[int, Descriptor]):
     def __iter__(self) -> Iterator[int]:
         return iter(
             selector
-            for selector in range(0, GDT_LIMIT + 1, 8)
+            for selector in range(0, self._core.segments.limit + 1, 8)
             if selector == 0 or self._core.descriptor(selector).encode()
         )
 
@@ -133,7 +137,7 @@ class LoadedModule:
 
 @dataclass(frozen=True)
 class ThreadView:
-    """One thread: id, 64-bit and 32-bit TEB addresses."""
+    """One thread: id, 64-bit (0 on 32-bit Windows) and 32-bit TEB addresses."""
 
     id: int
     teb64: int

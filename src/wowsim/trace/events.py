@@ -152,7 +152,7 @@ class Call:
         status: NTSTATUS, unsigned; None when the call did not return (the process ended in it).
         arguments: NT parameter name -> decoded value: ints, strings, dicts; outputs as written.
         path: frames from the first call out of the program to the SYSCALL, computed from executed blocks.
-        stack: the 64-bit stack at the SYSCALL, innermost frame first.
+        stack: the 64-bit stack at the SYSCALL, innermost frame first; on 32-bit Windows the only stack.
         thread: thread id.
         index: ordinal among all calls of the run, from 0.
         instructions: instructions executed before the SYSCALL; None when not counted.

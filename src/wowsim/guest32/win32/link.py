@@ -70,6 +70,20 @@ def home(build: Build, procedure: Procedure) -> str:
     return procedure.module if build.has_kernelbase else KERNEL32
 
 
+@lru_cache
+def unavailable(build: Build) -> frozenset[str]:
+    """Functions that need a service which the build does not have: nobody exports them there."""
+    uses: dict[str, set[str]] = {}
+    for procedure in unit().procedures.values():
+        names = uses[procedure.name] = set()
+        expand(procedure, lambda name, names=names: names.add(name) or name)  # type: ignore[misc]
+    numbers = build.numbers
+    found = {name for name, used in uses.items() if any(n[:2] == "Nt" and n not in numbers for n in used)}
+    while more := {name for name, used in uses.items() if used & found} - found:
+        found |= more
+    return frozenset(found)
+
+
 @dataclass
 class Linked:
     """What one module holds.
@@ -91,7 +105,7 @@ class Linked:
     def __post_init__(self) -> None:
         pending = []
         for procedure in unit().procedures.values():
-            if procedure.exported:
+            if procedure.exported and procedure.name not in unavailable(self.build):
                 if home(self.build, procedure) == self.module:
                     pending.append(procedure)
                 elif self.module == KERNEL32:
