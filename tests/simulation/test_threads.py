@@ -178,3 +178,34 @@ def test_call32_while_others_wait() -> None:
 def test_wrong_quantum() -> None:
     with pytest.raises(UsageError, match="quantum=0"):
         wowsim.Simulation(quantum=0)
+
+
+@pytest.mark.parametrize("build", ["win7sp1", "win10-22h2", "winxp-x86", "win7sp1-x86"])
+def test_nt_create_thread_takes_stack_and_context(build: str) -> None:
+    """As programs from before Vista and injectors call it: in a context of their own, on a stack of their own."""
+    with wowsim.Simulation(build=build) as sim:
+        sim.load_shellcode(b"\xc3")
+        stack = sim.call32("kernel32!VirtualAlloc", 0, 0x11000, 0x3000, 0x40)
+        data, top = stack, stack + 0x10000
+        ntdll = "ntdll32" if "ntdll32" in sim.modules else "ntdll"
+        code = wowsim.assemble32(
+            f"mov eax, fs:[4]; sub eax, esp; lea eax, [eax+ecx+0x100]; push eax;"
+            f"mov eax, {sim.symbols.address(f'{ntdll}!RtlExitUserThread'):#x}; call eax",
+            top,
+        )
+        sim.memory.write(top, code)
+        context = bytearray(0x2CC)
+        for at, value in {0: 0x10003, 0xAC: 7, 0xB8: top, 0xC0: 0x202, 0xC4: top - 0x40}.items():
+            context[at : at + 4] = value.to_bytes(4, "little")
+        sim.memory.write(data, bytes(context))
+        sim.memory.write(data + 0x300, b"".join(v.to_bytes(4, "little") for v in (0, 0, top, stack, stack)))
+        arguments = (data + 0x320, 0x1F03FF, 0, -1 & 0xFFFFFFFF, data + 0x328, data, data + 0x300, 0)
+        assert sim.call32(f"{ntdll}!ZwCreateThread", *arguments) == 0
+        handle, process, thread = (
+            int.from_bytes(sim.memory.read(data + at, 4), "little") for at in (0x320, 0x328, 0x32C)
+        )
+        assert (process, thread) == (0x1000, sim.threads[-1].id)
+        assert sim.call32("kernel32!WaitForSingleObject", handle, 1000) == 0
+        assert sim.call32("kernel32!GetExitCodeThread", handle, data + 0x340) == 1
+        assert int.from_bytes(sim.memory.read(data + 0x340, 4), "little") == 0x40 + 7 + 0x100
+        assert sim.call32("kernel32!VirtualFree", stack, 0, 0x8000) == 1  # its maker's to free

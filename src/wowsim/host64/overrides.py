@@ -28,6 +28,7 @@ from wowsim.nt.structures import (
     THREAD_BASIC_INFORMATION,
     UNICODE_STRING,
 )
+from wowsim.nt.wow64_context import CONTEXT32_SIZE, context64_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -69,10 +70,10 @@ _FRAME = _RETURNED + 0x20
 _STATUS, _ARRAY = _FRAME - 0x10, _FRAME - 8
 
 
-def _converting(arguments: int, handlers: Mapping[str, Routine]) -> Override:
-    """Guest code: slots widened (the first is a handle), a trap on either side of the call."""
+def _converting(arguments: int, handlers: Mapping[str, Routine], handle: int = 0) -> Override:
+    """Guest code: slots widened (one is a handle), a trap on either side of the call."""
     loads = "\n".join(
-        f"{'movsxd rax,' if index == 0 else 'mov eax,'} dword ptr [rbx+{4 * index:#x}]\n"
+        f"{'movsxd rax,' if index == handle else 'mov eax,'} dword ptr [rbx+{4 * index:#x}]\n"
         f"mov qword ptr [rsp+{8 * index:#x}], rax"
         for index in range(arguments)
     )
@@ -315,6 +316,48 @@ _THREAD_CONTEXT = """whNAME: sub rsp, 0x38
     ret"""
 """A thread's 32-bit context is ThreadWow64Context, whose form is the caller's own."""
 _MOST_HANDLES = 64
+_CONTEXT, _TEB, _HANDLE, _CLIENT, _ATTRIBUTES = (
+    SCRATCH,
+    SCRATCH + 0x4D0,
+    SCRATCH + 0x500,
+    SCRATCH + 0x508,
+    SCRATCH + 0x520,
+)
+"""Of NtCreateThread: CONTEXT, INITIAL_TEB, what comes back, OBJECT_ATTRIBUTES."""
+
+
+def _create_thread_in(trap: Trap) -> int | None:
+    """CONTEXT and INITIAL_TEB become 64-bit ones; of the attributes only the flags matter for an unnamed object."""
+    frame, memory, sp = _Frame(trap), trap.memory, trap.sp
+    try:
+        memory.probe_write(frame.argument(0), 4)
+        memory.write(sp + _CONTEXT, context64_of(memory.read(frame.argument(5), CONTEXT32_SIZE)))
+        memory.pack(struct.Struct("<5Q"), sp + _TEB, *memory.unpack(struct.Struct("<5I"), frame.argument(6)))
+        if frame.argument(4):
+            memory.probe_write(frame.argument(4), 8)
+            frame.set(4, sp + _CLIENT)
+        if frame.argument(2):
+            flags = memory.unpack(struct.Struct("<6I"), frame.argument(2))[3]
+            memory.pack(struct.Struct("<I4xQQI4xQQ"), sp + _ATTRIBUTES, 0x30, 0, 0, flags, 0, 0)
+            frame.set(2, sp + _ATTRIBUTES)
+    except GuestFault as fault:
+        return fault.status
+    for index, at in ((0, _HANDLE), (5, _CONTEXT), (6, _TEB)):
+        frame.set(index, sp + at)
+    return None
+
+
+def _create_thread_out(trap: Trap) -> None:
+    frame, memory = _Frame(trap), trap.memory
+    if frame.status & 0x80000000:
+        return
+    try:
+        memory.pack(_U32, frame.argument(0), memory.unpack(_U32, trap.sp + _HANDLE)[0])
+        if frame.argument(4):
+            process, thread = memory.unpack(struct.Struct("<QQ"), trap.sp + _CLIENT)
+            memory.pack(struct.Struct("<II"), frame.argument(4), process & 0xFFFFFFFF, thread & 0xFFFFFFFF)
+    except GuestFault as fault:
+        frame.fail(fault.status)
 
 
 def _handles_in(trap: Trap) -> int | None:
@@ -340,6 +383,7 @@ def overrides(build: Build) -> dict[str, Override]:
         "NtQueueApcThread": Override(QUEUE, {}),
         "NtGetContextThread": Override(_THREAD_CONTEXT.format("NtQueryInformationThread"), {}),
         "NtSetContextThread": Override(_THREAD_CONTEXT.format("NtSetInformationThread"), {}),
+        "NtCreateThread": _converting(8, {"in": _create_thread_in, "out": _create_thread_out}, handle=3),
         "NtWaitForMultipleObjects": _converting(5, {"in": _handles_in, "out": lambda trap: None}),
         "NtQueryVirtualMemory": Query(
             6, 2, {

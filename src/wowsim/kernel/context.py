@@ -21,7 +21,7 @@ from wowsim.kernel.names import from_utf16
 from wowsim.kernel.namespace import Namespace, SymbolicLink
 from wowsim.kernel.objects import CURRENT_PROCESS, CURRENT_THREAD, HandleTable
 from wowsim.kernel.scheduler import Scheduler
-from wowsim.kernel.thread import Process, Thread
+from wowsim.kernel.thread import InitialTeb, Process, Thread
 from wowsim.kernel.volume import Volume
 from wowsim.kernel.volume_api import Files
 from wowsim.kernel.volume_device import VolumeDevice
@@ -86,6 +86,8 @@ class ThreadRequest:
         reserve: bytes of stack to reserve; 0 for what the program's header says.
         commit: bytes of it to commit at once, likewise.
         skip_attach: DLLs are not told of it.
+        stack: what to use as its stack, instead of a fresh one.
+        context: the 32-bit CONTEXT in which it begins, instead of a call of ``start``.
     """
 
     start: int
@@ -93,6 +95,8 @@ class ThreadRequest:
     reserve: int = 0
     commit: int = 0
     skip_attach: bool = False
+    stack: InitialTeb | None = None
+    context: bytes | None = None
 
 
 class _NoThreads:

@@ -81,10 +81,19 @@ class Apc:
 
 @dataclass(frozen=True)
 class ThreadStacks:
-    """Lowest addresses of a thread's stacks, which go with it; 0 where it has none of its own."""
+    """Lowest addresses of a thread's stacks that go with it; 0 for one that its maker frees, or that is not there."""
 
     stack: int = 0
     stack64: int = 0
+
+
+@dataclass(frozen=True)
+class InitialTeb:
+    """The stack that a thread's maker has for it (INITIAL_TEB: StackBase, StackLimit, StackAllocationBase)."""
+
+    base: int
+    limit: int
+    allocation: int
 
 
 @dataclass(eq=False)

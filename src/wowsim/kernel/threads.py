@@ -16,7 +16,7 @@ from wowsim.kernel.context import Kernel, ThreadRequest
 from wowsim.kernel.contexts import get_wow64_context, set_wow64_context
 from wowsim.kernel.objects import OBJ_INHERIT
 from wowsim.kernel.table import Support, service
-from wowsim.kernel.thread import Apc, Process, State, Thread
+from wowsim.kernel.thread import Apc, InitialTeb, Process, State, Thread
 from wowsim.nt.abi import (
     ACCESS_MASK,
     BOOLEAN,
@@ -32,6 +32,7 @@ from wowsim.nt.abi import (
     Out,
     encode,
 )
+from wowsim.nt.context64 import CONTEXT64_SIZE
 from wowsim.nt.status import (
     STATUS_ACCESS_DENIED,
     STATUS_CANT_TERMINATE_SELF,
@@ -44,6 +45,8 @@ from wowsim.nt.status import (
     STATUS_UNSUCCESSFUL,
 )
 from wowsim.nt.structures import CLIENT_ID, OBJECT_ATTRIBUTES, THREAD_BASIC_INFORMATION
+from wowsim.nt.wow64_context import CONTEXT32_SIZE, context32_of
+from wowsim.nt.wow64_context import OFFSETS as CONTEXT
 
 PROCESS_CREATE_THREAD = 0x2
 THREAD_TERMINATE, THREAD_SUSPEND_RESUME, THREAD_ALERT = 0x1, 0x2, 0x4
@@ -64,6 +67,8 @@ _PS_CLIENT_ID, _PS_TEB_ADDRESS = 0x10003, 0x10004
 """PS_ATTRIBUTEs of a new thread that give something back (phnt: PsAttributeClientId, PsAttributeTebAddress)."""
 _ATTRIBUTES: dict[int, struct.Struct] = {32: struct.Struct("<4I"), 64: struct.Struct("<4Q")}
 MAXIMUM_ATTRIBUTES = 16
+_INITIAL_TEB: dict[int, struct.Struct] = {32: struct.Struct("<5I"), 64: struct.Struct("<5Q")}
+"""OldStackBase, OldStackLimit, StackBase, StackLimit, StackAllocationBase (phnt)."""
 
 _TLS = {32: (0xE10, 0xF94, 4), 64: (0x1480, 0x1780, 8)}
 """TEB offsets of TlsSlots and TlsExpansionSlots, and the size of a slot (wow64-facts section 9)."""
@@ -107,6 +112,36 @@ def NtCreateThreadEx(
         k.memory.write(address, data[:size])
         if returned:
             k.memory.write(returned, encode(SIZE_T, k.width, min(size, len(data))))
+    return STATUS_SUCCESS
+
+
+@service(Support.PARTIAL, "in the own process; the context is 32-bit code's")
+def NtCreateThread(
+    k: Kernel,
+    thread_handle: Out[HANDLE],
+    desired_access: ACCESS_MASK,
+    object_attributes: In[OBJECT_ATTRIBUTES] | None,
+    process_handle: HANDLE,
+    client_id: Out[CLIENT_ID] | None,
+    thread_context: PVOID,
+    initial_teb: PVOID,
+    create_suspended: BOOLEAN,
+) -> NTSTATUS:
+    """Make a thread on a stack and in a context that the caller has prepared, as CreateThread did before Vista."""
+    access = Thread.mapping.grant(desired_access)
+    k.handles.lookup(process_handle, Process, PROCESS_CREATE_THREAD)
+    if k.width == 32:
+        context = k.memory.read(thread_context, CONTEXT32_SIZE)
+    else:
+        context = context32_of(k.memory.read(thread_context, CONTEXT64_SIZE))
+    _, _, base, limit, allocation = k.memory.unpack(_INITIAL_TEB[k.width], initial_teb)
+    start, argument = (int.from_bytes(context[CONTEXT[n] : CONTEXT[n] + 4], "little") for n in ("Eax", "Ebx"))
+    stack = InitialTeb(base & 0xFFFFFFFF, limit & 0xFFFFFFFF, allocation & 0xFFFFFFFF)
+    request = ThreadRequest(start, argument, stack=stack, context=context)
+    inherit = 0 if object_attributes is None else object_attributes.Attributes & OBJ_INHERIT
+    thread = make_thread(k, request, thread_handle, access, inherit, create_suspended != 0)
+    if client_id is not None:
+        client_id.set(CLIENT_ID(HANDLE(k.process.id), HANDLE(thread.id)))
     return STATUS_SUCCESS
 
 

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wowsim.kernel.native_exceptions import DATA, USER_SEGMENTS
-from wowsim.nt.wow64_context import CONTEXT32_SIZE, context32
+from wowsim.kernel.thread import ThreadStacks
+from wowsim.nt.wow64_context import CONTEXT32_SIZE, OFFSETS, context32
 from wowsim.simulation import parameters as blocks
 from wowsim.simulation.startup import NewProcess, place_process
-from wowsim.simulation.thread_start import SAME_TEB_FLAGS, SKIP_THREAD_ATTACH, ThreadBlocks
+from wowsim.simulation.thread_start import SAME_TEB_FLAGS, SKIP_THREAD_ATTACH, ThreadBlocks, begun_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -63,6 +64,7 @@ def begin_thread(
     ids: tuple[int, int],
     start: int,
     argument: int,
+    context: bytes | None = None,
 ) -> dict[str, int]:
     """Write a thread's TEB and the CONTEXT on its stack; the registers in which it enters user mode.
 
@@ -77,19 +79,24 @@ def begin_thread(
         ids: process and thread id.
         start: its start routine.
         argument: what that receives.
+        context: the CONTEXT it begins in, instead of a call of ``start``.
     """
     blocks.write_teb(
         memory, teb, 32, stack_base=stack.top, stack_limit=stack.limit, deallocation_stack=stack.base, peb=peb, ids=ids
     )  # fmt: skip
     esp = stack.top - _SPARE
-    context = (esp - _SPARE - CONTEXT32_SIZE) & ~0xF
     fields = {"Eip": entry.start, "Eax": start, "Ebx": argument, "Esp": esp, "EFlags": _EFLAGS}
-    memory.write(context, context32(**fields, **_SEGMENTS))
-    arguments = struct.pack("<III", 0, context, entry.ntdll)
-    memory.write(context - len(arguments), arguments)
+    first = context32(**fields, **_SEGMENTS)
+    if context is not None:
+        first = begun_with(first, context)
+        (esp,) = struct.unpack_from("<I", first, OFFSETS["Esp"])
+    place = (esp - _SPARE - CONTEXT32_SIZE) & ~0xF
+    memory.write(place, first)
+    arguments = struct.pack("<III", 0, place, entry.ntdll)
+    memory.write(place - len(arguments), arguments)
     return {
         "rip": entry.thunk,
-        "rsp": context - len(arguments),
+        "rsp": place - len(arguments),
         "rflags": _EFLAGS,
         "cs": USER_SEGMENTS["cs"],
         "ss": DATA,
@@ -118,11 +125,12 @@ class NativeThreadStarter:
         argument: int | None,
         *,
         skip_attach: bool = False,
+        context: bytes | None = None,
     ) -> dict[str, int]:
         """See ``thread_start.ThreadStarter.start``."""
         registers = begin_thread(
             self._memory, self._entry, blocks.stack32, blocks.teb32, self._peb, (self._process_id, thread_id),
-            start, self._peb if argument is None else argument,
+            start, self._peb if argument is None else argument, context,
         )  # fmt: skip
         if skip_attach:
             flags = SKIP_THREAD_ATTACH.to_bytes(2, "little")
@@ -164,6 +172,7 @@ def create_native_process(
         placed.teb,
         0,
         placed.heap,
+        ThreadStacks(placed.stack.base),
         entry,
         registers,
     )

@@ -424,7 +424,7 @@ class Simulation:
         threads.leaving += [self._runner.charge, self._gates.forget]
         threads.turn_changed = self._runner.next_turn
         machine.threads = machine.kernel.host = threads
-        machine.kernel.thread.start = new.entry
+        machine.kernel.thread.start, machine.kernel.thread.stacks = new.entry, new.stacks
         machine.kernel.thread.created = machine.clock.now
 
     def _routines(self) -> dict[str, Any]:

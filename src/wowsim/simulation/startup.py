@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from wowsim.errors import UsageError
 from wowsim.host64.wow64_startup import Entry64, write_loader_lists
+from wowsim.kernel.thread import ThreadStacks
 from wowsim.memory.blocks import BlockAllocator, allocate_first_blocks
 from wowsim.memory.creation import ProcessSpace, build_address_space, psp_system_dlls
 from wowsim.memory.sections import ImageSection
@@ -36,6 +37,7 @@ class NewProcess:
 
     Attributes:
         blocks: gives further threads their TEBs; ``starter`` their first state.
+        stacks: the first thread's, which go with it.
         entry: where the program's first thread starts.
         registers: state in which the kernel enters user mode.
     """
@@ -49,6 +51,7 @@ class NewProcess:
     teb64: int
     teb32: int
     loader_data: int
+    stacks: ThreadStacks
     entry: int
     registers: dict[str, int]
 
@@ -139,6 +142,7 @@ def create_process(
         teb64,
         teb32,
         loader_data,
+        ThreadStacks(stack32.base, stack64.base),
         entry,
         registers,
     )

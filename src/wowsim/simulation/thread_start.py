@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wowsim.nt.context64 import CONTEXT64_SIZE
-from wowsim.nt.wow64_context import CONTEXT_IN_AREA, TLS_CPURESERVED, context32
+from wowsim.nt.wow64_context import (
+    CONTEXT_CONTROL,
+    CONTEXT_IN_AREA,
+    CONTEXT_INTEGER,
+    OFFSETS,
+    TLS_CPURESERVED,
+    context32,
+    merged,
+)
 from wowsim.simulation.parameters import write_teb
 
 if TYPE_CHECKING:
@@ -38,6 +46,17 @@ class ThreadBlocks:
     teb32: int
     stack32: StackRange
     stack64: StackRange | None
+
+
+def begun_with(first: bytes, context: bytes) -> bytes:
+    """The CONTEXT of a new thread with the integers and the flags that its maker chose; the selectors are Windows'."""
+    flags = (CONTEXT_INTEGER | CONTEXT_CONTROL).to_bytes(4, "little")
+    data = bytearray(merged(first, flags + context[4:]))
+    for name in ("SegCs", "SegSs"):
+        at = OFFSETS[name]
+        data[at : at + 4] = first[at : at + 4]
+    data[:4] = first[:4]
+    return bytes(data)
 
 
 class ThreadStarter:
@@ -80,6 +99,7 @@ class ThreadStarter:
         argument: int | None,
         *,
         skip_attach: bool = False,
+        context: bytes | None = None,
     ) -> dict[str, int]:
         """Write a thread's blocks.
 
@@ -89,6 +109,7 @@ class ThreadStarter:
             start: the function it is made for.
             argument: that function's argument; None for the PEB, which the first thread gets.
             skip_attach: DLLs are not told of it.
+            context: the 32-bit CONTEXT it begins in, instead of a call of ``start``.
 
         Returns:
             The registers in which the kernel enters user mode.
@@ -102,11 +123,11 @@ class ThreadStarter:
             memory.pack(_WORD, blocks.teb32 + SAME_TEB_FLAGS[32], SKIP_THREAD_ATTACH)
             memory.pack(_WORD, blocks.teb64 + SAME_TEB_FLAGS[64], SKIP_THREAD_ATTACH)
         memory.write(cpu_area, struct.pack("<HH", 0, 0x14C))
-        context = context32(
+        first = context32(
             Eip=self._thread_start, Eax=start, Ebx=narrow, EFlags=0x202, SegCs=0x23, SegSs=0x2B, SegDs=0x2B,
             SegEs=0x2B, SegGs=0x2B, SegFs=0x53, Esp=blocks.stack32.top - 0x10,
         )  # fmt: skip
-        memory.write(cpu_area + CONTEXT_IN_AREA, context)
+        memory.write(cpu_area + CONTEXT_IN_AREA, first if context is None else begun_with(first, context))
         context64 = (cpu_area - CONTEXT64_SIZE - 0x20) & ~0xF
         memory.write(context64, self._context64(start, wide))
         return {

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from wowsim.errors import GuestFault, StopReason
 from wowsim.kernel.thread import State, Thread, ThreadStacks
 from wowsim.memory.allocate import MEM_RELEASE
-from wowsim.memory.blocks import TEB32_OFFSET, allocate_stack
+from wowsim.memory.blocks import TEB32_OFFSET, StackRange, allocate_stack
 from wowsim.simulation.thread_start import ThreadBlocks
 
 if TYPE_CHECKING:
@@ -69,11 +69,20 @@ class Threads:
         try:
             teb = self._process.blocks.allocate(pages)
             teb32 = teb + TEB32_OFFSET if wow64 else teb
-            stack32 = allocate_stack(
-                space, reserve, commit,
-                on_growth=lambda limit: memory.pack(_DWORD, teb32 + 8, limit),
-            )  # fmt: skip
-            allocated.append(stack32.base)
+            own = request.stack
+            if own is None:
+                stack32 = allocate_stack(
+                    space, reserve, commit,
+                    on_growth=lambda limit: memory.pack(_DWORD, teb32 + 8, limit),
+                )  # fmt: skip
+                allocated.append(stack32.base)
+            else:
+                stack32 = StackRange(own.allocation, own.limit, own.base)
+                vad = space.vads.at(own.allocation >> 12)
+                if vad is not None and vad.start == own.allocation >> 12:
+                    space.register_stack(
+                        own.allocation, on_growth=lambda limit: memory.pack(_DWORD, teb32 + 8, limit)
+                    )
             stack64 = allocate_stack(space, STACK64, STACK64) if wow64 else None
             allocated += [stack64.base] if stack64 is not None else []
             thread = Thread(
@@ -81,10 +90,17 @@ class Threads:
             )
             thread.created = machine.clock.now
             thread.state = State.READY
-            thread.stacks = ThreadStacks(stack32.base, stack64.base if stack64 is not None else 0)
+            thread.stacks = ThreadStacks(
+                stack32.base if own is None else 0, stack64.base if stack64 is not None else 0
+            )
             blocks = ThreadBlocks(teb, teb32, stack32, stack64)
             thread.cpu = self._process.starter.start(
-                blocks, thread.id, request.start, request.argument, skip_attach=request.skip_attach
+                blocks,
+                thread.id,
+                request.start,
+                request.argument,
+                skip_attach=request.skip_attach,
+                context=request.context,
             )
         except GuestFault:
             for base in allocated:
@@ -112,9 +128,8 @@ class Threads:
             if base:
                 with suppress(GuestFault):  # the program may have freed it, or put something else there
                     space.free(base, 0, MEM_RELEASE)
-        if thread.stacks.stack:
-            with suppress(GuestFault):
-                self._process.blocks.free(thread.teb, space.layout.teb_pages)
+        with suppress(GuestFault):
+            self._process.blocks.free(thread.teb, space.layout.teb_pages)
         space.cause = cause
 
     def registers(self, thread: Thread) -> tuple[dict[str, int], bytes]:

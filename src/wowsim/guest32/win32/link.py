@@ -59,29 +59,26 @@ FORWARDERS: Mapping[str, str] = (
 """What both modules forward to ntdll."""
 
 
-@lru_cache(maxsize=1)
-def unit() -> Unit:
-    """Every declaration of every source."""
-    return parse(*(source.SOURCE for source in _SOURCES))
+@lru_cache(maxsize=2)
+def unit(creates_thread_ex: bool = True) -> Unit:
+    """Every declaration of every source.
+
+    Args:
+        creates_thread_ex: whether the kernel makes a thread's stack (NtCreateThreadEx, Vista and later).
+    """
+    older = () if creates_thread_ex else (threads.BEFORE_VISTA,)
+    newer = (threads.SINCE_VISTA,) if creates_thread_ex else ()
+    return parse(*(source.SOURCE for source in _SOURCES), *older, *newer)
+
+
+def unit_of(build: Build) -> Unit:
+    """The declarations for a build."""
+    return unit("NtCreateThreadEx" in build.numbers)
 
 
 def home(build: Build, procedure: Procedure) -> str:
     """The module that holds an exported function's code."""
     return procedure.module if build.has_kernelbase else KERNEL32
-
-
-@lru_cache
-def unavailable(build: Build) -> frozenset[str]:
-    """Functions that need a service which the build does not have: nobody exports them there."""
-    uses: dict[str, set[str]] = {}
-    for procedure in unit().procedures.values():
-        names = uses[procedure.name] = set()
-        expand(procedure, lambda name, names=names: names.add(name) or name)  # type: ignore[misc]
-    numbers = build.numbers
-    found = {name for name, used in uses.items() if any(n[:2] == "Nt" and n not in numbers for n in used)}
-    while more := {name for name, used in uses.items() if used & found} - found:
-        found |= more
-    return frozenset(found)
 
 
 @dataclass
@@ -103,9 +100,10 @@ class Linked:
     data: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        self._unit = unit_of(self.build)
         pending = []
-        for procedure in unit().procedures.values():
-            if procedure.exported and procedure.name not in unavailable(self.build):
+        for procedure in self._unit.procedures.values():
+            if procedure.exported:
                 if home(self.build, procedure) == self.module:
                     pending.append(procedure)
                 elif self.module == KERNEL32:
@@ -117,10 +115,10 @@ class Linked:
                 self.sources[procedure.name] = expand(procedure, lambda name: self._target(name, pending))
 
     def _target(self, name: str, pending: list[Procedure]) -> str:
-        if name in unit().constants or name in unit().variables:
+        if name in self._unit.constants or name in self._unit.variables:
             self.data.add(name)
             return name
-        procedure = unit().procedures.get(name)
+        procedure = self._unit.procedures.get(name)
         if procedure is not None and not procedure.exported:
             pending.append(procedure)
             return name
@@ -134,7 +132,7 @@ class Linked:
     @property
     def exports(self) -> list[str]:
         """Names of exported code."""
-        return [name for name in self.sources if unit().procedures[name].exported]
+        return [name for name in self.sources if self._unit.procedures[name].exported]
 
 
 @dataclass(frozen=True)
@@ -178,8 +176,9 @@ def link(linked: Linked, places: Places, fixed_code: Mapping[str, int] | None = 
         _fixed(builder, name, sources.pop(name), rva)
     rest = "\n".join(line for line in "\n".join(sources.values()).splitlines() if not line.startswith(AT))
     builder.code(rest)
-    _data(builder, places.constants, {n: c for n, c in unit().constants.items() if n in linked.data})
-    _data(builder, places.variables, {n: c for n, c in unit().variables.items() if n in linked.data})
+    declared = unit_of(linked.build)
+    _data(builder, places.constants, {n: c for n, c in declared.constants.items() if n in linked.data})
+    _data(builder, places.variables, {n: c for n, c in declared.variables.items() if n in linked.data})
     for name in linked.exports + linked.thunks:
         builder.export(name)
     for name, target in FORWARDERS.items():

@@ -21,8 +21,7 @@ L_failed:
 """
 
 
-SOURCE = (
-    """
+SINCE_VISTA = """
 module KERNELBASE
 
 proc CreateRemoteThreadEx(hProcess, lpAttributes, dwStackSize, lpStart, lpParameter, dwFlags, lpList, lpThreadId)
@@ -68,6 +67,130 @@ proc CreateRemoteThread(hProcess, lpAttributes, dwStackSize, lpStart, lpParamete
 proc CreateThread(lpAttributes, dwStackSize, lpStart, lpParameter, dwFlags, lpThreadId)
     invoke CreateRemoteThreadEx, -1, lpAttributes, dwStackSize, lpStart, lpParameter, dwFlags, 0, lpThreadId
     return
+"""
+"""The kernel makes the stacks."""
+
+BEFORE_VISTA = """
+module kernel32
+
+; Reserve and commit a stack with a guard page; fills the INITIAL_TEB and returns a status.
+routine BaseCreateStack(hProcess, commit, reserve, teb)
+    uses esi edi
+    local base, size, page, old
+    mov ecx, fs:[0x30]
+    mov ecx, [ecx+8]                        ; the program's header has the sizes
+    add ecx, [ecx+0x3c]
+    cmp reserve, 0
+    jne L_commit
+    mov eax, [ecx+0x60]
+    mov reserve, eax
+L_commit:
+    cmp commit, 0
+    jne L_sizes
+    mov eax, [ecx+0x64]
+    mov commit, eax
+L_sizes:
+    mov eax, commit
+    cmp eax, reserve
+    jb L_round
+    add eax, 0xfffff
+    and eax, 0xfff00000
+    mov reserve, eax
+L_round:
+    add commit, 0xfff
+    and commit, 0xfffff000
+    add reserve, 0xffff
+    and reserve, 0xffff0000
+    and base, 0
+    mov esi, teb
+    invoke NtAllocateVirtualMemory, hProcess, addr base, 0, addr reserve, 0x2000, 4
+    onerror L_return
+    and dword ptr [esi], 0
+    and dword ptr [esi+4], 0
+    mov eax, base
+    mov [esi+16], eax                       ; StackAllocationBase
+    add eax, reserve
+    mov [esi+8], eax                        ; StackBase
+    mov edi, commit
+    sub eax, edi
+    mov ecx, base
+    add ecx, 0x1000
+    cmp eax, ecx
+    jbe L_whole
+    sub eax, 0x1000                         ; room for a guard page
+    add edi, 0x1000
+    mov page, 0x1000
+    jmp L_grow
+L_whole:
+    and page, 0
+L_grow:
+    mov base, eax
+    mov [esi+12], eax                       ; StackLimit
+    mov size, edi
+    invoke NtAllocateVirtualMemory, hProcess, addr base, 0, addr size, 0x1000, 4
+    onerror L_return
+    cmp page, 0
+    je L_return
+    add dword ptr [esi+12], 0x1000
+    invoke NtProtectVirtualMemory, hProcess, addr base, addr page, 0x104, addr old
+    return
+
+proc CreateRemoteThread(hProcess, lpAttributes, dwStackSize, lpStart, lpParameter, dwFlags, lpThreadId)
+    uses esi edi
+    local block[32], teb[20], client[8], context[0x2cc], handle
+    mov esi, dwStackSize
+    xor edi, edi
+    test dwFlags, 0x10000
+    jz L_stack
+    xchg esi, edi
+L_stack:
+    invoke BaseCreateStack, hProcess, esi, edi, addr teb
+    onerror L_failed
+    lea edi, context
+    mov ecx, 179
+    xor eax, eax
+    rep stosd
+    lea edi, context
+    mov dword ptr [edi], 0x10003            ; CONTEXT_CONTROL and CONTEXT_INTEGER
+    mov eax, lpStart
+    mov [edi+0xb0], eax
+    mov eax, lpParameter
+    mov [edi+0xa4], eax
+    mov eax, dword ptr [__imp_RtlUserThreadStart]
+    mov [edi+0xb8], eax
+    mov eax, teb[8]
+    sub eax, 16
+    mov [edi+0xc4], eax
+    mov dword ptr [edi+0xc0], 0x202
+    invoke BaseFormatObjectAttributes, addr block, lpAttributes, 0
+    mov edx, eax
+    lea ecx, client
+    lea esi, teb
+    invoke NtCreateThread, addr handle, 0x1f03ff, edx, hProcess, ecx, edi, esi, 1
+    onerror L_failed
+    mov ecx, lpThreadId
+    test ecx, ecx
+    jz L_begin
+    mov eax, client[4]
+    mov [ecx], eax
+L_begin:
+    test dwFlags, 4                         ; CREATE_SUSPENDED
+    jnz L_done
+    invoke NtResumeThread, handle, 0
+L_done:
+    return handle
+L_failed:
+    status
+
+proc CreateThread(lpAttributes, dwStackSize, lpStart, lpParameter, dwFlags, lpThreadId)
+    invoke CreateRemoteThread, -1, lpAttributes, dwStackSize, lpStart, lpParameter, dwFlags, lpThreadId
+    return
+"""
+"""CreateRemoteThread makes stack and context, as Windows XP's does."""
+
+SOURCE = (
+    """
+module KERNELBASE
 
 proc TerminateThread(hThread, dwExitCode)
     mov eax, hThread
