@@ -27,6 +27,9 @@ def assembled(build: Build, number: int, turbo: int, popped: int, address: int) 
     if build.stub32 is Stub32.LOCAL_SYSENTER:
         enter = "L_enter: .byte 0x8b, 0xd4\nsysenter\nret"
         return assemble(f"mov eax, {number:#x}\ncall L_enter\n{back}\n{enter}", 32, address)
+    if build.stub32 is Stub32.FS_C0_EAX:
+        call = ".byte 0x64, 0xff, 0x15, 0xc0, 0, 0, 0"
+        return assemble(f"mov eax, {turbo << 16 | number:#x}\n{call}\n{back}", 32, address)
     return assemble(
         f"mov eax, {turbo << 16 | number:#x}\nmov edx, {SERVICE_CALL:#x}\ncall edx\n{back}", 32, address
     )

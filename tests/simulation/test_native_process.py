@@ -79,10 +79,16 @@ def test_turns_of_threads_do_not_change_what_they_compute(build: str) -> None:
             assert sim.run(limit=50_000_000).stdout.strip() == b"8000 8000 60 8 ok"
 
 
-def test_windows_xp_has_no_nt_create_thread_ex() -> None:
-    """Its CreateThread is made of NtCreateThread, which is not there yet: the program is refused by name."""
-    with wowsim.Simulation(build="winxp-x86") as sim, pytest.raises(wowsim.UsageError, match="CreateThread"):
-        sim.load(BIN / "threads.exe")
+def test_windows_xp_makes_threads_of_nt_create_thread() -> None:
+    with wowsim.Simulation(build="winxp-x86") as sim:
+        sim.load(BIN / "manythreads.exe", ["3"])
+        result = sim.run(trace="calls")
+        assert result.exit_status == 0
+        assert result.trace is not None
+        made = result.trace.calls("NtCreateThread")
+        assert [call.path[0] for call in made] == ["kernel32!CreateThread"] * 3
+        assert all(call.arguments["CreateSuspended"] == 1 for call in made)
+        assert len(result.trace.calls("NtResumeThread")) == 3
 
 
 @pytest.mark.parametrize("build", NATIVE)

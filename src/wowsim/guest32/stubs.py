@@ -60,6 +60,8 @@ def stub_code(build: Build, service: ServiceRow, argument_bytes: int, service_ca
     if build.stub32 is Stub32.LOCAL_SYSENTER:
         return struct.pack("<BIBI", 0xB8, service.number, 0xE8, len(back)) + back + FAST_SYSTEM_CALL
     eax = service.turbo << 16 | service.number
+    if build.stub32 is Stub32.FS_C0_EAX:
+        return struct.pack("<BI", 0xB8, eax) + bytes.fromhex("64ff15c0000000") + back
     return struct.pack("<BIBI", 0xB8, eax, 0xBA, service_call) + b"\xff\xd2" + back
 
 

@@ -16,7 +16,7 @@ from wowsim.host64.overrides import overrides
 from wowsim.host64.thunks import Thunk, derive
 from wowsim.image.model import Image, Provenance
 from wowsim.image.synth import ImageBuilder, assemble
-from wowsim.nt.builds import Build, Gate, services
+from wowsim.nt.builds import Build, Gate, Stub32, services
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -167,7 +167,7 @@ class Wow64:
         builder.constant("Wow64pProcessInitialized", 0x34200)
         transition = (
             ""
-            if build.gate is Gate.SWITCH_TO_64
+            if build.stub32 is not Stub32.WOW64_TRANSITION
             else "lea rcx, [__imp_Wow64Transition]\nmov rcx, qword ptr [rcx]\nmov dword ptr [rcx], eax"
         )
         if transition:

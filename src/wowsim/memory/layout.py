@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from wowsim.errors import UsageError
-from wowsim.nt.builds import NATIVE, WIN7SP1, WIN10_22H2
+from wowsim.nt.builds import NATIVE, WIN7SP1, WIN8, WIN10_22H2, WIN81
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,16 +104,18 @@ _VISTA = replace(_XP, name="vista", ntdll=0x77420000, ntdll32=0x77600000)
 _WIN8 = replace(
     _XP,
     name="win8",
-    ntdll=0x7FE_13AC0000,
-    ntdll32=0x77A10000,
+    ntdll=WIN8.module("ntdll").base,
+    ntdll32=WIN8.module("ntdll32").base,
+    ntdll_size=WIN8.module("ntdll").size,
+    ntdll32_size=WIN8.module("ntdll32").size,
 )
 _WIN81 = SpaceLayout(
     "win8.1",
     highest_user=_128_TB,
-    ntdll=0x7FFF_FED40000,
-    ntdll32=0x77A90000,
-    ntdll_size=0x1E0000,
-    ntdll32_size=0x16F000,
+    ntdll=WIN81.module("ntdll").base,
+    ntdll32=WIN81.module("ntdll32").base,
+    ntdll_size=WIN81.module("ntdll").size,
+    ntdll32_size=WIN81.module("ntdll32").size,
     peb=_WIN7.peb,
     pool=0xFFFFE000_00000000,
     source=_SEED0,

@@ -24,6 +24,8 @@ class Stub32(Enum):
 
     FS_C0 = "mov eax,N; xor ecx,ecx | mov ecx,T; lea edx,[esp+4]; call fs:[0C0h]; add esp,4; ret n"
     """Windows 7: turbo index in ECX, arguments in EDX."""
+    FS_C0_EAX = "mov eax,T<<16|N; call fs:[0C0h]; ret n"
+    """Windows 8 and 8.1: turbo index in EAX."""
     WOW64_TRANSITION = "mov eax,T<<16|N; mov edx,Wow64SystemServiceCall; call edx; ret n"
     """Windows 10 1607 and later: Wow64SystemServiceCall jumps through ntdll32!Wow64Transition."""
     SYSTEM_CALL_POINTER = "mov eax,N; mov edx,7FFE0300h; call [edx]; ret n"
@@ -228,6 +230,46 @@ WIN7SP1 = Build(
     fast_fail=False,
 )
 
+
+def _windows8(
+    name: str, title: str, version: tuple[int, int, int], ntdll: tuple[int, int], ntdll32: tuple[int, int]
+) -> Build:
+    """Windows 8 and 8.1: their own stubs and numbers.
+
+    wow64cpu's listing is not published: it has the form of Windows 10's, which also takes the turbo index from EAX and
+    pops the return address itself (wow64-facts sections 3.5 and 3.6; unverified). Bases, sizes and the size of PEB32
+    are chosen.
+    """
+    return Build(
+        name=name,
+        title=title,
+        version=version,
+        stub32=Stub32.FS_C0_EAX,
+        gate=Gate.KI_FAST_SYSTEM_CALL,
+        stub64_checks_7ffe0308=False,
+        turbo_column="turbo_8.1" if name == "win8.1" else "turbo_8",
+        modules=_modules(
+            ("ntdll", "ntdll.dll", *ntdll, 64, "System32"),
+            ("ntdll32", "ntdll.dll", *ntdll32, 32, "SysWOW64"),
+            ("wow64", "wow64.dll", 0x77780000, 0x48000, 64, "System32"),
+            ("wow64win", "wow64win.dll", 0x777D0000, 0x68000, 64, "System32"),
+            ("wow64cpu", "wow64cpu.dll", 0x77840000, 0x9000, 64, "System32"),
+            ("kernel32", "kernel32.dll", 0x76840000, 0x140000, 32, "SysWOW64"),
+            ("KERNELBASE", "KERNELBASE.dll", 0x75330000, 0xD7000, 32, "SysWOW64"),
+        ),
+        place=WIN7SP1.place,
+        reserved=(),
+        peb32_size=0x250,
+        cpu_bias=0x80,
+        reset_state=0,
+    )
+
+
+WIN8 = _windows8("win8", "Windows 8 x64", (6, 2, 9200), (0x7FE_13AC0000, 0x1BE000), (0x77A10000, 0x157000))
+WIN81 = _windows8(
+    "win8.1", "Windows 8.1 x64", (6, 3, 9600), (0x7FFF_FED40000, 0x1E0000), (0x77A90000, 0x16F000)
+)
+
 # Thread blocks as in the sample of wow64-facts 3.1; wow64cpu's base as in section 4; other bases are
 # chosen (Windows randomises them), sizes unverified.
 WIN10_22H2 = Build(
@@ -292,7 +334,9 @@ NATIVE: tuple[Build, ...] = tuple(map(_native, ROWS))
 
 BUILDS: dict[str, Build] = {
     build.name: build
-    for build in sorted((WIN7SP1, WIN10_22H2, *NATIVE), key=lambda build: (build.version, not build.wow64))
+    for build in sorted(
+        (WIN7SP1, WIN8, WIN81, WIN10_22H2, *NATIVE), key=lambda build: (build.version, not build.wow64)
+    )
 }
 """Every build wowsim can run, oldest first."""
 
