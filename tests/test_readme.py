@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from wowsim.kernel.services import implemented
+
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```(?:\n```\n(.*?)```)?", TEXT, re.DOTALL)
@@ -26,7 +28,7 @@ def _in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_blocks_are_found() -> None:
-    assert (len(PYTHON), len(TESTS), len(SHELL)) == (6, 1, 4)
+    assert (len(PYTHON), len(TESTS), len(SHELL)) == (7, 1, 4)
 
 
 @pytest.mark.parametrize(("code", "output"), PYTHON)
@@ -61,3 +63,7 @@ def test_shell(code: str, output: str) -> None:
         at = done.stdout.index(part, at) + len(part)
     if len(expected) == 1:
         assert done.stdout == output
+
+
+def test_the_number_of_services_is_the_true_one() -> None:
+    assert f"| services | {len(implemented())} of about 400:" in TEXT
