@@ -95,6 +95,8 @@ class Recorder:
         self._nothing = (ctypes.c_uint64 * (2 * _SLACK))()
         self.stopped = False
         self._ids: dict[tuple[int, int], int] = {}
+        self._sizes: dict[int, set[int]] = {}
+        """The sizes of blocks that were seen at an address."""
         self._variants: dict[tuple[int, bytes, Bits], int] = {}
         self._translated: dict[tuple[int, int], int] = {}
         self._repeated: set[int] = set()
@@ -200,9 +202,10 @@ class Recorder:
 
     def revalidate(self, address: int) -> None:
         """Check what is known of blocks at an address where the engine starts (it reports no translation there)."""
-        for key in [key for key in self._ids if key[0] == address]:
-            if self._read_code(*key) != self.blocks[self._ids[key]].code:
-                self._forget(*key)
+        for size in self._sizes.get(address, ()):
+            id = self._ids.get((address, size))
+            if id is not None and self._read_code(address, size) != self.blocks[id].code:
+                self._forget(address, size)
 
     def cut(self, address: int) -> int:
         """The last block did not run to its end: it stopped before ``address``. Returns instructions executed of it."""
@@ -284,6 +287,7 @@ class Recorder:
             count = len(self._lengths(code, address, bits))
         id = self._variant(address, code, bits, count)
         self._ids[address, size] = id
+        self._sizes.setdefault(address, set()).add(size)
         if len(self._ids) * 2 > self._mask:
             self._grow(self._mask.bit_length() + 1)
         else:
