@@ -33,7 +33,7 @@ ALLOWED = {
 """Package -> what it may import; ``image.model`` is the one module that describes an image to everybody."""
 
 NATIVE = {
-    "unicorn": "cpu/core.py",
+    "unicorn": "cpu/engine.py",
     "capstone": "render/decoder.py",
     "keystone": "image/synth.py",
     "pefile": "image/pe.py",

@@ -1,4 +1,4 @@
-"""The CPU: one Unicorn engine in long mode with real segments and page tables. The only importer of unicorn.
+"""The CPU: one engine in long mode with real segments and page tables.
 
 The engine runs user code at CPL 3; the kernel model is Python behind hooks: SYSCALL, trap instructions, software
 interrupts and faults arrive as calls of :class:`wowsim.cpu.faults.Handlers`. What Unicorn does differently from
@@ -7,17 +7,14 @@ hardware is absorbed here (shared reference ``unicorn.md``; each workaround says
 
 from __future__ import annotations
 
-import ctypes
 from dataclasses import dataclass
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
-import unicorn
-from unicorn import UcError
-from unicorn import x86_const as x86
-from unicorn.unicorn_py3.unicorn import uclib  # the C API: the binding's register batch is 12 times slower
-
 from wowsim.cpu import cpuid, operands
+from wowsim.cpu import engine as e
+from wowsim.cpu.calibration import calibrate
+from wowsim.cpu.engine import REGISTERS, Batch, Engine, FloatingPoint
 from wowsim.cpu.faults import Fault, FaultCollector, Handlers
 from wowsim.cpu.instructions import GENERAL, is_call_far, prefix_length, random_target
 from wowsim.cpu.paging import EXECUTE, PAGE, READ, SUPERVISOR, WRITE, PageTables
@@ -25,7 +22,7 @@ from wowsim.cpu.recorder import is_repeated
 from wowsim.cpu.segments import IDT_ADDRESS, IDT_LIMIT, WOW64_SEGMENTS, Descriptor, Segments, gdt_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from wowsim.cpu.recorder import Bits, Recorder
 
@@ -36,126 +33,8 @@ TRAP_VECTOR = 0xFD
 CALLABLE_CODE64 = Descriptor.decode(0x00AFFB00_0000FFFF)
 """What ``call far`` to selector 33h needs to see in Unicorn; lies in the GDT only while that instruction steps."""
 
-_INTERRUPT = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p)
-_SYSCALL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
-_CPUID = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
-_IN = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int, ctypes.c_void_p)
-_OUT = ctypes.CFUNCTYPE(
-    None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int, ctypes.c_uint32, ctypes.c_void_p
-)
-_INVALID = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_void_p, ctypes.c_void_p)
-_CODE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
-
-
-class _Translation(ctypes.Structure):
-    _fields_ = (("pc", ctypes.c_uint64), ("icount", ctypes.c_uint16), ("size", ctypes.c_uint16))
-
-
-_EDGE = ctypes.CFUNCTYPE(
-    None, ctypes.c_void_p, ctypes.POINTER(_Translation), ctypes.POINTER(_Translation), ctypes.c_void_p
-)
 _IRET = Struct("<5Q")
-_FXSAVE = Struct("<HHB")
 _DESCRIPTOR = Struct("<Q")
-_INT32 = Struct("<i")
-
-_IDS = {
-    name: getattr(x86, f"UC_X86_REG_{name.upper()}")
-    for name in (*GENERAL, "rip", "cs", "ds", "es", "ss", "fs", "gs")
-}
-_IDS |= {"rflags": x86.UC_X86_REG_RFLAGS, "fs_base": x86.UC_X86_REG_FS_BASE, "gs_base": x86.UC_X86_REG_GS_BASE,
-         "cr2": x86.UC_X86_REG_CR2}  # fmt: skip
-REGISTERS = tuple(_IDS)
-
-
-_MOVE = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)
-# own prototypes: addresses as integers, and the interpreter lock is kept over a call this short
-_read_batch = _MOVE(ctypes.cast(uclib.uc_reg_read_batch, ctypes.c_void_p).value or 0)
-_write_batch = _MOVE(ctypes.cast(uclib.uc_reg_write_batch, ctypes.c_void_p).value or 0)
-_read_saved = _MOVE(ctypes.cast(uclib.uc_context_reg_read_batch, ctypes.c_void_p).value or 0)
-_write_saved = _MOVE(ctypes.cast(uclib.uc_context_reg_write_batch, ctypes.c_void_p).value or 0)
-
-
-class Batch:
-    """A fixed list of registers moved by one call into the engine (0.7 us instead of 2.5 us each).
-
-    Args:
-        source: address of the engine, or of a saved context.
-        names: 64-bit names.
-        saved: whether it is a saved context.
-    """
-
-    __slots__ = ("_arguments", "_ids", "_layout", "_move_in", "_move_out", "_pointers", "_values")
-
-    def __init__(self, source: int, names: Sequence[str], saved: bool = False) -> None:
-        count = len(names)
-        self._move_out, self._move_in = (_read_saved, _write_saved) if saved else (_read_batch, _write_batch)
-        self._ids = (ctypes.c_int * count)(*(_IDS[n] for n in names))
-        self._values = (ctypes.c_uint64 * count)()
-        start = ctypes.addressof(self._values)
-        self._pointers = (ctypes.c_void_p * count)(*(start + 8 * i for i in range(count)))
-        self._layout = Struct(f"<{count}Q")
-        self._arguments = (
-            source,
-            ctypes.addressof(self._ids),
-            ctypes.addressof(self._pointers),
-            count,
-        )
-
-    def read(self) -> tuple[int, ...]:
-        """The values, in the order of the names."""
-        self._move_out(*self._arguments)
-        return self._layout.unpack_from(self._values)
-
-    def write(self, *values: int) -> None:
-        """Set all of them; each value is unsigned."""
-        self._layout.pack_into(self._values, 0, *values)
-        self._move_in(*self._arguments)
-
-
-class _FloatingPoint:
-    """x87 and SSE registers moved by one call into the engine, 16 bytes each; outside they are an FXSAVE image."""
-
-    def __init__(self, source: int, saved: bool = False) -> None:
-        self._move_out, self._move_in = (_read_saved, _write_saved) if saved else (_read_batch, _write_batch)
-        registers = [x86.UC_X86_REG_FPCW, x86.UC_X86_REG_FPSW, x86.UC_X86_REG_FPTAG, x86.UC_X86_REG_MXCSR]
-        registers += [x86.UC_X86_REG_FP0 + i for i in range(8)]  # the physical ones
-        registers += [x86.UC_X86_REG_XMM0 + i for i in range(16)]
-        count = len(registers)
-        self._ids = (ctypes.c_int * count)(*registers)
-        self._values = bytearray(16 * count)
-        start = ctypes.addressof((ctypes.c_char * len(self._values)).from_buffer(self._values))
-        self._pointers = (ctypes.c_void_p * count)(*(start + 16 * i for i in range(count)))
-        addresses = (ctypes.addressof(self._ids), ctypes.addressof(self._pointers))
-        self._arguments = (source, *addresses, count)
-
-    def read(self) -> bytes:
-        """The FXSAVE image: ST0 to ST7 from the top of the stack on, a bit for each register that is not empty."""
-        self._move_out(*self._arguments)
-        values, image = self._values, bytearray(0x200)
-        control, status, tags = (int.from_bytes(values[at : at + 2], "little") for at in (0, 0x10, 0x20))
-        present = sum(1 << i for i in range(8) if tags >> 2 * i & 3 != 3)
-        _FXSAVE.pack_into(image, 0, control, status, present)
-        image[0x18:0x20] = values[0x30:0x34] + b"\xff\xff\0\0"
-        for i in range(8):
-            at = 0x40 + 16 * ((status >> 11) + i & 7)
-            image[0x20 + 16 * i : 0x2A + 16 * i] = values[at : at + 10]
-        image[0xA0:0x1A0] = values[0xC0:0x1C0]
-        return bytes(image)
-
-    def write(self, image: bytes) -> None:
-        """Load an image."""
-        values = self._values
-        control, status, present = _FXSAVE.unpack_from(image)
-        tags = sum(0 if present >> i & 1 else 3 << 2 * i for i in range(8))
-        for at, value in ((0, control), (0x10, status), (0x20, tags)):
-            values[at : at + 2] = value.to_bytes(2, "little")
-        values[0x30:0x34] = image[0x18:0x1A] + b"\0\0"
-        for i in range(8):
-            at = 0x40 + 16 * ((status >> 11) + i & 7)
-            values[at : at + 10] = image[0x20 + 16 * i : 0x2A + 16 * i]
-        values[0xC0:0x1C0] = image[0xA0:0x1A0]
-        self._move_in(*self._arguments)
 
 
 class Watch:
@@ -213,12 +92,7 @@ class Core:
         self._tables, self._handlers, self.vendor = tables, handlers, vendor
         self.segments, self._sysenter = segments, sysenter
         self._timestamp, self._random = timestamp, random
-        self._uc: Any = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_64)
-        uc: Any = self._uc
-        uc.ctl_set_cpu_model(x86.UC_CPU_X86_NEHALEM)
-        # no "until" address: after each start the engine translates it, which would raise a page fault unseen
-        uc.ctl_exits_enabled(True)
-        uc.mem_map_ptr(0, tables.ram.size, unicorn.UC_PROT_ALL, tables.ram.host_address)
+        self._engine = Engine(tables.ram.size, tables.ram.host_address)
         tables.flush = self._flush_translations
         tables.write_code = self._write_code
         self._show = tables.window(CODE_WINDOW >> 12)
@@ -232,10 +106,9 @@ class Core:
         self._recorder: Recorder | None = None
         self._recorder_hooks: list[Any] = []
         self._batches: dict[tuple[str, ...], Batch] = {}
-        self._engine: int = uc._uch.value or 0
-        self._single = {name: Batch(self._engine, (name,)) for name in REGISTERS}
+        self._single = {name: Batch(self._engine.handle, (name,)) for name in REGISTERS}
         self._place = self.batch("rip", "rsp")
-        self._float = _FloatingPoint(self._engine)
+        self._float = FloatingPoint(self._engine.handle)
         self._retrying = False
         self._watches: list[Watch] = []
         self._watched = (-1, 0)
@@ -243,12 +116,15 @@ class Core:
         self._undoing = False
         """The rest of a translated block runs that must not have run: nothing it raises counts."""
         self._setup(descriptors)
-        self._calibrate()
+        selectors = segments.code32, segments.calibration
+        self._places = calibrate(
+            self._engine, self._ring0, KERNEL_STUB + 9, KERNEL_STUB + 10, self._stand_before, selectors
+        )
         self._add_hooks()
 
     # ------------------------------------------------------------ construction
     def _setup(self, descriptors: Mapping[int, Descriptor]) -> None:
-        uc, tables, segments = self._uc, self._tables, self.segments
+        engine, tables, segments = self._engine, self._tables, self.segments
         for page, access in (
             (segments.address, READ | SUPERVISOR),
             (KERNEL_STUB, READ | EXECUTE | SUPERVISOR),
@@ -264,147 +140,56 @@ class Core:
         stub = bytes((0xB8, segments.data, 0, 0, 0)) + bytes.fromhex("8ed8 8ec0 58 48cf")
         at = self._physical(KERNEL_STUB)
         tables.ram.bytes[at : at + len(stub)] = stub
-        uc.reg_write(x86.UC_X86_REG_CR3, tables.root)
-        uc.reg_write(x86.UC_X86_REG_MSR, (0xC0000080, 0xD01))  # EFER: NXE LMA LME SCE
+        engine.set("CR3", tables.root)
+        engine.set("MSR", (0xC0000080, 0xD01))  # EFER: NXE LMA LME SCE
         # PAE PGE OSFXSR OSXMMEXCPT, and TSD so that RDTSC at CPL 3 faults into our clock
-        uc.reg_write(x86.UC_X86_REG_CR4, 0x6A4)
-        uc.reg_write(x86.UC_X86_REG_GDTR, (0, segments.address, segments.whole, 0))
-        uc.reg_write(x86.UC_X86_REG_IDTR, (0, IDT_ADDRESS, IDT_LIMIT, 0))
-        uc.reg_write(x86.UC_X86_REG_TR, (segments.tss, 0, 0x67, 0x8B00))
-        uc.reg_write(x86.UC_X86_REG_CR0, 0x80050033)  # PG WP AM NE ET MP PE
-        uc.reg_write(x86.UC_X86_REG_CS, segments.ring0_code)
-        uc.reg_write(x86.UC_X86_REG_SS, segments.ring0_data)
-        self._ring0 = uc.context_save()
-        self._scratch = uc.context_save()
-        self._before_port = uc.context_save()
-        self._scratch_size = uclib.uc_context_size(uc._uch)
-        self._scratch_address = ctypes.cast(self._scratch.context, ctypes.c_void_p).value or 0
-        self._saved_float = _FloatingPoint(self._scratch_address, saved=True)
+        engine.set("CR4", 0x6A4)
+        engine.set("GDTR", (0, segments.address, segments.whole, 0))
+        engine.set("IDTR", (0, IDT_ADDRESS, IDT_LIMIT, 0))
+        engine.set("TR", (segments.tss, 0, 0x67, 0x8B00))
+        engine.set("CR0", 0x80050033)  # PG WP AM NE ET MP PE
+        engine.set("CS", segments.ring0_code)
+        engine.set("SS", segments.ring0_data)
+        self._ring0, self._before_port = engine.new_context(), engine.new_context()
+        self._saved_float = FloatingPoint(engine.saved, saved=True)
 
     def _physical(self, address: int) -> int:
         found = self._tables.physical(address)
         assert found is not None
         return found
 
-    def _calibrate(self) -> None:
-        """Find the engine's "exception in flight" and error code inside a saved context.
-
-        Unicorn never delivers an exception itself, so QEMU's record of the one in flight stays set and the next
-        fault would count as a double fault (vector 8). Resetting it in the context is the only way in; its place
-        is found by raising one page fault and one #GP here instead of trusting a struct layout.
-        """
-        seen: list[tuple[int, bytes]] = []
-
-        def note(engine: int, vector: int, data: int) -> None:
-            seen.append((vector, self._context_bytes()))
-            self._uc.emu_stop()
-
-        before = self._context_bytes()
-        note_pointer = _INTERRUPT(note)
-        hook = self._hook(unicorn.UC_HOOK_INTR, note_pointer)
-        self._uc.reg_write(x86.UC_X86_REG_RSP, 0x7FFF_0000_0000)  # not mapped: the stub's pop faults
-        uclib.uc_emu_start(self._uc._uch, KERNEL_STUB + 9, 0, 0, 0)
-        uclib.uc_hook_del(self._uc._uch, hook)
-        self._uc.context_restore(self._ring0)
-        if [vector for vector, _ in seen] != [14]:
-            raise RuntimeError(f"calibration expected one page fault, saw vectors {[v for v, _ in seen]}")
-        after = seen[0][1]
-        changed = [i for i in range(0, len(before) - 3, 4) if before[i : i + 4] != after[i : i + 4]]
-        in_flight = [i for i in changed if _value(before, i) == -1 and _value(after, i) == 14]
-        if len(in_flight) != 1:
-            raise RuntimeError(f"this Unicorn keeps the exception in flight at none or many of {in_flight}")
-        self._in_flight = in_flight[0]
-        # error_code, exception_is_int, exception_next_eip (8), dr0-7 (64), four pointers (32) stand before it
-        self._error_code = self._in_flight - 0x70
-        self._mode_words = self._calibrate_modes()
-
-    def _calibrate_modes(self) -> dict[int, list[tuple[int, int]]]:
-        """What entering a user code segment changes in a saved context: selector -> (offset, dword) pairs.
-
-        The engine switches its mode only by an executed far transfer: two are executed here, to the same
-        unmapped address, and whatever differs afterwards (hidden flags and the hidden part of CS) is the mode.
-        """
-        selectors = (self.segments.code32, self.segments.calibration)
-        found = {cs: self._context_behind(cs) for cs in selectors}
-        narrow, wide = found.values()
-        places = [i for i in range(0, len(wide) - 3, 4) if narrow[i : i + 4] != wide[i : i + 4]]
-        flags = [
-            i
-            for i in places
-            if (_value(narrow, i) ^ _value(wide, i)) == _HF_CS64 and _value(wide, i) & 3 == 3
-        ]
-        if len(flags) != 1 or len(places) > 8:
-            raise RuntimeError(f"this Unicorn keeps the mode at {flags} among {places}")
-        return {cs: [(i, _value(context, i)) for i in places] for cs, context in found.items()}
-
-    def _context_behind(self, cs: int) -> bytes:
-        """The context after an ``iretq`` to ``cs``, taken at the page fault of the fetch that follows."""
-        seen: list[bytes] = []
-
-        def note(engine: int, vector: int, data: int) -> None:
-            seen.append(self._context_bytes())
-            self._uc.emu_stop()
-
-        pointer = _INTERRUPT(note)
-        hook = self._hook(unicorn.UC_HOOK_INTR, pointer)
-        frame = self._physical(KERNEL_STACK)
-        ss = self.segments.data
-        _IRET.pack_into(self._tables.ram.bytes, frame, 0x7FFE_F000, cs, 0x202, 0x7FFE_F000, ss)
-        self._uc.reg_write(x86.UC_X86_REG_RSP, KERNEL_STACK)
-        uclib.uc_emu_start(self._uc._uch, KERNEL_STUB + 10, 0, 0, 0)
-        uclib.uc_hook_del(self._uc._uch, hook)
-        self._uc.context_restore(self._ring0)
-        if len(seen) != 1:
-            raise RuntimeError(f"calibration expected one fault behind iretq to {cs:x}, saw {len(seen)}")
-        return seen[0]
-
-    def _context_bytes(self) -> bytes:
-        self._save()
-        return ctypes.string_at(self._scratch_address, self._scratch_size)
-
-    def _hook(self, kind: int, pointer: Any, *extra: Any, begin: int = 1, end: int = 0, data: int = 0) -> Any:
-        handle = ctypes.c_size_t()
-        status = uclib.uc_hook_add(
-            self._uc._uch,
-            ctypes.byref(handle),
-            kind,
-            ctypes.cast(pointer, ctypes.c_void_p)
-            if not isinstance(pointer, int)
-            else ctypes.c_void_p(pointer),
-            ctypes.c_void_p(data),
-            ctypes.c_uint64(begin),
-            ctypes.c_uint64(end),
-            *extra,
-        )
-        if status:
-            raise UcError(status)
-        return handle
+    def _stand_before(self, selector: int) -> None:
+        """The stub's ``iretq`` will lead to ``selector``, to an address where nothing is mapped."""
+        frame = _IRET.pack(0x7FFE_F000, selector, 0x202, 0x7FFE_F000, self.segments.data)
+        at = self._physical(KERNEL_STACK)
+        self._tables.ram.bytes[at : at + len(frame)] = frame
+        self._engine.set("RSP", KERNEL_STACK)
 
     def _add_hooks(self) -> None:
         self._callbacks = [
-            _INTERRUPT(self._on_interrupt),
-            _SYSCALL(self._on_syscall),
-            _CPUID(self._on_cpuid),
-            _INVALID(self._on_invalid),
-            _SYSCALL(self._on_sysenter),
-            _IN(self._on_port),
-            _OUT(self._on_port),
+            e.INTERRUPT_CALLBACK(self._on_interrupt),
+            e.SYSCALL_CALLBACK(self._on_syscall),
+            e.CPUID_CALLBACK(self._on_cpuid),
+            e.INVALID_CALLBACK(self._on_invalid),
+            e.SYSCALL_CALLBACK(self._on_sysenter),
+            e.IN_CALLBACK(self._on_port),
+            e.OUT_CALLBACK(self._on_port),
         ]
         interrupt, syscall, identify, invalid, sysenter, port_in, port_out = self._callbacks
-        self._hook(unicorn.UC_HOOK_INTR, interrupt)
-        self._hook(unicorn.UC_HOOK_INSN, syscall, ctypes.c_int(x86.UC_X86_INS_SYSCALL))
-        self._hook(unicorn.UC_HOOK_INSN, sysenter, ctypes.c_int(x86.UC_X86_INS_SYSENTER))
-        self._hook(unicorn.UC_HOOK_INSN, port_in, ctypes.c_int(x86.UC_X86_INS_IN))
-        self._hook(unicorn.UC_HOOK_INSN, port_out, ctypes.c_int(x86.UC_X86_INS_OUT))
-        self._hook(unicorn.UC_HOOK_INSN, identify, ctypes.c_int(x86.UC_X86_INS_CPUID))
-        self._hook(unicorn.UC_HOOK_INSN_INVALID, invalid)
+        self._engine.hook(e.HOOK_INTERRUPT, interrupt)
+        self._engine.hook_instruction(e.SYSCALL, syscall)
+        self._engine.hook_instruction(e.SYSENTER, sysenter)
+        self._engine.hook_instruction(e.PORT_IN, port_in)
+        self._engine.hook_instruction(e.PORT_OUT, port_out)
+        self._engine.hook_instruction(e.CPUID, identify)
+        self._engine.hook(e.HOOK_INVALID, invalid)
 
     # ------------------------------------------------------------ registers
     def batch(self, *names: str) -> Batch:
         """A reusable batch of registers."""
         found = self._batches.get(names)
         if found is None:
-            found = self._batches[names] = Batch(self._engine, names)
+            found = self._batches[names] = Batch(self._engine.handle, names)
         return found
 
     def read(self, name: str) -> int:
@@ -454,13 +239,13 @@ class Core:
         Args:
             registers: general registers (default 0), rip, rflags, cs, ss, and gs_base.
         """
-        self._uc.context_restore(self._ring0)
+        self._engine.load(self._ring0)
         for name in GENERAL[1:]:
             if name != "rsp":
                 self.write(name, registers.get(name, 0))
-        self._uc.reg_write(x86.UC_X86_REG_FS, self.segments.teb)
-        self._uc.reg_write(x86.UC_X86_REG_GS, self.segments.gs)
-        self._uc.reg_write(x86.UC_X86_REG_GS_BASE, registers["gs_base"])
+        self._engine.set("FS", self.segments.teb)
+        self._engine.set("GS", self.segments.gs)
+        self._engine.set("GS_BASE", registers["gs_base"])
         at = self._physical(KERNEL_STACK)
         _DESCRIPTOR.pack_into(self._tables.ram.bytes, at, registers.get("rax", 0))
         _IRET.pack_into(
@@ -474,7 +259,7 @@ class Core:
         )
         self.write("rsp", KERNEL_STACK)
         self.write("rip", KERNEL_STUB)
-        self._uc.reg_write(x86.UC_X86_REG_RAX, 0)
+        self._engine.set("RAX", 0)
         self._arrive(registers["rip"], registers["cs"])
 
     def _arrive(self, rip: int, cs: int) -> None:
@@ -485,7 +270,7 @@ class Core:
                 f"iretq arrived at {self.read('cs'):x}:{self.read('rip'):x}, not {cs:x}:{rip:x}"
             )
         segments = self.segments
-        self._uc.reg_write(x86.UC_X86_REG_GDTR, (0, segments.address, segments.limit, 0))
+        self._engine.set("GDTR", (0, segments.address, segments.limit, 0))
 
     def resume_at(self, registers: Mapping[str, int]) -> None:
         """Set another user state as the kernel does on its way back: general registers, rip, rflags, cs, gs_base.
@@ -496,7 +281,7 @@ class Core:
         Args:
             registers: by name; ``cs`` (a user code selector) is needed.
         """
-        self._save()
+        self._engine.save()
         names = self._take_over(registers)
         self._resume()
         self.batch(*names).write(*(registers[name] for name in names))
@@ -512,8 +297,8 @@ class Core:
 
     def float_exceptions(self) -> int:
         """x87 exceptions that are raised and not masked (bits of the status word)."""
-        status: int = self._uc.reg_read(x86.UC_X86_REG_FPSW)
-        control: int = self._uc.reg_read(x86.UC_X86_REG_FPCW)
+        status: int = self._engine.get("FPSW")
+        control: int = self._engine.get("FPCW")
         return status & ~control & 0x3F
 
     def usable(self, selector: int) -> bool:
@@ -527,13 +312,13 @@ class Core:
     def run(self) -> None:
         """Execute until a handler calls :meth:`stop`."""
         self._stopping = False
-        handle = self._uc._uch
+        start_engine = self._engine.start
         while not self._stopping:
             self._start = start = self.read("rip")
             recorder = self._recorder
             if recorder is not None:
                 recorder.revalidate(start)
-            self._left_engine(uclib.uc_emu_start(handle, ctypes.c_uint64(start), 0, 0, 0))
+            self._left_engine(start_engine(start))
 
     def _left_engine(self, status: int) -> None:
         """Translated code was left: raise what a hook could not, do what it deferred."""
@@ -544,11 +329,11 @@ class Core:
     def stop(self) -> None:
         """Make :meth:`run` return at the next instruction boundary; from handlers or another thread."""
         self._stopping = True
-        uclib.uc_emu_stop(self._uc._uch)
+        self._engine.stop()
 
     def interrupt(self) -> None:
         """Leave translated code once without ending :meth:`run` (another thread's timer)."""
-        uclib.uc_emu_stop(self._uc._uch)
+        self._engine.stop()
 
     @property
     def deferring(self) -> bool:
@@ -558,7 +343,7 @@ class Core:
     def later(self, action: Callable[[], None]) -> None:
         """From a handler: leave translated code, run ``action``, go on."""
         self._deferred = action
-        uclib.uc_emu_stop(self._uc._uch)
+        self._engine.stop()
 
     def step(self, count: int = 1) -> None:
         """Execute ``count`` instructions outside the recorder; fewer when a handler stops the CPU.
@@ -582,13 +367,13 @@ class Core:
                 return
             self._left -= 1
             if self._left < 0:
-                uclib.uc_emu_stop(self._uc._uch)
+                self._engine.stop()
 
         # not emu_start(count=): cached blocks lack its counter, and it deletes its hook at the next start
-        pointers = _CODE(block), _CODE(each)
+        pointers = e.CODE_CALLBACK(block), e.CODE_CALLBACK(each)
         hooks = [
-            self._hook(unicorn.UC_HOOK_BLOCK, pointers[0]),
-            self._hook(unicorn.UC_HOOK_CODE, pointers[1]),
+            self._engine.hook(e.HOOK_BLOCK, pointers[0]),
+            self._engine.hook(e.HOOK_CODE, pointers[1]),
         ]
         if self._recorder is not None:
             self._recorder.paused = True
@@ -598,7 +383,7 @@ class Core:
         try:
             while self._left > 0 and not self._stopping:
                 self._start = start = self.read("rip")
-                self._left_engine(uclib.uc_emu_start(self._uc._uch, ctypes.c_uint64(start), 0, 0, 0))
+                self._left_engine(self._engine.start(start))
         finally:
             self.stepped, self._unused = count - max(self._left, 0) - self._unused, 0
             self._left, self._depth = outer, depth - 1
@@ -615,7 +400,7 @@ class Core:
     def end_step(self) -> None:
         """From a handler or deferred action: let the innermost :meth:`step` return at the next instruction."""
         self._unused, self._left = max(self._left, 0), 0
-        uclib.uc_emu_stop(self._uc._uch)
+        self._engine.stop()
 
     def uncount(self, rip: int) -> None:
         """The instruction at ``rip`` was counted, but raised a fault instead of executing."""
@@ -639,51 +424,49 @@ class Core:
         return acted
 
     def _unhook(self, hook: Any) -> None:
-        uclib.uc_hook_del(self._uc._uch, hook)
+        self._engine.unhook(hook)
         self._watched = (-1, 0)
         self._flush_blocks()
         # deleting a hook makes the engine look up code it had translated, and what it cannot reach from the
         # current ring leaves a page fault "in flight"
-        self._save()
+        self._engine.save()
         self._resume()
-
-    def _save(self) -> None:
-        uclib.uc_context_save(self._uc._uch, self._scratch.context)
 
     def _resume(self) -> None:
         """Put the saved context back with no exception in flight."""
-        ctypes.c_int32.from_address(self._scratch_address + self._in_flight).value = -1
-        uclib.uc_context_restore(self._uc._uch, self._scratch.context)
+        self._engine.put_saved_word(self._places.in_flight, -1)
+        self._engine.resume()
 
     def save(self) -> bytes:
         """The whole CPU state, for :meth:`restore`."""
-        return self._context_bytes()
+        self._engine.save()
+        return self._engine.saved_bytes()
 
     def restore(self, state: bytes) -> None:
         """Put a state back that :meth:`save` returned."""
-        ctypes.memmove(self._scratch_address, state, len(state))
+        self._engine.put_saved(state)
         self._resume()
 
     def saved_registers(self, state: bytes) -> tuple[dict[str, int], bytes]:
         """Registers by name and FXSAVE image of a saved state."""
-        ctypes.memmove(self._scratch_address, state, len(state))
-        values = Batch(self._scratch_address, REGISTERS, saved=True).read()
+        self._engine.put_saved(state)
+        values = Batch(self._engine.saved, REGISTERS, saved=True).read()
         return dict(zip(REGISTERS, values, strict=True)), self._saved_float.read()
 
     def changed_state(self, state: bytes, registers: Mapping[str, int], fxsave: bytes | None) -> bytes:
         """A saved state with other registers, as :meth:`resume_at` would set them, and FP state if there is any."""
-        ctypes.memmove(self._scratch_address, state, len(state))
+        self._engine.put_saved(state)
         names = self._take_over(registers)
         if names:
-            Batch(self._scratch_address, names, saved=True).write(*(registers[name] for name in names))
+            Batch(self._engine.saved, names, saved=True).write(*(registers[name] for name in names))
         if fxsave is not None:
             self._saved_float.write(fxsave)
-        return ctypes.string_at(self._scratch_address, self._scratch_size)
+        return self._engine.saved_bytes()
 
     def _take_over(self, registers: Mapping[str, int]) -> list[str]:
         """Put the mode that CS stands for into the saved context; the registers that are left to write."""
-        for offset, value in self._mode_words.get(registers.get("cs", 0), ()):
-            ctypes.c_int32.from_address(self._scratch_address + offset).value = value
+        for offset, value in self._places.modes.get(registers.get("cs", 0), ()):
+            self._engine.put_saved_word(offset, value)
         return [name for name in registers if name not in ("cs", "ss")]
 
     def state(self) -> CoreState:
@@ -703,7 +486,8 @@ class Core:
         self._callbacks.clear()
         self._single.clear()
         self._batches.clear()
-        del self._ring0, self._scratch, self._before_port, self._uc
+        del self._ring0, self._before_port
+        self._engine.close()
 
     # ------------------------------------------------------------ recording
     def attach(self, recorder: Recorder | None) -> None:
@@ -715,12 +499,12 @@ class Core:
         if recorder is not None:
             pointer = recorder.callback_address
             self._recorder_hooks.append(
-                self._hook(
-                    unicorn.UC_HOOK_BLOCK, pointer, begin=0, end=0x7FFF_FFFF_FFFF, data=recorder.state_address
+                self._engine.hook(
+                    e.HOOK_BLOCK, pointer, begin=0, end=0x7FFF_FFFF_FFFF, data=recorder.state_address
                 )
             )
-            self._edge = _EDGE(self._on_edge)
-            self._recorder_hooks.append(self._hook(unicorn.UC_HOOK_EDGE_GENERATED, self._edge))
+            self._edge = e.EDGE_CALLBACK(self._on_edge)
+            self._recorder_hooks.append(self._engine.hook(e.HOOK_EDGE, self._edge))
         self._flush_blocks()
 
     def _on_edge(self, engine: int, new: Any, previous: Any, data: int) -> None:
@@ -757,8 +541,8 @@ class Core:
             except BaseException as error:
                 self._fail(error)
 
-        pointer = _CODE(each)
-        handle = self._hook(unicorn.UC_HOOK_CODE, pointer, begin=begin, end=end)
+        pointer = e.CODE_CALLBACK(each)
+        handle = self._engine.hook(e.HOOK_CODE, pointer, begin=begin, end=end)
         self._callbacks.append(pointer)
         self._watches.append(watch)
         self._flush_blocks()
@@ -828,14 +612,14 @@ class Core:
 
     def _exception(self, vector: int) -> None:
         rip, cr2 = self.batch("rip", "cr2").read()
-        self._save()
-        at = self._scratch_address
-        software = ctypes.c_int32.from_address(at + self._error_code + 4).value != 0
+        engine, places = self._engine, self._places
+        engine.save()
+        software = engine.saved_word(places.error_code + 4) != 0
         if software:
             self._cut(rip)  # INTO stands within a block
             self._handlers.on_interrupt(vector)
             return
-        error = ctypes.c_int32.from_address(at + self._error_code).value
+        error = engine.saved_word(places.error_code)
         self._resume()
         if self._watched[0] == rip:
             # a hooked instruction that faults: the engine has computed its flags for the hook, then takes the
@@ -898,14 +682,14 @@ class Core:
         """
         if not self._undoing:
             self._undoing = True
-            uclib.uc_context_save(self._uc._uch, self._before_port.context)
-            self._uc.reg_write(x86.UC_X86_REG_CR3, 0)
+            self._engine.store(self._before_port)
+            self._engine.set("CR3", 0)
             self.later(self._refuse_port)
         return 0
 
     def _refuse_port(self) -> None:
         self._undoing = False
-        uclib.uc_context_restore(self._uc._uch, self._before_port.context)
+        self._engine.load(self._before_port)
         rip = self.read("rip")
         self.uncount(rip)
         self._handlers.on_fault(Fault(13, rip))
@@ -980,17 +764,17 @@ class Core:
 
     def _engine_error(self, status: int) -> None:
         rip = self.read("rip")
-        if status == unicorn.UC_ERR_INSN_INVALID:
+        if status == e.ILLEGAL_INSTRUCTION:
             self._handlers.on_fault(Fault(6, rip))
             self._run_deferred()
         else:
-            raise RuntimeError(f"the engine stopped with {UcError(status)} at {rip:#x}")
+            raise RuntimeError(f"the engine stopped with {Engine.error(status)} at {rip:#x}")
 
     def _flush_translations(self) -> None:
-        uclib.uc_ctl(self._uc._uch, _TLB_FLUSH)
+        self._engine.flush_translations()
 
     def _flush_blocks(self) -> None:
-        self._uc.ctl_flush_tb()
+        self._engine.flush_blocks()
 
     def _write_code(self, physical: int, data: bytes) -> None:
         """Write to a frame and drop the blocks translated from these bytes.
@@ -1001,19 +785,10 @@ class Core:
         self._show(physical >> 12)
         self._flush_translations()
         start = CODE_WINDOW | physical & 0xFFF
-        self._uc.ctl_remove_cache(start, start + len(data))
+        self._engine.remove_blocks(start, start + len(data))
         self._show(None)
         self._flush_translations()
 
 
 _STRING_PORTS = range(0x6C, 0x70)
 """INS and OUTS."""
-_HF_CS64 = 1 << 15
-"""QEMU's hidden flag for 64-bit code; the CPL stands in bits 0 and 1 of the same dword."""
-_TLB_FLUSH = 1 << 30 | unicorn.unicorn_const.UC_CTL_TLB_FLUSH
-"""``uc_ctl_flush_tlb``, which the binding does not wrap: a write control without arguments."""
-
-
-def _value(data: bytes, at: int) -> int:
-    value: int = _INT32.unpack_from(data, at)[0]
-    return value

@@ -12,7 +12,8 @@ from __future__ import annotations
 from mmap import mmap
 from typing import TYPE_CHECKING
 
-from wowsim.cpu.core import Batch, Core
+from wowsim.cpu.core import Core
+from wowsim.cpu.engine import Batch
 from wowsim.cpu.history import MemoryHistory
 from wowsim.cpu.paging import PhysicalMemory
 from wowsim.cpu.recorder import Recorder

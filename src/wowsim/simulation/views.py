@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from wowsim.cpu.core import REGISTERS, Core
+from wowsim.cpu.engine import REGISTERS
 from wowsim.cpu.segments import Descriptor
 from wowsim.errors import GuestFault, UsageError
 
 if TYPE_CHECKING:
+    from wowsim.cpu.core import Core
     from wowsim.cpu.paging import PageTables
     from wowsim.image.model import Image
 
