@@ -539,6 +539,7 @@ class Core:
                     watch.stopped_at = address
                     self._cut(address)  # the block was recorded whole before its first instruction
             except BaseException as error:
+                self._cut(address)
                 self._fail(error)
 
         pointer = e.CODE_CALLBACK(each)

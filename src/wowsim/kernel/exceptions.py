@@ -271,6 +271,7 @@ def NtContinue(k: Kernel, context_record: PVOID, test_alert: BOOLEAN) -> NTSTATU
     """Go on with a context; the call does not return when the context can be read."""
     k.resume(k.memory.read(context_record, CONTEXT_SIZE[k.width]))
     if test_alert:
+        k.process.started = True
         k.scheduler.test_alert()
     return STATUS_SUCCESS
 

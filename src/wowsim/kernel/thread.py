@@ -39,6 +39,7 @@ class Process(DispatcherObject):
         cookie: what ProcessCookie answers (pointers are encoded with it).
         image: what ProcessImageInformation answers; set by whoever maps the program.
         base_priority: of its threads.
+        started: its first thread has come through the loader.
     """
 
     id: int = 0x1000
@@ -51,6 +52,7 @@ class Process(DispatcherObject):
     cookie: int = 0
     image: SECTION_IMAGE_INFORMATION | None = None
     base_priority: int = NORMAL_PRIORITY
+    started: bool = False
     ended: bool = False
     waits: list[Wait] = field(default_factory=list)
 

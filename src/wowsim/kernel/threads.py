@@ -267,6 +267,7 @@ def NtQueueApcThread(
 @service(Support.FULL)
 def NtTestAlert(k: Kernel) -> NTSTATUS:
     """Run what APCs are queued; say whether the thread was alerted."""
+    k.process.started = True
     alerted, k.thread.alerted = k.thread.alerted, False
     k.scheduler.test_alert()
     return NTSTATUS(0x101) if alerted else STATUS_SUCCESS

@@ -89,6 +89,8 @@ class Runner:
         self._turn_end: int | None = None
         self._turn_began = self._counted = 0
         self._running: ExitStack | None = None
+        self.in_callback = False
+        """The caller's code runs, not the guest: host time that passes is none of the guest's."""
         self._interrupted: StopReason | None = None
 
     @property
@@ -268,8 +270,10 @@ class Runner:
                 self._running.enter_context(self.recording(None, None))
             return
         else:
-            due = (scheduler.next_due - self._machine.clock.now) * UNITS_PER_INSTRUCTION
-            self._turn_end = self.recorder.executed + max(1, min(scheduler.turn(), due))
+            executed = self.recorder.executed
+            # the clock stands where the last whole unit of instructions ended
+            due = self._counted + (scheduler.next_due - self._machine.clock.now) * UNITS_PER_INSTRUCTION
+            self._turn_end = max(executed + 1, min(executed + scheduler.turn(), due))
         if self.recorder is not None:
             self.recorder.grant(0)
             self._grant()
@@ -332,10 +336,11 @@ class Runner:
                     self.interrupt(StopReason.TIMEOUT)  # again and again: an engine about to start forgets it
                 elif end is not None:
                     wait = min(WATCHDOG, end - monotonic())
-                if not counted and machine.clock.now == seen:
+                spins = self.recorder is None and not self.in_callback
+                if spins and machine.clock.now == seen:
                     machine.clock.advance(156_250)
                     machine.refresh()
-                seen = machine.clock.now
+                seen = machine.clock.now if spins else -1
 
         thread = threading.Thread(target=watch, name="wowsim-watchdog", daemon=True)
         thread.start()

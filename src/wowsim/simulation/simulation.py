@@ -507,11 +507,14 @@ class Simulation:
             raise UsageError(f"callback {function!r} cannot be called; expected a function")
 
         def call(argument: Any) -> None:
+            self._runner.in_callback = True
             try:
                 function(argument)
             except WowsimError as error:
                 self._callback_error = error
                 raise
+            finally:
+                self._runner.in_callback = False
 
         return call
 
@@ -638,7 +641,8 @@ class Simulation:
     def call32(self, function: int | str, *args: int, limit: int = 50_000_000) -> int:
         """Call a 32-bit stdcall or cdecl function in the process and return its EAX.
 
-        The process must have reached 32-bit code; one that has not started is first run to its entry point.
+        A process that has not begun is first run to its entry point, one that stands behind the gate back to
+        32-bit code.
 
         Args:
             function: its address, or ``"module!symbol"``.
@@ -657,7 +661,7 @@ class Simulation:
         if not all(isinstance(argument, int) for argument in args):
             raise UsageError(f"call32 arguments {args!r}; expected integers, which addresses are too")
         checks.running(limit, None)
-        self._reach_entry()
+        self._reach_32_bit_code()
         address = self._address(function)
         machine, core = self._machine, self._machine.core
         saved, thread = core.save(), machine.kernel.thread
@@ -710,21 +714,22 @@ class Simulation:
             raise UsageError(f"{place!r} is no address; expected one, or a name like 'kernel32!Sleep'")
         return self.symbols.address(place)
 
-    def _reach_entry(self) -> None:
-        """Run a fresh process to its entry point, where 32-bit code can be called."""
+    def _reach_32_bit_code(self) -> None:
+        """Run a process that has not begun to its entry point, one behind the gate back to 32-bit code."""
         assert self._process is not None
         core = self._machine.core
-        if core.bits == 32 and core.read("rip") != self._process.registers["rip"]:
+        if not self._machine.kernel.process.started:
+            where, remove = "its entry point", self.at(self._process.entry, lambda sim: sim.stop()).remove
+        elif core.bits == 64:
+            where, remove = "32-bit code", core.watch(lambda *_: self.stop() if core.bits == 32 else None)
+        else:
             return
-        reached = self.at(self._process.entry, lambda sim: sim.stop())
         try:
             result = self.run()
         finally:
-            reached.remove()
+            remove()
         if result.reason is not StopReason.STOPPED:
-            raise UsageError(
-                f"the process did not reach its entry point: {result.reason.value}, {result.detail}"
-            )
+            raise UsageError(f"the process did not reach {where}: {result.reason.value}, {result.detail}")
 
 
 class KernelView:

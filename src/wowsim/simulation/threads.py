@@ -124,7 +124,9 @@ class Threads:
         """Free a thread's TEBs and, as Windows does since Vista, its stacks (Microsoft Learn, TerminateThread)."""
         space = self._machine.space
         cause, space.cause = space.cause, "PspExitThread"
-        for base in (thread.stacks.stack, thread.stacks.stack64):
+        # the program's stack is its maker's before Vista, whose kernel makes it
+        own = thread.stacks.stack if "NtCreateThreadEx" in self._machine.build.numbers else 0
+        for base in (own, thread.stacks.stack64):
             if base:
                 with suppress(GuestFault):  # the program may have freed it, or put something else there
                     space.free(base, 0, MEM_RELEASE)
@@ -153,6 +155,8 @@ class Threads:
             core.resume_at({"cs": self._machine.user.code, **registers})
             if fxsave is not None:
                 core.set_floating_point(fxsave)
+            if self._machine.kernel.scheduler.wanted:
+                core.later(self._machine.reschedule)
 
         core.later(load)
 
