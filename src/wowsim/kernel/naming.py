@@ -104,7 +104,7 @@ def _place_of(k: Kernel, attributes: OBJECT_ATTRIBUTES | None) -> Place | None:
     directory = root if root is not None and not parent else _directory(k, parent or "\\", root)
     if not isinstance(directory, Directory):
         raise GuestFault(STATUS_OBJECT_TYPE_MISMATCH)
-    if not leaf:
+    if not leaf or parent.endswith("\\"):
         raise GuestFault(STATUS_OBJECT_NAME_INVALID)
     return directory, leaf
 
