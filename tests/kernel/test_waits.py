@@ -412,7 +412,10 @@ def test_yielding(guest: Waits) -> None:
 
 
 # ---------------------------------------------------------------- keyed events
-SIDES = {NtWaitForKeyedEvent: NtReleaseKeyedEvent, NtReleaseKeyedEvent: NtWaitForKeyedEvent}
+SIDES: dict[Callable[..., int], Callable[..., int]] = {
+    NtWaitForKeyedEvent: NtReleaseKeyedEvent,
+    NtReleaseKeyedEvent: NtWaitForKeyedEvent,
+}
 
 
 @pytest.mark.parametrize("own", [False, True])
