@@ -13,6 +13,9 @@ UNITS_PER_SECOND = 10_000_000
 """100 ns units, and the frequency of the performance counter."""
 UNITS_PER_MILLISECOND = 10_000
 
+END_OF_TIME = (1 << 63) - 1
+"""The last moment that a LARGE_INTEGER can name: what is due behind it never happens."""
+
 _EPOCH = datetime(1601, 1, 1, tzinfo=timezone.utc)
 
 
@@ -43,6 +46,10 @@ class Clock:
         if units < 0:
             raise ValueError(f"time runs forward; got {units} units")
         self.now += units
+
+    def moment(self, interval: int) -> int:
+        """The moment that an interval of a service means: a negative one counts from now."""
+        return self.now - interval if interval < 0 else interval
 
     @property
     def interrupt_time(self) -> int:

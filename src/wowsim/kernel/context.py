@@ -291,6 +291,8 @@ class Kernel:
         for mutant in owned:
             mutant.abandon()
             scheduler.signal(mutant)
+        for timer in tuple(thread.timers):
+            timer.stop()
         scheduler.signal(thread)
         self.host.delete(thread)
 

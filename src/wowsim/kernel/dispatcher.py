@@ -25,7 +25,7 @@ from wowsim.nt.status import (
 if TYPE_CHECKING:
     from wowsim.kernel.context import Kernel
     from wowsim.kernel.naming import Place
-    from wowsim.kernel.thread import Thread
+    from wowsim.kernel.thread import Apc, Thread
 
 MAXIMUM_WAIT_OBJECTS = 64
 MUTANT_LIMIT = 0x7FFFFFFF
@@ -238,7 +238,8 @@ class Timer(NamedObject):
     Attributes:
         due: when it expires next; None while it is not set.
         period: 100 ns units between two expirations, 0 for one only.
-        apc: queued to the thread that set it, at each expiration.
+        apc: thread that set it, routine and context of what is queued to it at each expiration.
+        queued: what was queued last; an expiration queues nothing while that has not run.
     """
 
     type_name: ClassVar[str] = "Timer"
@@ -251,6 +252,7 @@ class Timer(NamedObject):
         self.due: int | None = None
         self.period = 0
         self.apc: tuple[Thread, int, int] | None = None
+        self.queued: Apc | None = None
 
     def is_signaled(self, thread: Thread) -> bool:
         """Whether it has expired."""
@@ -261,6 +263,29 @@ class Timer(NamedObject):
         if self.synchronization:
             self.signaled = False
         return 0
+
+    def start_apc(self, thread: Thread, routine: int, context: int) -> None:
+        """Let the next expirations queue an APC; the end of the thread stops the timer."""
+        self.apc = thread, routine, context
+        thread.timers.append(self)
+
+    def stop(self) -> None:
+        """Call it off with its APC, also one that is queued (Microsoft Learn, CancelWaitableTimer)."""
+        self.due = None
+        if self.apc is None:
+            return
+        thread = self.apc[0]
+        thread.timers.remove(self)
+        if self.queued is not None and self.queued in thread.apcs:
+            thread.apcs.remove(self.queued)
+            thread.user_apc_pending &= bool(thread.apcs)
+        self.apc = self.queued = None
+
+    def last_handle_closed(self) -> None:
+        """It ends with its last handle (Microsoft Learn, CreateWaitableTimer), unless a thread still waits for it."""
+        super().last_handle_closed()
+        if not self.waits:
+            self.stop()
 
 
 class KeyedEvent(NamedObject):

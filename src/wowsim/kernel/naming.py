@@ -98,17 +98,13 @@ def _place_of(k: Kernel, attributes: OBJECT_ATTRIBUTES | None) -> Place | None:
     if attributes is None or not name:
         return None
     root = _root_of(k, attributes)
-    parent, _, leaf = name.rpartition("\\")
-    directory: KernelObject
-    if root is not None and not parent:
-        directory = root
-    elif root is None and not name.startswith("\\"):
+    if (root is None) != name.startswith("\\"):
         raise GuestFault(STATUS_OBJECT_PATH_SYNTAX_BAD)
-    else:
-        directory = _directory(k, parent or "\\", root)
+    parent, _, leaf = name.rpartition("\\")
+    directory = root if root is not None and not parent else _directory(k, parent or "\\", root)
     if not isinstance(directory, Directory):
         raise GuestFault(STATUS_OBJECT_TYPE_MISMATCH)
-    if not leaf:
+    if not leaf or parent.endswith("\\"):
         raise GuestFault(STATUS_OBJECT_NAME_INVALID)
     return directory, leaf
 

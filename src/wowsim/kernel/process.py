@@ -39,16 +39,9 @@ from wowsim.nt.structures import (
     UNICODE_STRING,
 )
 
-PROCESS_TERMINATE = THREAD_TERMINATE = 0x1
-THREAD_SET_INFORMATION = 0x20
+PROCESS_TERMINATE = 0x1
 PROCESS_QUERY = 0x1400
 """PROCESS_QUERY_INFORMATION or PROCESS_QUERY_LIMITED_INFORMATION."""
-THREAD_QUERY = 0x840
-"""THREAD_QUERY_INFORMATION or THREAD_QUERY_LIMITED_INFORMATION."""
-
-_TLS = {32: (0xE10, 0xF94, 4), 64: (0x1480, 0x1780, 8)}
-"""TEB offsets of TlsSlots and TlsExpansionSlots, and the size of a slot (wow64-facts section 9)."""
-TLS_SLOTS, TLS_EXPANSION_SLOTS = 64, 1024
 
 
 # ---------------------------------------------------------------- ending

@@ -16,6 +16,7 @@ from collections import deque
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
+from wowsim.kernel.clock import END_OF_TIME
 from wowsim.kernel.dispatcher import Blocked, DispatcherObject, Timer, Wait
 from wowsim.kernel.thread import Apc, State, Thread
 from wowsim.nt.status import STATUS_ALERTED, STATUS_USER_APC
@@ -29,8 +30,8 @@ QUANTUM = 200_000
 """Mean instructions of a turn: 2 ms of simulated time. Windows' own turns are 31 ms or more; a shorter one shows more
 of what threads can do to each other."""
 NEVER = 1 << 63
-IDLE_TIMERS = 1000
-"""Expirations of periodic timers in a row that wake nobody, after which nobody will ever wake."""
+MOMENTS = 1000
+"""So many moments are kept before those that were called off are thrown away."""
 
 
 class Due(Protocol):
@@ -39,6 +40,14 @@ class Due(Protocol):
     @property
     def due(self) -> int | None:
         """The moment; None once it is off."""
+
+
+def _changes(item: Due) -> bool:
+    """Whether anything is different after a moment: not where a timer that is signalled expires again."""
+    if not isinstance(item, Timer) or not item.signaled:
+        return True
+    wait = None if item.apc is None else item.apc[0].wait
+    return wait is not None and wait.alertable
 
 
 class Scheduler:
@@ -66,6 +75,7 @@ class Scheduler:
         self.next_due = NEVER
         self._ready: dict[int, deque[Thread]] = {}
         self._moments: list[tuple[int, int, Due]] = []
+        self._most_moments = MOMENTS
         self._sequence = 0
 
     # ------------------------------------------------------------ waiting
@@ -236,14 +246,21 @@ class Scheduler:
 
     # ------------------------------------------------------------ time
     def _at(self, moment: int, item: Due) -> None:
+        if moment > END_OF_TIME:
+            return
+        moments = self._moments
+        if len(moments) >= self._most_moments:
+            moments[:] = [each for each in moments if each[2].due == each[0]]
+            heapq.heapify(moments)
+            self._most_moments = max(MOMENTS, 2 * len(moments))
         self._sequence += 1
-        heapq.heappush(self._moments, (moment, self._sequence, item))
-        self.next_due = self._moments[0][0]
+        heapq.heappush(moments, (moment, self._sequence, item))
+        self.next_due = moments[0][0]
 
     def set_timer(self, timer: Timer, moment: int) -> None:
         """Let a timer expire at a moment (at once when it is past)."""
-        timer.due = moment
-        self._at(moment, timer)
+        timer.due = max(moment, self._clock.now)
+        self._at(timer.due, timer)
         self.wanted = True
 
     def expire(self) -> None:
@@ -263,14 +280,15 @@ class Scheduler:
         timer.due = None
         timer.signaled = True
         if timer.period:
-            timer.due = moment + timer.period
+            missed = (self._clock.now - moment) // timer.period
+            timer.due = moment + (missed + 1) * timer.period
             self._at(timer.due, timer)
         self.signal(timer)
         if timer.apc is not None:
             thread, routine, context = timer.apc
-            if thread.state is not State.TERMINATED:
-                low, high = moment & 0xFFFFFFFF, moment >> 32
-                self.queue_apc(thread, Apc(routine, (context, low, high)))
+            if timer.queued not in thread.apcs:
+                timer.queued = Apc(routine, (context, moment & 0xFFFFFFFF, moment >> 32))
+                self.queue_apc(thread, timer.queued)
 
     # ------------------------------------------------------------ whose turn it is
     @property
@@ -307,21 +325,25 @@ class Scheduler:
         return self._next()
 
     def _next(self) -> Thread | None:
-        fruitless = 0
         while (best := self._best()) < 0:
-            if not self._moments or fruitless > IDLE_TIMERS:
+            moment = self._next_change()
+            if moment is None:
                 return None
-            moment, _, item = self._moments[0]
-            if item.due != moment:
-                heapq.heappop(self._moments)  # it was called off
-                continue
-            fruitless = fruitless + 1 if isinstance(item, Timer) else 0
             self._clock.advance(max(0, moment - self._clock.now))
             self.expire()
         thread = self._ready[best].popleft()
         thread.state = State.RUNNING
         self.current = thread
         return thread
+
+    def _next_change(self) -> int | None:
+        """The next moment that may wake somebody while nobody runs; None: there is none."""
+        moments = self._moments
+        while moments and moments[0][2].due != moments[0][0]:
+            heapq.heappop(moments)  # it was called off
+        if moments and _changes(moments[0][2]):
+            return moments[0][0]
+        return min((at for at, _, item in moments if item.due == at and _changes(item)), default=None)
 
     def turn(self) -> int:
         """Instructions left of the current thread's turn; a new one begins when there is none."""

@@ -17,7 +17,7 @@ from wowsim.nt.status import STATUS_PENDING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wowsim.kernel.dispatcher import Mutant, Wait
+    from wowsim.kernel.dispatcher import Mutant, Timer, Wait
     from wowsim.nt.structures import SECTION_IMAGE_INFORMATION
 
 NORMAL_PRIORITY = 8
@@ -73,9 +73,9 @@ class State(Enum):
     TERMINATED = "terminated"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Apc:
-    """A user APC: a routine and what it is called with."""
+    """A user APC: a routine and what it is called with; two alike are still two."""
 
     routine: int
     arguments: tuple[int, int, int]
@@ -122,6 +122,7 @@ class Thread(DispatcherObject):
         alerted: NtAlertThread was called and nobody has noticed.
         id_alerted: NtAlertThreadByThreadId likewise; ``id_wait`` is the wait for it.
         mutants: what it owns.
+        timers: those whose APC it would run.
         slice: instructions left of its turn, or None before it begins one.
         cpu: its registers while it does not run: what the core saved, or by name before it runs first.
         stacks: freed when it ends.
@@ -149,6 +150,7 @@ class Thread(DispatcherObject):
     id_alerted: bool = False
     id_wait: Wait | None = None
     mutants: list[Mutant] = field(default_factory=list)
+    timers: list[Timer] = field(default_factory=list)
     slice: int | None = None
     cpu: bytes | dict[str, int] = b""
     stacks: ThreadStacks = ThreadStacks()

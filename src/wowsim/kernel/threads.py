@@ -152,7 +152,11 @@ def make_thread(
     if len(k.threads) >= MAXIMUM_THREADS:
         raise GuestFault(0xC000012D)  # STATUS_COMMITMENT_LIMIT
     thread = k.host.create(request)
-    opened = k.handles.insert(thread, access, inherit)
+    try:
+        opened = k.handles.insert(thread, access, inherit)
+    except GuestFault:
+        k.host.delete(thread)
+        raise
     handle.set(HANDLE(opened))
     k.threads.append(thread)
     thread.suspended = int(suspended)
@@ -182,6 +186,8 @@ def _attributes(k: Kernel, address: int) -> list[tuple[int, int, int, int]]:
         if attribute not in (_PS_CLIENT_ID, _PS_TEB_ADDRESS):
             raise Unsupported(f"NtCreateThreadEx: PS_ATTRIBUTE {attribute:X}h")
         k.memory.probe_write(value, length)
+        if returned:
+            k.memory.probe_write(returned, size)
         found.append((attribute, value, length, returned))
     return found
 
@@ -382,7 +388,7 @@ def _set(k: Kernel, thread: Thread, information_class: int, value: int) -> NTSTA
         for each in k.threads:
             _clear_tls(k, each, value)
     elif information_class == 13:
-        if value >= 64:
+        if value > k.width:  # MAXIMUM_PROCESSORS itself only asks (Microsoft Learn, SetThreadIdealProcessor)
             return STATUS_INVALID_PARAMETER
     elif information_class == 14:
         thread.boost_disabled = value != 0

@@ -6,7 +6,7 @@ coalescing. Who may import it: the simulation, through the service table.
 
 from __future__ import annotations
 
-from wowsim.kernel.clock import UNITS_PER_MILLISECOND
+from wowsim.kernel.clock import END_OF_TIME, UNITS_PER_MILLISECOND
 from wowsim.kernel.context import Kernel
 from wowsim.kernel.dispatcher import Timer
 from wowsim.kernel.naming import create_object, open_object
@@ -77,10 +77,12 @@ def NtSetTimer(
     timer = k.handles.lookup(timer_handle, Timer, TIMER_MODIFY_STATE)
     if period < 0:
         return STATUS_INVALID_PARAMETER
+    timer.stop()
     before, timer.signaled = timer.signaled, False
     timer.period = period * UNITS_PER_MILLISECOND
-    timer.apc = (k.thread, timer_apc_routine, timer_context) if timer_apc_routine else None
-    k.scheduler.set_timer(timer, k.clock.now - due_time if due_time < 0 else due_time)
+    if timer_apc_routine:
+        timer.start_apc(k.thread, timer_apc_routine, timer_context)
+    k.scheduler.set_timer(timer, k.clock.moment(due_time))
     if previous_state is not None:
         previous_state.set(BOOLEAN(before))
     return STATUS_SUCCESS
@@ -90,7 +92,7 @@ def NtSetTimer(
 def NtCancelTimer(k: Kernel, timer_handle: HANDLE, current_state: Out[BOOLEAN] | None) -> NTSTATUS:
     """Call a timer off; its state stays as it is."""
     timer = k.handles.lookup(timer_handle, Timer, TIMER_MODIFY_STATE)
-    timer.due, timer.apc = None, None
+    timer.stop()
     if current_state is not None:
         current_state.set(BOOLEAN(timer.signaled))
     return STATUS_SUCCESS
@@ -107,7 +109,7 @@ def NtQueryTimer(
 ) -> NTSTATUS:
     """Time to the next expiration (negative once it is past; unverified) and state."""
     timer = k.handles.lookup(timer_handle, Timer, TIMER_QUERY_STATE)
-    left = timer.due - k.clock.now if timer.due is not None else 0
+    left = min(timer.due - k.clock.now, END_OF_TIME) if timer.due is not None else 0
     value = TIMER_BASIC_INFORMATION(LARGE_INTEGER(left), BOOLEAN(timer.signaled))
     return query_answer(
         k, timer_information_class, value, timer_information, timer_information_length, return_length

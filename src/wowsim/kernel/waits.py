@@ -40,16 +40,12 @@ from wowsim.nt.status import (
 from wowsim.nt.structures import OBJECT_ATTRIBUTES
 
 KEYEDEVENT_WAIT, KEYEDEVENT_WAKE = 1, 2
-END_OF_TIME = (1 << 63) - 1
 WAIT_ALL, WAIT_ANY = 0, 1
 
 
 def deadline(k: Kernel, timeout: int | None) -> int | None:
-    """The moment that a timeout means; None for never, also where it lies behind the end of time."""
-    if timeout is None:
-        return None
-    moment = k.clock.now - timeout if timeout < 0 else timeout
-    return moment if moment <= END_OF_TIME else None
+    """The moment that a timeout means; None for never."""
+    return None if timeout is None else k.clock.moment(timeout)
 
 
 def _waitable(k: Kernel, handle: int) -> DispatcherObject | None:
@@ -84,13 +80,7 @@ def NtWaitForMultipleObjects(
     timeout: In[LARGE_INTEGER] | None,
 ) -> NTSTATUS:
     """Wait until all (type 0) or one (type 1) of up to 64 objects are signalled."""
-    if not 0 < count <= MAXIMUM_WAIT_OBJECTS:
-        return STATUS_INVALID_PARAMETER_1
-    if wait_type not in (WAIT_ALL, WAIT_ANY):
-        return STATUS_INVALID_PARAMETER_3
-    size = k.width // 8
-    values = struct.unpack(f"<{count}{'Q' if size == 8 else 'I'}", k.memory.read(handles, count * size))
-    return _wait_for(k, values, wait_type, alertable, timeout)
+    return _wait_for_multiple(k, k.width, count, handles, wait_type, alertable, timeout)
 
 
 @service(Support.FULL)
@@ -103,24 +93,22 @@ def NtWaitForMultipleObjects32(
     timeout: In[LARGE_INTEGER] | None,
 ) -> NTSTATUS:
     """The same with an array of 32-bit handles."""
+    return _wait_for_multiple(k, 32, count, handles, wait_type, alertable, timeout)
+
+
+def _wait_for_multiple(
+    k: Kernel, width: int, count: int, handles: int, wait_type: int, alertable: int, timeout: int | None
+) -> NTSTATUS:
     if not 0 < count <= MAXIMUM_WAIT_OBJECTS:
         return STATUS_INVALID_PARAMETER_1
     if wait_type not in (WAIT_ALL, WAIT_ANY):
         return STATUS_INVALID_PARAMETER_3
-    values = struct.unpack(f"<{count}i", k.memory.read(handles, count * 4))
-    return _wait_for(k, values, wait_type, alertable, timeout)
-
-
-def _wait_for(
-    k: Kernel, handles: tuple[int, ...], wait_type: int, alertable: int, timeout: int | None
-) -> NTSTATUS:
-    objects = [_waitable(k, handle) for handle in handles]
+    shape = struct.Struct(f"<{count}{'q' if width == 64 else 'i'}")  # signed, as pseudo-handles are
+    objects = [_waitable(k, handle) for handle in shape.unpack(k.memory.read(handles, shape.size))]
     every = wait_type == WAIT_ALL
     there = [each for each in objects if each is not None]
     if every and len(set(map(id, there))) != len(there):
-        return (
-            STATUS_INVALID_PARAMETER  # the same object twice (KeWaitForMultipleObjects; unverified in ring 3)
-        )
+        return STATUS_INVALID_PARAMETER  # an object twice (KeWaitForMultipleObjects; unverified in ring 3)
     if every and not there:
         return STATUS_SUCCESS
     ready = next((i for i, each in enumerate(objects) if each is None), None)

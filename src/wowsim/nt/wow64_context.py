@@ -45,8 +45,8 @@ _PARTS = (
 )
 CONTEXT_ALL = CONTEXT_I386 | 0x3F
 FLOAT_SAVE, EXTENDED = 0x1C, 0xCC
-EFLAGS_USER = 0x3E0DD5
-"""EFLAGS bits that a program's context may set: not IF, IOPL, NT, VM and the reserved ones (Intel SDM 3.4.3)."""
+EFLAGS_USER = 0x3C0DD5
+"""EFLAGS bits that a program's context may set: not IF, IOPL, NT, RF, VM and the reserved ones (Intel SDM 3.4.3)."""
 _DWORD = struct.Struct("<I")
 _QWORD = struct.Struct("<Q")
 
