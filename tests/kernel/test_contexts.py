@@ -11,7 +11,7 @@ from waiting import Waits
 from wowsim.errors import Unsupported
 from wowsim.kernel.contexts import NtGetContextThread, NtSetContextThread
 from wowsim.kernel.thread import State, Thread
-from wowsim.kernel.threads import NtQueryInformationThread, NtSetInformationThread
+from wowsim.kernel.thread_information import NtQueryInformationThread, NtSetInformationThread
 from wowsim.nt import context64, wow64_context
 from wowsim.nt.builds import build_named
 from wowsim.nt.context64 import CONTEXT64_SIZE

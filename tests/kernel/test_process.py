@@ -8,7 +8,8 @@ from wowsim.kernel.access import DELETE, FILE_DELETE_ON_CLOSE
 from wowsim.kernel.context import Exit
 from wowsim.kernel.process import NtQueryInformationProcess, NtTerminateProcess
 from wowsim.kernel.thread import Thread
-from wowsim.kernel.threads import NtQueryInformationThread, NtSetInformationThread, NtTerminateThread
+from wowsim.kernel.thread_information import NtQueryInformationThread, NtSetInformationThread
+from wowsim.kernel.threads import NtTerminateThread
 from wowsim.nt.status import (
     STATUS_ACCESS_DENIED,
     STATUS_CANT_TERMINATE_SELF,

@@ -12,6 +12,7 @@ from wowsim.errors import GuestFault, StopReason, Unsupported
 from wowsim.kernel.context import Exit, ThreadRequest
 from wowsim.kernel.table import BLOCKED
 from wowsim.kernel.thread import State, Thread
+from wowsim.kernel.thread_information import NtQueryInformationThread, NtSetInformationThread
 from wowsim.kernel.threads import (
     MAXIMUM_SUSPEND_COUNT,
     MAXIMUM_THREADS,
@@ -19,10 +20,8 @@ from wowsim.kernel.threads import (
     NtAlertThread,
     NtCreateThreadEx,
     NtOpenThread,
-    NtQueryInformationThread,
     NtQueueApcThread,
     NtResumeThread,
-    NtSetInformationThread,
     NtSuspendThread,
     NtTerminateThread,
     NtTestAlert,
@@ -456,7 +455,21 @@ def test_lengths_of_settings(guest: Waits, information_class: int) -> None:
 def test_priorities(guest: Waits, increment: int, priority: int) -> None:
     thread = guest.thread()
     assert put(guest, 3, increment, 4, guest.handle_of(thread)) == STATUS_SUCCESS
-    assert (thread.base_priority, thread.priority) == (priority, priority)
+    assert thread.priority == priority
+    saturated = 16 if increment > 2 else -16 if increment < -2 else increment
+    assert (
+        guest.call(
+            NtQueryInformationThread,
+            guest.handle_of(thread),
+            0,
+            guest.out,
+            size_of(THREAD_BASIC_INFORMATION, guest.width),
+            0,
+        )
+        == 0
+    )
+    basic = guest.load(THREAD_BASIC_INFORMATION, guest.out)
+    assert (basic.Priority, basic.BasePriority) == (priority, saturated)
     assert (guest.k.thread is thread) == (priority > 8)
 
 

@@ -42,10 +42,10 @@ class Clock:
         self.boot_time = self.now - uptime * UNITS_PER_SECOND
 
     def advance(self, units: int) -> None:
-        """Let ``units`` of 100 ns pass."""
+        """Let ``units`` of 100 ns pass; at the end of time the clock stands."""
         if units < 0:
             raise ValueError(f"time runs forward; got {units} units")
-        self.now += units
+        self.now = min(self.now + units, END_OF_TIME)
 
     def moment(self, interval: int) -> int:
         """The moment that an interval of a service means: a negative one counts from now."""

@@ -23,6 +23,8 @@ from wowsim.nt.status import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wowsim.kernel.context import Kernel
     from wowsim.kernel.naming import Place
     from wowsim.kernel.thread import Apc, Thread
@@ -34,6 +36,10 @@ MUTANT_LIMIT = 0x7FFFFFFF
 
 class Blocked(Exception):
     """The calling thread waits; its service has no status yet."""
+
+
+def _nothing() -> None:
+    """Nobody else keeps the wait."""
 
 
 @dataclass(eq=False)
@@ -48,6 +54,7 @@ class Wait:
         deadline: moment at which it times out, in 100 ns units of the clock; None for never.
         what: for people, where there are no objects: ``"a delay"``.
         timeout_status: how it ends at the deadline.
+        ended: called when it is over.
     """
 
     thread: Thread
@@ -57,6 +64,7 @@ class Wait:
     deadline: int | None
     what: str = ""
     timeout_status: int = 0x102
+    ended: Callable[[], object] = _nothing
 
     @property
     def due(self) -> int | None:

@@ -197,6 +197,7 @@ class Scheduler:
         wait, thread.wait = thread.wait, None
         if wait is not None:
             wait.deadline = None
+            wait.ended()
             for each in wait.objects:
                 if wait in each.waits:
                     each.waits.remove(wait)
@@ -294,7 +295,7 @@ class Scheduler:
     @property
     def alone(self) -> bool:
         """Whether the current thread is the only one that can run or is waited for by time."""
-        return not self._moments and not any(self._ready.values())
+        return not any(self._ready.values()) and not any(item.due == at for at, _, item in self._moments)
 
     def _best(self) -> int:
         return max((priority for priority, queue in self._ready.items() if queue), default=-1)

@@ -19,6 +19,7 @@ from wowsim.kernel import (
     sections,
     synchronization,
     system,
+    thread_information,
     threads,
     time,
     timers,
@@ -30,7 +31,7 @@ from wowsim.kernel.table import Service, services_of
 MODULES = (
     contexts, directories, directory, exceptions, file_changes, file_information, file_io, files, handles, memory,
     process, sections,
-    synchronization, system, threads, time, timers, volume_information, waits,
+    synchronization, system, thread_information, threads, time, timers, volume_information, waits,
 )  # fmt: skip
 
 

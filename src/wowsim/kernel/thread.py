@@ -111,7 +111,7 @@ class Thread(DispatcherObject):
         hidden: ThreadHideFromDebugger was set.
         state: where it stands.
         suspended: how often it was suspended.
-        priority: 1 to 31, higher runs first; ``base_priority`` what it was set to.
+        priority: 1 to 31, higher runs first; ``increment`` what was asked for, from the process' own or saturated.
         boost_disabled: what SetThreadPriorityBoost said.
         created: when it was made, and ``exited`` when it ended; 100 ns units, 0 for not yet.
         wait: what it waits for, while it does.
@@ -137,7 +137,7 @@ class Thread(DispatcherObject):
     state: State = State.RUNNING
     suspended: int = 0
     priority: int = NORMAL_PRIORITY
-    base_priority: int = NORMAL_PRIORITY
+    increment: int = 0
     boost_disabled: bool = False
     created: int = 0
     exited: int = 0

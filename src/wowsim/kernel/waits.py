@@ -170,16 +170,24 @@ def _meet(
     if key & 1:
         return STATUS_INVALID_PARAMETER_1  # unverified: phnt says only that keys are even
     mine, others = (event.releasing, event.waiting) if release else (event.waiting, event.releasing)
-    partners = [wait for wait in others.get(key, ()) if wait.thread.wait is wait]
-    if partners:
-        others[key] = partners[1:]
-        k.scheduler.wake(partners[0].thread, STATUS_SUCCESS)
+    if others.get(key):
+        k.scheduler.wake(others[key][0].thread, STATUS_SUCCESS)
         return STATUS_SUCCESS
-    others.pop(key, None)
     what = f"{'a wait' if release else 'a release'} at the keyed event's key {key:X}"
     wait = Wait(k.thread, (), False, alertable != 0, deadline(k, timeout), what)
-    mine[key] = [each for each in mine.get(key, ()) if each.thread.wait is each] + [wait]
-    return NTSTATUS(k.scheduler.block(wait))
+    mine.setdefault(key, []).append(wait)
+
+    def ended() -> None:
+        mine[key].remove(wait)
+        if not mine[key]:
+            del mine[key]
+
+    wait.ended = ended
+    try:
+        return NTSTATUS(k.scheduler.block(wait))
+    finally:
+        if k.thread.wait is not wait:
+            ended()  # it was over before it began
 
 
 @service(Support.FULL)

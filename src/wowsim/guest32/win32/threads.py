@@ -266,14 +266,14 @@ proc GetThreadPriority(hThread)
     invoke BasepThreadBasic, hThread, addr basic
     test eax, eax
     jnz L_failed
-    mov eax, basic[24]                      ; base priority: 8 is the class' own
-    cmp eax, 15
-    je L_return
-    cmp eax, 1
-    jne L_relative
-    return -15
-L_relative:
-    sub eax, 8
+    mov eax, basic[24]                      ; relative to the class; the saturated values stand one beyond
+    cmp eax, 16
+    jne L_low
+    dec eax
+L_low:
+    cmp eax, -16
+    jne L_return
+    inc eax
     return
 L_failed:
     mov eax, 0x7fffffff                     ; THREAD_PRIORITY_ERROR_RETURN
