@@ -457,17 +457,9 @@ def test_priorities(guest: Waits, increment: int, priority: int) -> None:
     assert put(guest, 3, increment, 4, guest.handle_of(thread)) == STATUS_SUCCESS
     assert thread.priority == priority
     saturated = 16 if increment > 2 else -16 if increment < -2 else increment
-    assert (
-        guest.call(
-            NtQueryInformationThread,
-            guest.handle_of(thread),
-            0,
-            guest.out,
-            size_of(THREAD_BASIC_INFORMATION, guest.width),
-            0,
-        )
-        == 0
-    )
+    size = size_of(THREAD_BASIC_INFORMATION, guest.width)
+    status = guest.call(NtQueryInformationThread, guest.handle_of(thread), 0, guest.out, size, 0)
+    assert status == STATUS_SUCCESS
     basic = guest.load(THREAD_BASIC_INFORMATION, guest.out)
     assert (basic.Priority, basic.BasePriority) == (priority, saturated)
     assert (guest.k.thread is thread) == (priority > 8)

@@ -18,6 +18,7 @@ OUTPUT = {
     "apc.exe": b"apcs ran\n",
     "waits.exe": b"waits ended\n",
     "manythreads.exe": b"",
+    "dllthreads.exe": b"",
 }
 
 

@@ -217,6 +217,10 @@ L_data:
 L_parameter:
     fail 87
 
+proc DisableThreadLibraryCalls(hLibModule)
+    invoke LdrDisableThreadCalloutsForDll, hLibModule
+    status
+
 proc FreeLibrary(hLibModule)
     invoke LdrUnloadDll, hLibModule
     status
