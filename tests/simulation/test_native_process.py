@@ -58,7 +58,7 @@ THREADS = [name for name in NATIVE if name != "winxp-x86"]
 @pytest.mark.parametrize(
     ("program", "output"),
     [
-        ("threads.exe", b"8000 8000 60 8 ok"),
+        ("threads.exe", b"2000 2000 60 8 ok"),
         ("apc.exe", b"apcs ran"),
         ("waits.exe", b"waits ended"),
         ("manythreads.exe", b""),
@@ -76,7 +76,7 @@ def test_turns_of_threads_do_not_change_what_they_compute(build: str) -> None:
     for seed, quantum in ((1, 50), (2, 333)):
         with wowsim.Simulation(build=build, seed=seed, quantum=quantum) as sim:
             sim.load(BIN / "threads.exe")
-            assert sim.run(limit=50_000_000).stdout.strip() == b"8000 8000 60 8 ok"
+            assert sim.run(limit=50_000_000).stdout.strip() == b"2000 2000 60 8 ok"
 
 
 def test_windows_xp_makes_threads_of_nt_create_thread() -> None:
