@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 import wowsim
 from wowsim import StopReason, Unsupported, UsageError
+from wowsim.nt.abi import HANDLE, NTSTATUS  # noqa: TC001 - annotations of a service are read when it runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,3 +114,14 @@ def test_a_service_whose_observer_failed_is_tried_again() -> None:
         with sim.on(wowsim.SyscallEntered, fails), pytest.raises(ZeroDivisionError):
             sim.run()
         assert sim.run().exit_status == 0
+
+
+@pytest.mark.parametrize("returned", [None, "0", 0.5, b""])
+def test_a_replaced_service_that_returns_no_status(returned: object) -> None:
+    def NtClose(k: object, handle: HANDLE) -> NTSTATUS:
+        return cast("NTSTATUS", returned)
+
+    with shell() as sim:
+        sim.kernel.replace(NtClose)
+        with pytest.raises(UsageError, match=r"NtClose returned .*expected an NTSTATUS"):
+            sim.run()

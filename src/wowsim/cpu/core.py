@@ -711,10 +711,11 @@ class Core:
 
     def _answer_ud(self, rip: int) -> bool:
         """#UDs of instructions the engine lacks: INT1, and on purpose RDTSCP, RDRAND, RDSEED."""
-        code = self._tables.peek(rip, 5) or self.code_at(rip)
-        if code[:1] == b"\xf1":  # INT1, which the engine takes for a debugger's
-            self._cut(rip + 1)
-            self._handlers.on_fault(Fault(1, rip + 1))
+        code = self.code_at(rip)
+        behind = prefix_length(code) + 1
+        if code[behind - 1 : behind] == b"\xf1":  # INT1, which the engine takes for a debugger's
+            self._cut(rip + behind)
+            self._handlers.on_fault(Fault(1, rip + behind))
             return True
         if code[:3] == b"\x0f\x01\xf9":
             now = self._timestamp()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
-from wowsim.errors import GuestFault, StopReason, Unsupported
+from wowsim.errors import GuestFault, StopReason, Unsupported, UsageError
 from wowsim.kernel.access import FILE_MAPPING, FILE_SYNCHRONOUS_IO_NONALERT
 from wowsim.kernel.bug_checks import fast_fail
 from wowsim.kernel.clock import Clock
@@ -305,6 +305,8 @@ class Kernel:
         Raises:
             BugCheck: always.
         """
+        if not isinstance(code, int):
+            raise UsageError(f"fast_fail({code!r}); expected a FAST_FAIL_* number")
         raise fast_fail(code, self.build.fast_fail, *self.failure_frames)
 
     def stop(self, reason: StopReason, detail: str) -> None:

@@ -145,7 +145,8 @@ class Machine:
         """ntdll!KiUserExceptionDispatcher and ntdll!KiUserApcDispatcher; 0 while there is no process."""
         self.fast_failed: Callable[[ExceptionRecord, dict[str, int]], None] = lambda record, registers: None
         """Called while the CPU stands at an ``int 29h`` that ends the process."""
-        self.kernel.failure_frames = TRAP_FRAME, EXCEPTION_RECORD
+        if wow64:
+            self.kernel.failure_frames = TRAP_FRAME, EXCEPTION_RECORD
         self.threads: Threads | None = None
         self._scheduler = self.kernel.scheduler
         self.refresh: Callable[[], None] = lambda: None
@@ -386,8 +387,9 @@ class Machine:
         rip, rsp, rflags, cs = self.core.batch("rip", "rsp", "rflags", "cs").read()
         trap_frame, record = self.kernel.failure_frames
         code = found.parameters[0]
-        self.tables.poke(record, fast_fail.record(code, rip).to_bytes(64))
-        self.tables.poke(trap_frame + TRAP_FRAME_RIP, struct.pack("<5Q", rip, cs, rflags, rsp, 0x2B))
+        if record:  # the stack of a 32-bit kernel is not there to look at
+            self.tables.poke(record, fast_fail.record(code, rip).to_bytes(64))
+            self.tables.poke(trap_frame + TRAP_FRAME_RIP, struct.pack("<5Q", rip, cs, rflags, rsp, 0x2B))
         self.stop(Stop(StopReason.BUG_CHECK, found.code, found.text))
 
     def _futile(self, fault: Fault) -> bool:

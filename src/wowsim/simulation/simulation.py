@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -129,7 +130,7 @@ class Simulation:
         console = Console(on_output=_output(on_output))
         self._machine = Machine(self.build, seed, memory, console, cpu_vendor, layout)
         self._machine.kernel.scheduler.quantum = quantum
-        self.kernel = KernelView(self._machine)
+        self.kernel = KernelView(self._machine, self._blame)
         self.symbols = SymbolTable()
         self._gdt = Gdt(self._machine.core)
         self._registers = Registers(self._machine.core)
@@ -501,6 +502,10 @@ class Simulation:
         if self._callback_error is not None:
             raise self._callback_error
 
+    def _blame(self, error: WowsimError) -> None:
+        """The caller's function is wrong: the error leaves ``run()``."""
+        self._callback_error = error
+
     def _callback(self, function: Callable[[Any], object]) -> Callable[[Any], None]:
         """The caller's function; what it raises leaves ``run()``, unlike the same error of a service."""
         if not callable(function):
@@ -735,12 +740,27 @@ class Simulation:
 class KernelView:
     """``sim.kernel``: change what services do, for this simulation only."""
 
-    def __init__(self, machine: Machine) -> None:
-        self._machine = machine
+    def __init__(self, machine: Machine, blame: Callable[[WowsimError], None]) -> None:
+        self._machine, self._blame = machine, blame
 
     def replace(self, function: Callable[..., int]) -> None:
-        """Put a function in the place of the service it is named for; see the README for its form."""
-        self._machine.table.replace(function)
+        """Put a function in the place of the service it is named for; see the README for its form.
+
+        Raises:
+            UsageError: the build has no service of that name, or an annotation is no guest type; from ``run()``:
+                the function returned something else than an NTSTATUS.
+        """
+
+        @wraps(function)
+        def checked(*arguments: Any) -> int:
+            status = function(*arguments)
+            if not isinstance(status, int):
+                error = UsageError(f"{function.__name__} returned {status!r}; expected an NTSTATUS")
+                self._blame(error)
+                raise error
+            return status
+
+        self._machine.table.replace(checked)
 
 
 def _output(callback: Callable[[str, bytes], None] | None) -> Callable[[Stream, bytes], None] | None:
