@@ -206,14 +206,14 @@ def _listings(sim: Simulation, calls: Sequence[Any], changes: Sequence[Any]) -> 
     from wowsim.trace.events import Call, FastFailed, timeline
 
     wow64 = sim.build.wow64
-    teb32 = sim.gdt[0x53 if wow64 else 0x3B].base
-    target, gs_base = (WOW64, teb32 - 0x2000) if wow64 else (NATIVE, 0)
+    target = WOW64 if wow64 else NATIVE
     previous: Any = None
     for item in timeline(calls, changes):
         if previous is not None and (isinstance(item, Call) or isinstance(previous, Call)):
             yield ""
         if isinstance(item, Call):
-            yield from listing(item.steps, sim.symbols, teb32, gs_base, target)
+            gs_base = item.teb32 - 0x2000 if wow64 else 0
+            yield from listing(item.steps, sim.symbols, item.teb32, gs_base, target)
         elif isinstance(item, FastFailed):
             yield from last_look(item, sim.symbols)
         else:

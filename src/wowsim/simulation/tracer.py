@@ -193,6 +193,7 @@ class Tracer:
             thread=thread,
             index=len(trace._calls),
             instructions=self._recorder.executed - self._base,
+            teb32=machine.trap.teb32,
         )
         index = len(trace._calls)
         trace._calls.append(call)

@@ -157,6 +157,7 @@ class Call:
         index: ordinal among all calls of the run, from 0.
         instructions: instructions executed before the SYSCALL; None when not counted.
         steps: the instructions of the whole way, with ``trace="full"``.
+        teb32: address of the thread's 32-bit TEB, from which ``fs:`` counts.
     """
 
     name: str | None
@@ -169,6 +170,7 @@ class Call:
     index: int
     instructions: int | None
     steps: tuple[Step, ...] = field(default=(), repr=False)
+    teb32: int = field(default=0, repr=False)
 
 
 def timeline(calls: Iterable[Call], events: Iterable[Event]) -> Iterator[Call | MemoryChanged | FastFailed]:
