@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from guest import Guest
 
-from wowsim.kernel.dispatcher import DispatcherObject
+from wowsim.kernel.objects import KernelObject
 from wowsim.kernel.synchronization import NtCreateEvent, NtCreateMutant, NtCreateSemaphore
 from wowsim.kernel.thread import State, Thread
 from wowsim.kernel.timers import NtCreateTimer, NtSetTimer
@@ -79,7 +79,7 @@ class Waits(Guest):
         return NEVER if timeout is None else self.time(timeout)
 
     def object(self, handle: int) -> Any:
-        return self.k.handles.lookup(handle, DispatcherObject)
+        return self.k.handles.lookup(handle, KernelObject)
 
     def handle_of(self, thread: Thread, access: int = 0x1FFFFF) -> int:
         return self.k.handles.insert(thread, access)

@@ -102,3 +102,13 @@ def test_in_ring_0_it_is_a_bug_check(build: str, status: int, detail: str) -> No
             assert (found.code, found.parameters) == (0xC0000409, (3,))
             caller = int.from_bytes(sim.memory.read(trap_frame + 0x168, 8), "little")
             assert sim.symbols.name(caller).startswith(("ntdll!NtClose", "ntdll!ZwClose"))
+
+
+def test_a_bug_check_in_a_call_from_outside_is_the_end() -> None:
+    with wowsim.Simulation(build="win10-22h2") as sim:
+        sim.load_shellcode(b"\xc3")
+        assert sim.call32("kernel32!GetTickCount") > 0
+        sim.kernel.replace(NtClose)
+        with pytest.raises(wowsim.UsageError, match="KERNEL_SECURITY_CHECK_FAILURE"):
+            sim.call32("kernel32!CloseHandle", 4)
+        assert sim.run().reason is StopReason.BUG_CHECK

@@ -9,6 +9,7 @@ Who may import it: the kernel package and the simulation.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -91,7 +92,7 @@ class Wait:
         return (" and " if self.all else " or ").join(each.description() for each in self.objects)
 
 
-class DispatcherObject(KernelObject):
+class DispatcherObject(KernelObject, ABC):
     """A kernel object with a signal state.
 
     Attributes:
@@ -103,9 +104,9 @@ class DispatcherObject(KernelObject):
     def __init__(self) -> None:
         self.waits = []
 
+    @abstractmethod
     def is_signaled(self, thread: Thread) -> bool:
         """Whether a wait of ``thread`` would end now."""
-        raise NotImplementedError
 
     def take(self, thread: Thread) -> int:
         """What the end of a wait changes; STATUS_ABANDONED (80h) for an abandoned mutant, else 0."""

@@ -397,7 +397,8 @@ class Simulation:
         page = new.space.shared_data_frame * 0x1000
         machine.tables.untracked.add(new.space.shared_data_frame)
         self._initialise(page)
-        machine.refresh = refresher(machine.ram.bytes, page, machine.clock)  # type: ignore[arg-type]
+        memory: Any = machine.ram.bytes  # mmap is a writable buffer
+        machine.refresh = refresher(memory, page, machine.clock)
         machine.refresh()
         machine.exception_dispatcher = self._address("ntdll!KiUserExceptionDispatcher")
         machine.apc_dispatcher = self._address("ntdll!KiUserApcDispatcher")
@@ -706,7 +707,7 @@ class Simulation:
             machine.stopped = None
             if saved_slots is not None and machine.tables.peek(slots, TLS_SIZE) is not None:
                 machine.tables.poke(slots, saved_slots)
-            self._ended = stop if stop.reason is StopReason.EXITED else None
+            self._ended = stop if stop.reason in (StopReason.EXITED, StopReason.BUG_CHECK) else None
             kind = Unsupported if stop.reason is StopReason.UNSUPPORTED else UsageError
             raise kind(f"the function at {address:#x} did not return: {stop.reason.value}, {stop.detail}")
         machine.stopped = None
