@@ -49,6 +49,8 @@ APC_CONTEXT = NewType("APC_CONTEXT", int)
 """What an APC routine is called with; directly behind the routine in a service's arguments."""
 PPS_ATTRIBUTE_LIST = NewType("PPS_ATTRIBUTE_LIST", int)
 """A pointer to a PS_ATTRIBUTE_LIST or NULL: a list of variable length, which a thunk converts as a whole."""
+PSECURITY_DESCRIPTOR = NewType("PSECURITY_DESCRIPTOR", int)
+"""A pointer to an input SECURITY_DESCRIPTOR or NULL; its absolute form differs between the widths."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ SCALARS: dict[Any, Scalar] = {
     PAPC_ROUTINE: Scalar("I", "Q"),
     APC_CONTEXT: Scalar("I", "Q"),
     PPS_ATTRIBUTE_LIST: Scalar("I", "Q"),
+    PSECURITY_DESCRIPTOR: Scalar("I", "Q"),
 }
 """Every scalar a prototype or structure may use."""
 
@@ -344,6 +347,34 @@ def size_of(kind: Any, width: Width) -> int:
 
 
 # ---------------------------------------------------------------- prototypes
+@dataclass(frozen=True)
+class Array:
+    """Annotates a PVOID parameter as an input array: ``Annotated[PVOID, Array(HANDLE, "count")]``.
+
+    The handler gets the address; a thunk converts each element.
+
+    Attributes:
+        kind: scalar or structure of an element.
+        count: the Python name of the parameter that holds the number of elements.
+    """
+
+    kind: Any
+    count: str
+
+
+@dataclass(frozen=True)
+class Unconverted:
+    """Annotates a PVOID parameter as a structure whose two layouts differ and that wowsim has no conversion for.
+
+    The thunk of such a service refuses a pointer that is not NULL by name.
+
+    Attributes:
+        name: the NT name of the structure.
+    """
+
+    name: str
+
+
 class Pass(Enum):
     """How a parameter is passed."""
 
@@ -363,6 +394,7 @@ class Parameter:
         kind: the scalar or structure; for pointers, what is pointed to.
         passed: by value or by which pointer.
         optional: whether NULL is allowed.
+        pointee: what a plain pointer stands for, where a thunk has to know it.
     """
 
     name: str
@@ -370,6 +402,7 @@ class Parameter:
     kind: Any
     passed: Pass
     optional: bool = False
+    pointee: Array | Unconverted | None = None
 
     @property
     def slots32(self) -> int:
@@ -516,4 +549,5 @@ def _parameter(owner: str, name: str, hint: Any) -> Parameter:
         passed, kind = Pass.VALUE, base
     if passed is Pass.VALUE or kind not in STRUCTURES:
         scalar_of(kind, where)
-    return Parameter(name, nt_name(name), kind, passed, optional)
+    pointee = next((extra for extra in extras if isinstance(extra, (Array, Unconverted))), None)
+    return Parameter(name, nt_name(name), kind, passed, optional, pointee)

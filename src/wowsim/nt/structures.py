@@ -16,6 +16,7 @@ from wowsim.nt.abi import (
     LARGE_INTEGER,
     LONG,
     NTSTATUS,
+    PSECURITY_DESCRIPTOR,
     PVOID,
     ULONG,
     ULONG_PTR,
@@ -47,7 +48,7 @@ class OBJECT_ATTRIBUTES:
     RootDirectory: HANDLE
     ObjectName: Annotated[int, Ptr(UNICODE_STRING)]
     Attributes: ULONG
-    SecurityDescriptor: PVOID
+    SecurityDescriptor: PSECURITY_DESCRIPTOR
     SecurityQualityOfService: PVOID
 
 
