@@ -14,8 +14,8 @@ from wowsim.host64.ntdll import build_ntdll
 from wowsim.host64.wow64 import Wow64
 from wowsim.host64.wow64cpu import build_wow64cpu
 from wowsim.image.synth import ImageBuilder
-from wowsim.kernel.services import implemented
-from wowsim.nt.builds import build_named, services
+from wowsim.kernel.services import implemented, services_of_build
+from wowsim.nt.builds import build_named
 
 if TYPE_CHECKING:
     from wowsim.image.model import Image
@@ -35,10 +35,7 @@ def built_in(build_name: str) -> BuiltIn:
     """The images of a build."""
     build = build_named(build_name)
     prototypes = {name: s.prototype for name, s in implemented().items()}
-    argument_bytes = {
-        row.name: 4 * row.arguments for row in services(build.name) if row.arguments is not None
-    }
-    argument_bytes |= {name: p.arg_bytes32 for name, p in prototypes.items()}
+    argument_bytes = {name: s.prototype.arg_bytes32 for name, s in services_of_build(build).items()}
     ntdll = build_ntdll32(build, argument_bytes)
     images, routines = {ntdll.name: ntdll}, dict[str, "Routine"]()
     if build.wow64:
