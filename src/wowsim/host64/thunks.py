@@ -163,7 +163,9 @@ class Thunk:
         return found
 
     def _before(self) -> Routine:
-        steps = [(number, s.how.fill, s.scratch, 8 * s.parameter) for number, s in enumerate(self.conversions)]
+        steps = [
+            (number, s.how.fill, s.scratch, 8 * s.parameter) for number, s in enumerate(self.conversions)
+        ]
         cleared = [number for number, s in enumerate(self.conversions) if s.how.clear]
         at, shape = self.pointers, struct.Struct(f"<{len(self.conversions)}I")
 

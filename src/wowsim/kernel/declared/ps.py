@@ -16,6 +16,7 @@ from wowsim.nt.abi import (
     PVOID,
     SIZE_T,
     ULONG,
+    Array,
     In,
     Out,
     Unconverted,
@@ -37,7 +38,7 @@ def NtAcquireProcessActivityReference(
 
 def NtAlertMultipleThreadByThreadId(
     k: Kernel,
-    multiple_thread_id: In[HANDLE],
+    multiple_thread_id: Annotated[PVOID, Array(HANDLE, "count")],
     count: ULONG,
     extended_parameters: Annotated[PVOID, Unconverted("PS_ALERT_THREAD_EXTENDED_PARAMETER")],
     extended_parameter_count: ULONG,
