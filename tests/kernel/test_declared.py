@@ -156,6 +156,7 @@ def test_a_declared_service_is_in_the_trace_and_ends_the_run() -> None:
         )
         sim.load_shellcode(wowsim.assemble32(code))
         result = sim.run(trace="calls")
+        assert result.trace is not None
         call = result.trace.calls("NtCompactKeys")[-1]
     assert result.reason is StopReason.UNSUPPORTED
     assert "NtCompactKeys" in result.detail
