@@ -34,7 +34,7 @@ class BuiltIn:
 def built_in(build_name: str) -> BuiltIn:
     """The images of a build."""
     build = build_named(build_name)
-    prototypes = {name: s.prototype for name, s in implemented().items()}
+    prototypes = {name: s.prototype for name, s in services_of_build(build).items()}
     argument_bytes = {name: s.prototype.arg_bytes32 for name, s in services_of_build(build).items()}
     ntdll = build_ntdll32(build, argument_bytes)
     images, routines = {ntdll.name: ntdll}, dict[str, "Routine"]()
