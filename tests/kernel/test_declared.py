@@ -163,13 +163,48 @@ def test_a_declared_service_is_in_the_trace_and_ends_the_run() -> None:
     assert (call.status, call.arguments) == (None, {"Count": 2, "KeyArray": 3})
 
 
+@pytest.mark.parametrize("build", ["win7sp1", "win8.1", "win10-22h2"])
+def test_a_declared_service_comes_through_its_thunk(build: str) -> None:
+    with wowsim.Simulation(build=build) as sim:
+        stub = "push 0x5678; push 3; push 0xfffffff4; call dword ptr [0x200200]; ret"
+        sim.load_shellcode(wowsim.assemble32(stub))
+        ntdll = sim.modules["ntdll32"]
+        address = ntdll.base + ntdll.image.export_by_name["ZwAlpcDeletePortSection"].rva
+        sim.memory.write(0x200200, address.to_bytes(4, "little"))
+        result = sim.run(trace="calls")
+        assert result.trace is not None
+        call = result.trace.calls("NtAlpcDeletePortSection")[-1]
+    assert result.reason is StopReason.UNSUPPORTED
+    assert "NtAlpcDeletePortSection" in result.detail
+    handle = 0xFFFFFFFF_FFFFFFF4
+    assert call.arguments == {"PortHandle": handle, "Flags": 3, "SectionHandle": 0x5678}
+    assert call.path[-2:] == ("wow64!whNtAlpcDeletePortSection", "ntdll!NtAlpcDeletePortSection")
+
+
+WIN32K = {
+    64: "mov eax, 0x1007; syscall; ret",
+    32: "mov eax, 0x1007; xor ecx, ecx; lea edx, [esp+4]; call dword ptr fs:[0xc0]; add esp, 4; ret",
+}
+
+
 @pytest.mark.parametrize("trace", [None, "calls"])
-def test_win32k_is_refused_by_name(trace: Any) -> None:
-    with wowsim.Simulation() as sim:
-        sim.load_shellcode(wowsim.assemble64("mov eax, 0x1007; syscall; ret"), bits=64)
+@pytest.mark.parametrize("bits", [32, 64])
+@pytest.mark.parametrize("build", ["win7sp1", "win10-22h2"])
+def test_win32k_is_refused_by_name(build: str, bits: Any, trace: Any) -> None:
+    assemble = wowsim.assemble64 if bits == 64 else wowsim.assemble32
+    with wowsim.Simulation(build=build) as sim:
+        sim.load_shellcode(assemble(WIN32K[bits]), bits=bits)
         result = sim.run(trace=trace)
     assert result.reason is StopReason.UNSUPPORTED
     assert result.detail.startswith("service NtUserMessageCall (number 1007h)")
+
+
+def test_win32k_of_32_bit_windows_is_refused_by_name() -> None:
+    with wowsim.Simulation(build="winxp-x86") as sim:
+        sim.load_shellcode(wowsim.assemble32("mov edx, esp; mov eax, 0x1000; int 0x2e; ret"))
+        result = sim.run()
+    assert result.reason is StopReason.UNSUPPORTED
+    assert result.detail.startswith("service NtGdiAbortDoc (number 1000h)")
 
 
 @pytest.mark.parametrize("number", [0xFFF, 0x1FFF, 0x2001])

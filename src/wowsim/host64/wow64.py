@@ -180,7 +180,7 @@ class Wow64:
             mov dword ptr [rax+0x34], ecx
             mov eax, ebx
             {_UNSTACK}"""
-        invalid = f"L_invalid: mov eax, 0xc000001c\n{_UNSTACK}"
+        invalid = f"L_invalid:\ntrap wow64.invalid\nmov eax, 0xc000001c\n{_UNSTACK}"
         builder = self._builder
         if not fixed:
             builder.code("\n".join((before, call, after, invalid)), None, RECONSTRUCTED)

@@ -21,7 +21,7 @@ from wowsim.kernel.image_information import image_information
 from wowsim.kernel.scheduler import QUANTUM
 from wowsim.memory.layout import layout_of, with_3_gb
 from wowsim.memory.sections import ImageSection
-from wowsim.nt.builds import Stub32, build_named
+from wowsim.nt.builds import NUMBER_MASK, Stub32, build_named
 from wowsim.nt.fast_fail import name_of
 from wowsim.simulation import checks, parameters
 from wowsim.simulation.breakpoints import Breakpoints
@@ -457,6 +457,7 @@ class Simulation:
                 self._address("ntdll32!KiUserApcDispatcher"), self.build.reset_state
             ),
             "wow64.unknown": self._unknown_service,
+            "wow64.invalid": self._invalid_service,
             "ntdll.LdrpInitializeLists": self._loader_lists,
         }
 
@@ -464,6 +465,13 @@ class Simulation:
         number = trap.register("rbx") & 0xFFF
         name = self._machine.table.name_of(number)
         raise Unsupported(f"service {name or f'number {number:X}h'} has no WoW64 thunk in wowsim yet")
+
+    def _invalid_service(self, trap: Trap) -> None:
+        """A number beyond the tables: of win32k, whose thunks are not there, or of nothing."""
+        number = trap.register("rcx") & NUMBER_MASK
+        name = self._machine.table.name_of(number)
+        if name is not None:
+            raise Unsupported(f"service {name} (number {number:X}h) is not implemented")
 
     def _loader_lists(self, trap: Trap) -> None:
         assert self._process is not None
