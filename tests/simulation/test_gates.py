@@ -115,7 +115,9 @@ def test_one_name_by_a_gate_of_the_programs_own_and_by_windows(build: str) -> No
         assert result.trace is not None
         direct, by_windows, by_sysnative = result.trace.calls("NtCreateFile")
         assert (direct.status, by_windows.status, by_sysnative.status) == (0, 0xC0000034, 0)
-        redirected = [(e.kind, e.name, e.target) for e in result.trace.events if isinstance(e, wowsim.Redirected)]
+        redirected = [
+            (e.kind, e.name, e.target) for e in result.trace.events if isinstance(e, wowsim.Redirected)
+        ]
         assert redirected == [
             ("file", rf"\??\C:\Windows\{given}\x", rf"\??\C:\Windows\{target}\x")
             for given, target in (("System32", "SysWOW64"), ("Sysnative", "System32"))
