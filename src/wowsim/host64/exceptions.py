@@ -29,6 +29,8 @@ from wowsim.nt.wow64_context import (
 from wowsim.nt.wow64_context import OFFSETS as OFFSETS32
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wowsim.nt.abi import Memory
     from wowsim.nt.builds import Build
     from wowsim.nt.trap import Routine, Trap
@@ -139,12 +141,15 @@ class Exceptions:
     Args:
         build: the Windows build.
         dispatcher32: address of ntdll32!KiUserExceptionDispatcher.
+        cpu_faults: RVAs in wow64cpu: where a thunk begins and where an access violation in it goes on.
     """
 
-    def __init__(self, build: Build, dispatcher32: int) -> None:
+    def __init__(self, build: Build, dispatcher32: int, cpu_faults: Sequence[tuple[int, int]]) -> None:
         self._build = build
         self._dispatcher32 = dispatcher32
         self._own = [(m.base, m.base + m.size) for m in build.modules if m.bits == 64]
+        base = build.module("wow64cpu").base
+        self._cpu_faults = [(base + start, base + resume) for start, resume in cpu_faults]
         self._resume_at = build.module("wow64cpu").base + _RETURN_FROM_CODE[build.gate]
 
     def routines(self) -> dict[str, Routine]:
@@ -208,6 +213,12 @@ class Exceptions:
             (flags,) = _U32.unpack_from(context, EFLAGS)
             memory.pack(_U32, at + EFLAGS, flags | TF)
             return 1
+        for start, resume in self._cpu_faults:
+            if start <= rip < resume:
+                # like wow64.dll's handler around a thunk: the service ends with the exception's code
+                memory.pack(_U64, at + OFFSETS["rip"], resume)
+                memory.pack(_U64, at + OFFSETS["rax"], record.code)
+                return 1
         return 0
 
     def _dispatch(self, memory: Memory, area: int, record: ExceptionRecord) -> None:

@@ -8,12 +8,14 @@ them by name.
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING
 
-from wowsim.host64 import apcs, exceptions
+from wowsim.host64 import apcs, exceptions, wow64win
 from wowsim.host64.link import Linker, load_teb64
 from wowsim.host64.overrides import overrides
 from wowsim.host64.thunks import Thunk, derive
+from wowsim.host64.turbo_control import TLS_WOW64INFO
 from wowsim.image.model import Image, Provenance
 from wowsim.image.synth import ImageBuilder, assemble
 from wowsim.nt.builds import Build, Gate, Stub32, services
@@ -30,6 +32,7 @@ TABLE_LIMIT = 0x3E8
 """Entries of each service table (section 5)."""
 _WIN7 = {"Wow64SystemServiceEx": 0xD0B8, "call": 0xD18C, "whNtCreateFile": 0x1C0F0, "thunk call": 0x1C1F9}
 _IAT_NTCREATEFILE = 0x1A48
+_BASE_UNKNOWN = 0x8000
 _STACK = "push rbx\npush rsi\npush rdi\npush rbp\npush r12\npush r13\nsub rsp, 0x28"
 _UNSTACK = "add rsp, 0x28\npop r13\npop r12\npop rbp\npop rdi\npop rsi\npop rbx\nret"
 
@@ -74,9 +77,12 @@ class Wow64:
                 continue
             self._linker.slot(self._builder, "ntdll", name, rva)
             rva += 8
-        simulate = "CpuSimulate" if self._build.gate is Gate.SWITCH_TO_64 else "BTCpuSimulate"
-        self._linker.slot(self._builder, "wow64cpu", simulate, 0x1F00)
-        self._simulate = simulate
+        prefix = "Cpu" if self._build.gate is Gate.SWITCH_TO_64 else "BTCpu"
+        self._simulate, self._cpu_init = f"{prefix}Simulate", f"{prefix}ProcessInit"
+        self._linker.slot(self._builder, "wow64cpu", self._simulate, 0x1F00)
+        self._linker.slot(self._builder, "wow64cpu", self._cpu_init, 0x1F18)
+        for index, table in enumerate(wow64win.TABLES):
+            self._linker.slot(self._builder, "wow64win", table, 0x1F20 + 8 * index)
 
     # ------------------------------------------------------------ dispatch
     def _dispatch(self, fixed: bool) -> None:
@@ -140,9 +146,12 @@ class Wow64:
                 builder.code(source, None, OURS)
         builder.code("whUnknown: sub rsp, 8\ntrap wow64.unknown\nadd rsp, 8\nret", None, OURS)
         builder.code("sdwhnt32:\n" + "\n".join(f".quad {name}" for name in entries), 0x32000, RECONSTRUCTED)
+        builder.code("whBaseUnknown: sub rsp, 8\ntrap wow64.whBaseUnknown\nadd rsp, 8\nret", _BASE_UNKNOWN, OURS)
+        builder.data(0x36000, struct.pack("<Q", builder.base + _BASE_UNKNOWN) * TABLE_LIMIT, "sdwhbase")
+        win32 = [("0", wow64win.LIMIT)] * len(wow64win.TABLES)  # ProcessInit fills them in
         tables = "\n".join(
             f".quad {name}\n.long {limit}\n.space 0x24"
-            for name, limit in (("sdwhnt32", TABLE_LIMIT), *[("sdwhnt32", 0)] * 3)
+            for name, limit in (("sdwhnt32", TABLE_LIMIT), *win32, ("sdwhbase", TABLE_LIMIT))
         )
         builder.code(f"ServiceTables:\n{tables}", 0x34000, RECONSTRUCTED)
 
@@ -165,6 +174,10 @@ class Wow64:
             for start, end in build.reserved
         )
         builder.constant("Wow64pProcessInitialized", 0x34200)
+        tables = "\n".join(
+            f"mov rax, qword ptr [__imp_{table}]\nmov qword ptr [ServiceTables+{0x30 * (1 + index):#x}], rax"
+            for index, table in enumerate(wow64win.TABLES)
+        )
         transition = (
             ""
             if build.stub32 is not Stub32.WOW64_TRANSITION
@@ -176,6 +189,11 @@ class Wow64:
             f"""Wow64LdrpInitialize: push rbx
             sub rsp, 0x20
             mov rbx, rcx
+            {load_teb64("rcx")}
+            mov rax, qword ptr [rcx]
+            mov eax, dword ptr [rax+0x30]
+            add rax, {build.peb32_size:#x}
+            mov qword ptr [rcx+{TLS_WOW64INFO:#x}], rax
             cmp dword ptr [Wow64pProcessInitialized], 0
             jne L_thread
             call ProcessInit
@@ -187,6 +205,8 @@ class Wow64:
             int3
         ProcessInit: sub rsp, 0x28
             {reserve}
+            {tables}
+            call qword ptr [__imp_{self._cpu_init}]
             add rsp, 0x28
             ret
         Map64BitDll: sub rsp, 0x48
