@@ -8,7 +8,7 @@ import pytest
 
 from sampled import WOW64
 from wowsim.image.model import Image, Provenance
-from wowsim.nt.builds import services
+from wowsim.nt.builds import Gate, services
 from wowsim.simulation.images import built_in
 
 RVAS = {
@@ -69,7 +69,7 @@ def test_the_turbo_table_is_in_the_published_order(build: str) -> None:
     places = {name: image.base + rva for rva, name in image.symbols.items()}
     at = places["TurboThunkDispatch"] - image.base
     entries = struct.unpack_from("<32Q", image.contents, at)
-    last = "ThunkNone" if build == "win7sp1" else "CpupReturnFromSimulatedCode"
+    last = "ThunkNone" if WOW64[build].gate is Gate.SWITCH_TO_64 else "CpupReturnFromSimulatedCode"
     assert list(entries) == [places[name] for name in [*TABLE, last]]
 
 

@@ -55,8 +55,8 @@ def stub_code(build: Build, service: ServiceRow, argument_bytes: int, service_ca
     if build.turbo_in_ecx:
         # mov ecx, T | xor ecx, ecx; lea edx, [esp+4]; call fs:[0C0h]; add esp, 4
         turbo = struct.pack("<BI", 0xB9, service.turbo) if service.turbo else b"\x33\xc9"
-        body = turbo + bytes.fromhex("8d542404 64ff15c0000000") + (b"" if build.gate_pops else b"\x83\xc4\x04")
-        return struct.pack("<BI", 0xB8, service.number) + body + back
+        call = bytes.fromhex("8d542404 64ff15c0000000" + ("" if build.gate_pops else "83c404"))
+        return struct.pack("<BI", 0xB8, service.number) + turbo + call + back
     if build.stub32 is Stub32.SYSTEM_CALL_POINTER:
         return struct.pack("<BIBI", 0xB8, service.number, 0xBA, SYSTEM_CALL) + b"\xff\x12" + back
     if build.stub32 is Stub32.LOCAL_SYSENTER:

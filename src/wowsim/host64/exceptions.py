@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault
 from wowsim.host64.apcs import ended_by
-from wowsim.nt.builds import Gate
+from wowsim.nt.builds import Gate, Stub32
 from wowsim.nt.context64 import CONTEXT64_SIZE, EFLAGS, OFFSETS, SELECTORS
 from wowsim.nt.exceptions import RECORD_SIZE, STATUS_SINGLE_STEP, ExceptionRecord
 from wowsim.nt.wow64_context import (
@@ -147,7 +147,10 @@ class Exceptions:
     def __init__(self, build: Build, dispatcher32: int, cpu_faults: Sequence[tuple[int, int]]) -> None:
         self._build = build
         self._dispatcher32 = dispatcher32
-        self._own = [(m.base, m.base + m.size) for m in build.modules if m.bits == 64]
+        # the far jump of 1507 and 1511 leads to 64-bit code in the 32-bit ntdll
+        gates = (build.ntdll,) if build.stub32 is Stub32.SYSTEM_SERVICE_CALL else ()
+        own = (*(m for m in build.modules if m.bits == 64), *gates)
+        self._own = [(m.base, m.base + m.size) for m in own]
         base = build.module("wow64cpu").base
         self._cpu_faults = [(base + start, base + resume) for start, resume in cpu_faults]
         self._resume_at = build.module("wow64cpu").base + _RETURN_FROM_CODE[build.gate]

@@ -59,8 +59,13 @@ def argument_thunks() -> str:
     return "\n".join(lines)
 
 
-
-FAULTS = ("QuerySystemTime", "WaitForMultipleObjects", "ReadWriteFile", "DeviceIoctlFile", "RemoveIoCompletion")
+FAULTS = (
+    "QuerySystemTime",
+    "WaitForMultipleObjects",
+    "ReadWriteFile",
+    "DeviceIoctlFile",
+    "RemoveIoCompletion",
+)
 """Thunks that follow pointers of the program: a fault between NAME and NAMEFault goes on there with its status in EAX.
 
 ``ReadWriteFileFault`` is a label of the real wow64cpu (section 4); the others are named like it."""
@@ -183,7 +188,11 @@ def _completion(done: str) -> str:
     outputs = "\n".join(
         f"mov ecx, dword ptr [r11+{slot:#x}]\nmov dword ptr [rsp+{kept:#x}], ecx\nlea {register}, [rsp+{at:#x}]\n"
         f"test ecx, ecx\ncmove {register}, rcx"
-        for slot, kept, register, at in ((4, 0x60, "rdx", 0x40), (8, 0x64, "r8", 0x48), (0xC, 0x68, "r9", 0x50))
+        for slot, kept, register, at in (
+            (4, 0x60, "rdx", 0x40),
+            (8, 0x64, "r8", 0x48),
+            (0xC, 0x68, "r9", 0x50),
+        )
     )
     back = "\n".join(
         f"mov ecx, dword ptr [rsp+{kept:#x}]\nmov edx, dword ptr [rsp+{at:#x}]\nmov dword ptr [rcx{offset}], edx"

@@ -146,7 +146,9 @@ class Wow64:
                 builder.code(source, None, OURS)
         builder.code("whUnknown: sub rsp, 8\ntrap wow64.unknown\nadd rsp, 8\nret", None, OURS)
         builder.code("sdwhnt32:\n" + "\n".join(f".quad {name}" for name in entries), 0x32000, RECONSTRUCTED)
-        builder.code("whBaseUnknown: sub rsp, 8\ntrap wow64.whBaseUnknown\nadd rsp, 8\nret", _BASE_UNKNOWN, OURS)
+        builder.code(
+            "whBaseUnknown: sub rsp, 8\ntrap wow64.whBaseUnknown\nadd rsp, 8\nret", _BASE_UNKNOWN, OURS
+        )
         builder.data(0x36000, struct.pack("<Q", builder.base + _BASE_UNKNOWN) * TABLE_LIMIT, "sdwhbase")
         win32 = [("0", wow64win.LIMIT)] * len(wow64win.TABLES)  # ProcessInit fills them in
         tables = "\n".join(

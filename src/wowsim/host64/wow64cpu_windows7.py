@@ -104,7 +104,9 @@ def add(builder: ImageBuilder, linker: Linker, build: Build) -> None:
         builder.code(f"{name}: {source}", _RVA[name] + shift, OURS)
     _reload_state(builder, area, shift)
     builder.code(
-        argument_thunks() + "\nThunk0Arg: call CpupSyscallStub\njmp CpupReturnTurbo", 0x2D4D + shift, RECONSTRUCTED
+        argument_thunks() + "\nThunk0Arg: call CpupSyscallStub\njmp CpupReturnTurbo",
+        0x2D4D + shift,
+        RECONSTRUCTED,
     )
     builder.code("CpupSyscallStub: syscall\nret", None, RECONSTRUCTED)
     exports(builder, "CpuSimulate")
@@ -159,7 +161,9 @@ def _reload_state(builder: ImageBuilder, area: Area, shift: int) -> None:
         jmp CpupReturn"""
     load = LOADS
     four = f"{load[3, False]}\n{load[2, False]}\n{load[1, True]}\n{load[0, True]}"
-    builder.code(f"Thunk4ArgSpSpNSpNSpReloadState: {four}\n{save}", 0x2AF4 + shift, RECONSTRUCTED, 0x2BBF - 0x2AF4)
+    builder.code(
+        f"Thunk4ArgSpSpNSpNSpReloadState: {four}\n{save}", 0x2AF4 + shift, RECONSTRUCTED, 0x2BBF - 0x2AF4
+    )
     builder.code(
         f"""Thunk4ArgSpNSpNSpNSpReloadState: {load[3, False]}
         Thunk3ArgSpNSpNSpReloadState: {load[2, False]}
