@@ -108,7 +108,8 @@ def _system_time(done: str) -> str:
 def _file(name: str, slots: tuple[int, ...], done: str) -> str:
     """Services with (file, event, APC routine, APC context, IO_STATUS_BLOCK, ...); an APC is wow64.dll's business.
 
-    The 64-bit IO_STATUS_BLOCK points to the 32-bit one until the service is over (section 6).
+    The 64-bit IO_STATUS_BLOCK points to the 32-bit one until the service is over (section 6). The program's must be
+    writable before the file changes, as the kernel would probe it.
     """
     rest = "".join(
         f"\nmov ecx, dword ptr [r11+{slot:#x}]\nmov qword ptr [rsp+{0x28 + 8 * i:#x}], rcx"
@@ -126,6 +127,8 @@ def _file(name: str, slots: tuple[int, ...], done: str) -> str:
         mov dword ptr [rsp+0x78], ecx
         test ecx, ecx
         je L_null_NAME
+        lock add dword ptr [rcx], 0
+        lock add dword ptr [rcx+4], 0
         mov qword ptr [rsp+0x60], rcx
         lea rcx, [rsp+0x60]
     L_null_NAME:
