@@ -20,4 +20,7 @@ def test_programs_run(build: str) -> None:
     for program, status in EXITS.items():
         sim, result = run(program, build)
         with sim:
-            assert (result.reason, result.exit_status) == (StopReason.EXITED, status), (program, result.detail)
+            assert (result.reason, result.exit_status) == (StopReason.EXITED, status), (
+                program,
+                result.detail,
+            )
