@@ -479,7 +479,7 @@ class Simulation:
         def refuse(trap: Trap) -> None:
             number = first | trap.register("rbx") & 0xFFF
             name = self._machine.table.name_of(number)
-            raise Unsupported(f"service {name or f'number {number:X}h'} has no WoW64 thunk in wowsim yet")
+            raise Unsupported(f"service {name or 'without a name'} (number {number:X}h) is not implemented")
 
         return refuse
 
