@@ -18,6 +18,7 @@ from wowsim.host64.wow64_startup import Entry64, setup_initial_call
 from wowsim.image.pe import parse_program
 from wowsim.kernel.console import Console, Stream
 from wowsim.kernel.image_information import image_information
+from wowsim.kernel.registry_api import RegistryKeys
 from wowsim.kernel.scheduler import QUANTUM
 from wowsim.memory.layout import layout_of, with_3_gb
 from wowsim.memory.sections import ImageSection
@@ -130,6 +131,7 @@ class Simulation:
         console = Console(on_output=_output(on_output))
         self._machine = Machine(self.build, seed, memory, console, cpu_vendor, layout)
         self._machine.kernel.scheduler.quantum = quantum
+        self._registry = RegistryKeys(self._machine.kernel.registry, seed)
         self.kernel = KernelView(self._machine, self._blame)
         self.symbols = SymbolTable()
         self._gdt = Gdt(self._machine.core)
@@ -211,13 +213,9 @@ class Simulation:
         return self._memory
 
     @property
-    def registry(self) -> Any:
-        """The registry.
-
-        Raises:
-            Unsupported: it is not there yet.
-        """
-        raise Unsupported("the registry is not supported yet")
+    def registry(self) -> RegistryKeys:
+        """The registry: ``get``, ``set``, ``keys``, ``values``, ``delete``, ``load`` and ``save`` of registry text."""
+        return self._registry
 
     def snapshot(self) -> Snapshot:
         """Keep the state of everything: CPU, memory, kernel objects, volume, clock, random source, trace position.
