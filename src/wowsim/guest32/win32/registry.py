@@ -291,9 +291,13 @@ routine RegpPut(pointer, value)             ; where the caller wants to know it
 
 """
 
+INFORMATION_PARAMETERS = (
+    "hKey, lpClass, lpcchClass, lpReserved, lpcSubKeys, lpcbMaxSubKeyLen, lpcbMaxClassLen, lpcValues, "
+    "lpcbMaxValueNameLen, lpcbMaxValueLen, lpcbSecurityDescriptor, lpftLastWriteTime"
+)
+
 _INFORMATION = (
-    "proc RegQueryInfoKeyW(hKey, lpClass, lpcchClass, lpReserved, lpcSubKeys, lpcbMaxSubKeyLen, lpcbMaxClassLen, "
-    "lpcValues, lpcbMaxValueNameLen, lpcbMaxValueLen, lpcbSecurityDescriptor, lpftLastWriteTime)"
+    f"proc RegQueryInfoKeyW({INFORMATION_PARAMETERS})"
     r"""
     local key, needed, full[560]            ; KEY_FULL_INFORMATION with a class of 255 characters
     invoke RegpHandle, hKey, addr key

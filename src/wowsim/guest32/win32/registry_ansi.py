@@ -1,12 +1,13 @@
 """The ANSI halves of the registry functions: names and text data are converted on their way in and out.
 
-Stands for advapi32's ``A`` functions. Source of the rules: their documentation (learn.microsoft.com). Leaves out
-RegEnumValueA and RegQueryInfoKeyA. Who may import it: ``guest32.advapi32``.
+Stands for advapi32's ``A`` functions. Source of the rules: their documentation (learn.microsoft.com). The largest
+size of data that RegQueryInfoKeyA tells is that of the UTF-16 data. Who may import it: ``guest32.advapi32``.
 """
 
 from __future__ import annotations
 
 from wowsim.guest32.win32.ansi import from_ansi
+from wowsim.guest32.win32.registry import INFORMATION_PARAMETERS
 
 _OUT_OF_MEMORY = 14
 
@@ -21,6 +22,61 @@ routine RegpIsText(type)                    ; carry: REG_SZ, REG_EXPAND_SZ or RE
 L_text:
     stc
     return
+
+routine RegpReturnData(type, source, bytes, buffer, size)  ; *size as a query of a value gives it
+    uses esi edi
+    local room, written
+    mov edx, size
+    mov eax, [edx]
+    mov room, eax
+    invoke RegpIsText, type
+    mov eax, bytes
+    jnc L_sized
+    invoke RtlUnicodeToMultiByteSize, size, source, bytes
+    mov edx, size
+    mov eax, [edx]
+L_sized:
+    mov edx, size
+    mov [edx], eax
+    cmp buffer, 0
+    je L_done
+    cmp room, eax
+    jb L_more
+    mov esi, source
+    mov edi, buffer
+    mov room, eax
+    invoke RegpIsText, type
+    mov ecx, bytes
+    jc L_text
+    rep movsb
+L_done:
+    return 0
+L_text:
+    mov edx, room
+    invoke RtlUnicodeToMultiByteN, edi, edx, addr written, esi, ecx
+    return 0
+L_more:
+    return 234
+
+routine RegpReturnAnsi(source, chars, buffer, size)  ; text with a terminator; *size in characters
+    local bytes, written
+    mov edx, chars
+    add edx, edx
+    invoke RtlUnicodeToMultiByteSize, addr bytes, source, edx
+    mov ecx, size
+    mov eax, bytes
+    cmp [ecx], eax
+    mov eax, 234
+    jbe L_return
+    mov edx, chars
+    add edx, edx
+    invoke RtlUnicodeToMultiByteN, buffer, bytes, addr written, source, edx
+    mov ecx, size
+    mov eax, bytes
+    mov [ecx], eax
+    mov edx, buffer
+    mov byte ptr [edx+eax], 0
+    return 0
 
 proc RegSetValueExA(hKey, lpValueName, Reserved, dwType, lpData, cbData)
     uses esi edi
@@ -59,8 +115,8 @@ L_done:
     return edi
 
 proc RegQueryValueExA(hKey, lpValueName, lpReserved, lpType, lpData, lpcbData)
-    uses esi edi ebx
-    local name[8], bytes, type, room
+    uses esi edi
+    local name[8], bytes, type
     cmp lpData, 0
     je L_sized
     cmp lpcbData, 0
@@ -91,38 +147,10 @@ L_sized:
     test eax, eax
     jnz L_free
     invoke RegpPut, lpType, type
-    mov ebx, lpcbData
-    test ebx, ebx
-    jz L_free
-    mov eax, [ebx]
-    mov room, eax
-    invoke RegpIsText, type
-    mov eax, bytes
-    jnc L_size
-    mov edx, bytes
-    invoke RtlUnicodeToMultiByteSize, ebx, esi, edx
-    mov eax, [ebx]
-L_size:
-    mov [ebx], eax
-    cmp lpData, 0
+    cmp lpcbData, 0
     je L_free
-    mov edi, 234
-    cmp room, eax
-    jb L_free
-    xor edi, edi
-    invoke RegpIsText, type
-    jnc L_copy
-    mov edx, bytes
-    mov ecx, [ebx]
-    invoke RtlUnicodeToMultiByteN, lpData, ecx, addr room, esi, edx
-    jmp L_free
-L_copy:
-    mov ecx, bytes
-    mov edx, esi
-    mov edi, lpData
-    rep movsb
-    mov esi, edx
-    xor edi, edi
+    invoke RegpReturnData, type, esi, bytes, lpData, lpcbData
+    mov edi, eax
 L_free:
     test esi, esi
     jz L_name
@@ -134,38 +162,98 @@ L_done:
 L_parameter:
     return 87
 
+routine RegpEnumKey(name, chars, class, class_chars, hKey, dwIndex, lpftLastWriteTime)
+    invoke RegEnumKeyExW, hKey, dwIndex, name, chars, 0, class, class_chars, lpftLastWriteTime
+    return
+
 proc RegEnumKeyExA(hKey, dwIndex, lpName, lpcchName, lpReserved, lpClass, lpcchClass, lpftLastWriteTime)
-    local wide[512], chars, bytes
-    cmp lpClass, 0
-    jne L_class
+    local wide[512], class[512], chars, class_chars
     mov chars, 256
-    lea edx, chars
-    lea ecx, wide
-    invoke RegEnumKeyExW, hKey, dwIndex, ecx, edx, 0, 0, 0, lpftLastWriteTime
+    mov class_chars, 256
+    lea edx, wide
+    lea ecx, class
+    invoke RegpEnumKey, edx, addr chars, ecx, addr class_chars, hKey, dwIndex, lpftLastWriteTime
     test eax, eax
     jnz L_return
-    mov edx, chars
-    add edx, edx
+    cmp lpClass, 0
+    je L_name
+    lea ecx, class
+    invoke RegpReturnAnsi, ecx, class_chars, lpClass, lpcchClass
+    test eax, eax
+    jnz L_return
+L_name:
     lea ecx, wide
-    invoke RtlUnicodeToMultiByteSize, addr bytes, ecx, edx
-    mov ecx, lpcchName
-    mov eax, bytes
-    cmp [ecx], eax
-    mov eax, 234
-    jbe L_return
-    mov edx, chars
-    add edx, edx
-    lea ecx, wide
-    invoke RtlUnicodeToMultiByteN, lpName, bytes, addr chars, ecx, edx
-    mov ecx, lpcchName
-    mov eax, bytes
-    mov [ecx], eax
-    mov edx, lpName
-    mov byte ptr [edx+eax], 0
-    return 0
-L_class:
-    return 50                               ; ERROR_NOT_SUPPORTED: classes are asked for with the W function
+    invoke RegpReturnAnsi, ecx, chars, lpName, lpcchName
+    return
+
+proc RegEnumKeyA(hKey, dwIndex, lpName, cchName)
+    invoke RegEnumKeyExA, hKey, dwIndex, lpName, addr cchName, 0, 0, 0, 0
+    return
+
+proc RegEnumValueA(hKey, dwIndex, lpValueName, lpcchValueName, lpReserved, lpType, lpData, lpcbData)
+    uses esi edi ebx
+    local chars, bytes, type
+    mov edi, 87
+    cmp lpData, 0
+    je L_sized
+    cmp lpcbData, 0
+    je L_done
+L_sized:
+    lea edx, chars
+    lea ecx, bytes
+    invoke RegQueryInfoKeyW, hKey, 0, 0, 0, 0, 0, 0, 0, edx, ecx, 0, 0
+    mov edi, eax
+    test eax, eax
+    jnz L_done
+    inc chars
+    mov ecx, chars
+    add ecx, ecx
+    mov ebx, ecx
+    add ecx, bytes
+    mov edi, 14
+    invoke RegpAllocate, ecx
+    test eax, eax
+    jz L_done
+    mov esi, eax
+    add ebx, eax                            ; the data lie behind the name
+    lea edx, chars
+    lea ecx, bytes
+    invoke RegEnumValueW, hKey, dwIndex, esi, edx, 0, addr type, ebx, ecx
+    mov edi, eax
+    test eax, eax
+    jnz L_free
+    invoke RegpReturnAnsi, esi, chars, lpValueName, lpcchValueName
+    mov edi, eax
+    test eax, eax
+    jnz L_free
+    invoke RegpPut, lpType, type
+    cmp lpcbData, 0
+    je L_free
+    invoke RegpReturnData, type, ebx, bytes, lpData, lpcbData
+    mov edi, eax
+L_free:
+    invoke RegpFree, esi
+L_done:
+    return edi
 """
+
+_INFORMATION = """
+proc RegQueryInfoKeyA(PARAMETERS)
+    local class[512], chars
+    mov chars, 256
+    lea edx, class
+    lea ecx, chars
+    invoke RegQueryInfoKeyW, WIDE
+    test eax, eax
+    jnz L_return
+    cmp lpClass, 0
+    je L_return
+    lea ecx, class
+    invoke RegpReturnAnsi, ecx, chars, lpClass, lpcchClass
+    return
+""".replace("PARAMETERS", INFORMATION_PARAMETERS).replace(
+    "WIDE", INFORMATION_PARAMETERS.replace("lpClass, lpcchClass", "edx, ecx")
+)
 
 SOURCE = (
     "module advapi32\n"
@@ -184,4 +272,5 @@ SOURCE = (
     + from_ansi("RegDeleteKeyEx", "hKey, lpSubKey, samDesired, Reserved", ["lpSubKey"], _OUT_OF_MEMORY)
     + from_ansi("RegDeleteValue", "hKey, lpValueName", ["lpValueName"], _OUT_OF_MEMORY)
     + _DATA
+    + _INFORMATION
 )
