@@ -111,6 +111,21 @@ def test_a_name_below_a_handle_has_no_backslash_before_it(guest: RegistryGuest) 
     assert guest.open_key("Microsoft", 0x7770) == STATUS_INVALID_HANDLE
 
 
+def test_what_object_attributes_must_be(guest: RegistryGuest) -> None:
+    assert guest.open_key(SOFTWARE, attributes=1) == STATUS_INVALID_PARAMETER
+    attributes = guest.name(SOFTWARE)
+    guest.memory.write(attributes, b"\x19")
+    assert guest.call(NtOpenKey, guest.out, ALL, attributes) == STATUS_INVALID_PARAMETER
+    null = guest.open(r"\??\NUL")
+    assert guest.open_key("x", null) == STATUS_OBJECT_TYPE_MISMATCH
+    assert guest.open_key("", null) == STATUS_OBJECT_TYPE_MISMATCH
+
+
+def test_files_are_no_keys(guest: RegistryGuest) -> None:
+    assert guest.create(SOFTWARE) == STATUS_OBJECT_TYPE_MISMATCH
+    assert guest.create("x", root=guest.key(SOFTWARE)) == STATUS_OBJECT_TYPE_MISMATCH
+
+
 @pytest.mark.parametrize("options", [0x20, 0x80000000])
 def test_options_that_do_not_exist(guest: RegistryGuest, options: int) -> None:
     assert guest.make(rf"{SOFTWARE}\a", options=options) == STATUS_INVALID_PARAMETER

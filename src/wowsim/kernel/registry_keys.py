@@ -25,7 +25,7 @@ from wowsim.kernel.registry_information import (
 from wowsim.kernel.registry_objects import Key, RegistryRoot
 from wowsim.kernel.registry_tree import ROOT, KeyNode, components
 from wowsim.kernel.table import Support, service
-from wowsim.nt.abi import ACCESS_MASK, HANDLE, LARGE_INTEGER, NTSTATUS, PVOID, ULONG, In, Out, load
+from wowsim.nt.abi import ACCESS_MASK, HANDLE, LARGE_INTEGER, NTSTATUS, PVOID, ULONG, In, Out, load, size_of
 from wowsim.nt.registry_structures import (
     KEY_ENUMERATE_SUB_KEYS,
     KEY_QUERY_VALUE,
@@ -55,6 +55,8 @@ from wowsim.nt.status import (
 from wowsim.nt.structures import OBJECT_ATTRIBUTES, UNICODE_STRING
 
 OBJ_OPENLINK = 0x100
+OBJ_VALID_ATTRIBUTES = 0x1FF2
+_SIZE = {width: size_of(OBJECT_ATTRIBUTES, width) for width in (32, 64)}
 _SET_CLASSES = (
     "KeyWriteTimeInformation", "KeyWow64FlagsInformation", "KeyControlFlagsInformation",
     "KeySetVirtualizationInformation", "KeySetDebugInformation", "KeySetHandleTagsInformation",
@@ -76,6 +78,8 @@ def key_of(k: Kernel, handle: int, access: int = 0) -> KeyNode:
 
 def located(k: Kernel, attributes: OBJECT_ATTRIBUTES, access: int = 0) -> tuple[KeyNode, str]:
     """Where to begin, and the names from there on, in the view that ``access`` asks for."""
+    if attributes.Length != _SIZE[k.width] or attributes.Attributes & ~OBJ_VALID_ATTRIBUTES:
+        raise GuestFault(STATUS_INVALID_PARAMETER)
     name = k.capture_string(attributes.ObjectName)
     root: KernelObject | None = None
     if attributes.RootDirectory:
