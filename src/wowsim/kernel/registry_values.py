@@ -5,7 +5,7 @@ Who may import it: the simulation, through the service table.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault
 from wowsim.kernel.context import Kernel
@@ -14,7 +14,7 @@ from wowsim.kernel.registry_information import answer, probe, value_record
 from wowsim.kernel.registry_keys import key_of
 from wowsim.kernel.registry_tree import LINK_VALUE, MAXIMUM_VALUE_NAME, QUOTA
 from wowsim.kernel.table import Support, service
-from wowsim.nt.abi import HANDLE, NTSTATUS, PVOID, ULONG, In, InOut, Out, Unconverted, encode, load, size_of
+from wowsim.nt.abi import HANDLE, NTSTATUS, PVOID, ULONG, In, InOut, Out, encode, load, size_of
 from wowsim.nt.registry_structures import KEY_QUERY_VALUE, KEY_SET_VALUE, KEY_VALUE_ENTRY, REG_LINK
 from wowsim.nt.status import (
     STATUS_ACCESS_DENIED,
@@ -120,7 +120,7 @@ def NtEnumerateValueKey(
 def NtQueryMultipleValueKey(
     k: Kernel,
     key_handle: HANDLE,
-    value_entries: Annotated[PVOID, Unconverted("KEY_VALUE_ENTRY")],
+    value_entries: PVOID,
     entry_count: ULONG,
     value_buffer: PVOID,
     buffer_length: InOut[ULONG],
