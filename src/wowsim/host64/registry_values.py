@@ -44,7 +44,8 @@ class ValueEntries(Buffer):
             return None
         memory, count = call.memory, call.argument(self.count_at)
         string = area + count * _ENTRY64.size
-        entries, names = [], []
+        entries: list[bytes] = []
+        names: list[bytes] = []
         for name, *rest in _ENTRY32.iter_unpack(memory.read(call.argument(self.at), count * _ENTRY32.size)):
             entries.append(_ENTRY64.pack(string + _STRING64.size * len(names) if name else 0, *rest))
             names.append(_STRING64.pack(*memory.unpack(_STRING32, name)) if name else bytes(_STRING64.size))
