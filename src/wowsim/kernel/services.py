@@ -6,15 +6,22 @@ from functools import lru_cache
 
 from wowsim.kernel import (
     contexts,
+    controls,
     directories,
     directory,
     exceptions,
+    extended_attributes,
     file_changes,
     file_information,
     file_io,
+    file_locks,
+    file_segments,
     files,
     handles,
+    io_cancel,
+    io_completion,
     memory,
+    named_pipes,
     process,
     sections,
     synchronization,
@@ -29,9 +36,10 @@ from wowsim.kernel import (
 from wowsim.kernel.table import Service, services_of
 
 MODULES = (
-    contexts, directories, directory, exceptions, file_changes, file_information, file_io, files, handles, memory,
-    process, sections,
-    synchronization, system, thread_information, threads, time, timers, volume_information, waits,
+    contexts, controls, directories, directory, exceptions, extended_attributes, file_changes,
+    file_information, file_io, file_locks, file_segments, files, handles, io_cancel, io_completion, memory,
+    named_pipes, process, sections, synchronization, system, thread_information, threads, time, timers,
+    volume_information, waits,
 )  # fmt: skip
 
 
