@@ -12,7 +12,6 @@ from wowsim.errors import GuestFault
 from wowsim.kernel.control_codes import (
     IOCTL_DISK_GET_DRIVE_GEOMETRY,
     IOCTL_DISK_GET_DRIVE_GEOMETRY_EX,
-    IOCTL_DISK_GET_LENGTH_INFO,
     IOCTL_DISK_IS_WRITABLE,
     IOCTL_MOUNTDEV_QUERY_DEVICE_NAME,
     IOCTL_STORAGE_CHECK_VERIFY2,
@@ -54,10 +53,6 @@ def _geometry_ex(control: Control, request: Request) -> Outcome:
     return control.answer(_geometry_of(control) + struct.pack("<q8x", _capacity(control)))
 
 
-def _length(control: Control, request: Request) -> Outcome:
-    return control.answer(struct.pack("<q", _capacity(control)))
-
-
 def _nothing(control: Control, request: Request) -> Outcome:
     return STATUS_SUCCESS, 0
 
@@ -86,7 +81,6 @@ def _device_name(control: Control, request: Request) -> Outcome:
 DISK_CONTROLS: Handlers = {
     IOCTL_DISK_GET_DRIVE_GEOMETRY: _geometry,
     IOCTL_DISK_GET_DRIVE_GEOMETRY_EX: _geometry_ex,
-    IOCTL_DISK_GET_LENGTH_INFO: _length,
     IOCTL_DISK_IS_WRITABLE: _nothing,
     IOCTL_STORAGE_CHECK_VERIFY2: _nothing,
     IOCTL_STORAGE_GET_DEVICE_NUMBER: _device_number,

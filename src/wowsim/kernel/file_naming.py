@@ -12,7 +12,7 @@ from wowsim.kernel.access import FILE_ATTRIBUTE_READONLY, FILE_OPEN
 from wowsim.kernel.device import FileObject, OpenRequest
 from wowsim.kernel.files import elsewhere
 from wowsim.kernel.names import is_stream_name, upcase
-from wowsim.kernel.nodes import DirectoryNode, NamedData, Node
+from wowsim.kernel.nodes import DirectoryNode, Node
 from wowsim.kernel.reparse import MAXIMUM_REPARSES, Redirected
 from wowsim.nt.status import (
     STATUS_ACCESS_DENIED,
@@ -44,6 +44,8 @@ class Replacing(NamedTuple):
 def target_of(k: Kernel, file: VolumeFile, root: int, path: str) -> Location:
     """Where a new name leads: a bare one stays in the directory, a full one goes through the namespace."""
     start: Node | None
+    if file.stream is not None:
+        raise GuestFault(STATUS_INVALID_PARAMETER)
     if root:
         base = k.handles.lookup(root, FileObject)
         if base.device is not file.device:
@@ -78,7 +80,7 @@ def target_of(k: Kernel, file: VolumeFile, root: int, path: str) -> Location:
 def rename(file: VolumeFile, target: Location, replacing: Replacing) -> None:
     """Move the name by which a file is open to where ``target`` is."""
     node = file.node
-    if node.pinned or node.read_only_medium or isinstance(node, NamedData):
+    if node.pinned or node.read_only_medium:
         raise GuestFault(STATUS_ACCESS_DENIED)
     directory = target.directory
     _check_directory(directory)
@@ -96,8 +98,8 @@ def rename(file: VolumeFile, target: Location, replacing: Replacing) -> None:
 def link(file: VolumeFile, target: Location, replacing: Replacing) -> None:
     """Give an open file a further name."""
     node = file.node
-    if node.is_directory or isinstance(node, NamedData):
-        raise GuestFault(STATUS_FILE_IS_A_DIRECTORY if node.is_directory else STATUS_INVALID_PARAMETER)
+    if node.is_directory:
+        raise GuestFault(STATUS_FILE_IS_A_DIRECTORY)
     if node.read_only_medium:
         raise GuestFault(STATUS_MEDIA_WRITE_PROTECTED)
     if file.link.delete_pending:
