@@ -158,12 +158,42 @@ def test_packets_reach_a_port(program: Program) -> None:
     assert program.sim.memory.read(key + 4, 12) == b"\xcc" * 12
 
 
+def test_several_packets_at_once(program: Program) -> None:
+    if "NtRemoveIoCompletionEx" not in program.sim.build.numbers:
+        pytest.skip("this Windows has no NtRemoveIoCompletionEx")
+    port = program.made("CreateIoCompletion", 0x1F0003, 0, 0)
+    for at in range(6):
+        program.call("SetIoCompletion", port, at, 0x80000000 + at, 0xC0000000 + at, at * at)
+    room, count = program.put(b"\xcc" * (8 * 16)), program.block()
+    assert program.call("RemoveIoCompletionEx", port, room, 5, count, 0, 0) == STATUS_SUCCESS
+    assert program.value(count) == 5
+    packets = [struct.pack("<4I", at, 0x80000000 + at, 0xC0000000 + at, at * at) for at in range(5)]
+    assert program.sim.memory.read(room, 8 * 16) == b"".join(packets) + b"\xcc" * 48
+    zero = program.put(bytes(8))
+    assert program.call("RemoveIoCompletionEx", port, room, 5, count, zero, 0) == STATUS_SUCCESS
+    assert program.value(count) == 1
+    assert program.call("RemoveIoCompletionEx", port, room, 5, count, zero, 0) == STATUS_TIMEOUT
+
+
+def test_renames_and_links(program: Program) -> None:
+    file = program.made("OpenFile", ALL, program.name(r"\??\C:\a.txt"), program.block(), 7, SYNC)
+    name = "b.txt".encode("utf-16-le")
+    data = program.put((struct.pack("<III", 0, 0, len(name)) + name).ljust(24, b"\0"))
+    for information_class, names in ((11, ["a.txt", "b.txt"]), (65, None)):
+        status = program.call("SetInformationFile", file, program.block(), data, 24, information_class)
+        if names is None:
+            assert status != STATUS_SUCCESS  # it is taken
+        else:
+            assert status == STATUS_SUCCESS
+            assert set(names) <= set(program.sim.files.list("C:\\"))
+
+
 def test_a_thread_waits_in_its_read(program: Program) -> None:
     """The reader is a thread of the guest; its status, block and buffer are right when it goes on."""
     server, client = program.pipe(SYNC)
     block, buffer, status_at = program.block(), program.room(16), program.put(b"\xcc" * 4)
     module = program.sim.modules[program.sim.build.ntdll.name]
-    entry = module.base + module.image.exports["ZwReadFile"]
+    entry = module.base + next(each.rva for each in module.image.exports if each.name == "ZwReadFile")
     code = program.put(
         wowsim.assemble32(
             f"""push 0; push 0; push 16; push {buffer:#x}; push {block:#x}; push 0; push 0; push 0; push {server:#x}
