@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import struct
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
-from guest import READ, SYNC, WRITE, Guest
+from guest import BASE, READ, SIZE, SYNC, WRITE, Guest
 
 from wowsim.errors import Unsupported
 from wowsim.kernel.access import (
@@ -19,11 +20,16 @@ from wowsim.kernel.access import (
 )
 from wowsim.kernel.controls import NtDeviceIoControlFile, NtFsControlFile
 from wowsim.kernel.directory import NtQueryDirectoryFile
+from wowsim.kernel.disk_controls import DISK_CONTROLS
 from wowsim.kernel.file_changes import NtSetInformationFile
 from wowsim.kernel.file_information import NtQueryInformationByName, NtQueryInformationFile
 from wowsim.kernel.files import NtDeleteFile, NtQueryAttributesFile
 from wowsim.kernel.handles import NtClose
+from wowsim.kernel.named_pipes import NtCreateNamedPipeFile
+from wowsim.kernel.pipe_controls import PIPE_CONTROLS, ROOT_CONTROLS
 from wowsim.kernel.reparse import IO_REPARSE_TAG_MOUNT_POINT, IO_REPARSE_TAG_SYMLINK
+from wowsim.kernel.reparse_controls import REPARSE_CONTROLS
+from wowsim.kernel.volume_controls import FILE_CONTROLS, VOLUME_CONTROLS
 from wowsim.nt.status import (
     STATUS_ACCESS_DENIED,
     STATUS_BUFFER_OVERFLOW,
@@ -311,3 +317,72 @@ def test_what_the_disk_says(guest: Guest) -> None:
     with pytest.raises(Unsupported, match="IOCTL_STORAGE_QUERY_PROPERTY"):
         ask(0x2D1400, 64)
     assert ask(0x700FC, 64)[0] == STATUS_INVALID_DEVICE_REQUEST
+
+
+# ---------------------------------------------------------------- hostile input
+CODES = sorted(
+    {*FILE_CONTROLS, *VOLUME_CONTROLS, *REPARSE_CONTROLS, *PIPE_CONTROLS, *ROOT_CONTROLS, *DISK_CONTROLS}
+)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_no_input_gets_past_a_control(code: int) -> None:
+    """Whatever a buffer holds and whomever it is for, there is a status or a named refusal."""
+    random = Random(code)
+    guest = Guest(capacity=1 << 20)
+    guest.k.files.add(r"C:\d\a.txt", b"0123456789")
+    timeout = guest.put(struct.pack("<q", -1))
+    slots = (
+        guest.out,
+        READ | WRITE,
+        guest.name(r"\??\PIPE\p"),
+        guest.iosb,
+        3,
+        2,
+        0,
+        1,
+        1,
+        0,
+        9,
+        64,
+        64,
+        timeout,
+    )
+    assert guest.call(NtCreateNamedPipeFile, *slots) == STATUS_SUCCESS
+    handles = [
+        guest.handle,
+        guest.open(r"\??\PIPE\p", READ | WRITE, options=0),
+        guest.open(r"\??\PIPE", READ | WRITE, options=0),
+        guest.open(A, ALL),
+        guest.open(r"\??\C:\d", READ | WRITE, options=SYNC | FILE_DIRECTORY_FILE),
+        guest.open(r"\??\C:", FILE_READ_ATTRIBUTES | SYNCHRONIZE),
+        guest.open(r"\??\NUL", READ | WRITE),
+    ]
+    place = guest._next
+    for _ in range(300):
+        guest._next = place
+        size, room = random.choice([0, 1, 7, 8, 12, 16, 24, 64]), random.choice([0, 1, 7, 16, 24, 63, 96])
+        data = random.choice([bytes(size), random.randbytes(size), b"\xff" * size])
+        where = random.choice([0, 8, guest.put(data), BASE + SIZE - 4])
+        into = random.choice([0, 8, guest.room(128), BASE + SIZE - 4])
+        service = NtDeviceIoControlFile if random.random() < 0.2 else NtFsControlFile
+        slots = (
+            random.choice(handles),
+            0,
+            0,
+            random.choice([0, 1]),
+            guest.iosb,
+            code,
+            where,
+            size,
+            into,
+            room,
+        )
+        try:
+            status = guest.call(service, *slots)
+        except Unsupported:
+            continue
+        assert 0 <= status <= 0xFFFFFFFF
+    for handle in handles:
+        guest.call(NtClose, handle)
+    assert guest.k.requests == []

@@ -4,7 +4,9 @@ import struct
 
 import pytest
 from guest import READ, SYNC, WRITE
-from piping import BOTH, PIPE, Pipes
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from piping import BOTH, PIPE, Begun, Pipes
 
 from wowsim.errors import Unsupported
 from wowsim.kernel.access import FILE_CREATE, FILE_OPEN
@@ -13,7 +15,9 @@ from wowsim.kernel.file_changes import NtSetInformationFile
 from wowsim.kernel.file_information import NtQueryInformationFile
 from wowsim.kernel.file_io import NtFlushBuffersFile, NtWriteFile
 from wowsim.kernel.handles import NtClose
+from wowsim.kernel.io_cancel import NtCancelIoFileEx
 from wowsim.kernel.pipe_queues import MAXIMUM_HELD
+from wowsim.kernel.pipes import PipeEnd
 from wowsim.kernel.table import BLOCKED
 from wowsim.kernel.thread import Thread
 from wowsim.nt.file_structures import FILE_PIPE_LOCAL_INFORMATION
@@ -365,4 +369,41 @@ def test_the_end_of_the_process_ends_everything(guest: Pipes) -> None:
     thread, _ = guest.in_thread(lambda: guest.read(server).status)
     assert isinstance(thread, Thread)
     guest.k.exit_process(0)
+    assert guest.k.requests == []
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("read"), st.integers(0, 9)),
+        st.tuples(st.just("write"), st.integers(0, 9)),
+        st.tuples(st.just("cancel"), st.just(0)),
+    ),
+    max_size=30,
+)
+
+
+@settings(max_examples=100, derandomize=True, deadline=None)
+@given(STEPS, st.integers(0, 12))
+def test_no_byte_is_lost_or_doubled(steps: list[tuple[str, int]], quota: int) -> None:
+    """What is read, in the order of the reads, is what was written, in order; what was cancelled is neither."""
+    guest = Pipes()
+    server, client = guest.pair(inbound=quota)
+    reads: list[Begun] = []
+    writes: list[tuple[Begun, bytes]] = []
+    for number, (what, size) in enumerate(steps):
+        if what == "read":
+            reads.append(guest.read(server, size))
+        elif what == "write":
+            data = bytes([number]) * size
+            writes.append((guest.write(client, data), data))
+        else:
+            guest.call(NtCancelIoFileEx, server, 0, guest.iosb)
+    got = b"".join(each.data for each in reads if each.end is not None and each.end[0] == STATUS_SUCCESS)
+    queue = guest.k.handles.lookup(server, PipeEnd).incoming
+    unread = queue.peek(1 << 20)
+    assert got + unread == b"".join(data for _, data in writes)
+    assert queue.available == len(unread)
+    assert not (queue.entries and any(each.end is None for each in reads))
+    guest.call(NtClose, client)
+    assert all(each.end is not None for each in (*reads, *(write for write, _ in writes)))
     assert guest.k.requests == []

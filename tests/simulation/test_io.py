@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from programs import BIN, BUILDS
@@ -18,6 +18,9 @@ from wowsim.nt.status import (
     STATUS_SUCCESS,
     STATUS_TIMEOUT,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ALL = 0x1F01FF
 SYNC = 0x20
@@ -222,7 +225,8 @@ def test_locks_and_ends(program: Program) -> None:
     assert program.end(block) == (STATUS_SUCCESS, 0)
     buffer = program.room(16)
     assert (
-        program.call("ReadFile", second, 0, 0, 0, program.block(), buffer, 4, at, 0) == STATUS_FILE_LOCK_CONFLICT
+        program.call("ReadFile", second, 0, 0, 0, program.block(), buffer, 4, at, 0)
+        == STATUS_FILE_LOCK_CONFLICT
     )
     assert program.call("UnlockFile", first, program.block(), at, size, 0) == STATUS_SUCCESS
     assert program.call("ReadFile", second, 0, 0, 0, program.block(), buffer, 4, at, 0) == STATUS_SUCCESS
@@ -231,3 +235,15 @@ def test_locks_and_ends(program: Program) -> None:
     block = program.block()
     assert program.call("ReadFile", second, 0, 0, 0, block, buffer, 4, behind, 0) == STATUS_END_OF_FILE
     assert program.end(block) == (STATUS_END_OF_FILE, 0)
+
+
+def test_a_snapshot_keeps_what_waits(program: Program) -> None:
+    server, client = program.pipe()
+    _, block, buffer = program.read(server)
+    saved = program.sim.snapshot()
+    for data in (b"first", b"again"):
+        assert program.end(block) == UNWRITTEN
+        program.write(client, data)
+        assert program.end(block) == (STATUS_SUCCESS, 5)
+        assert program.sim.memory.read(buffer, 5) == data
+        program.sim.restore(saved)

@@ -7,13 +7,16 @@ what is unverified says so. The kernel's own answers are in tests/kernel/test_na
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from programs import BIN
 
 import wowsim
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 GENERIC_READ, GENERIC_WRITE = 0x80000000, 0x40000000
 OPEN_EXISTING, OPEN_ALWAYS = 3, 4
@@ -133,7 +136,9 @@ def test_what_a_name_means(program: Program, name: str, error: int, path: str | 
         program.sim.call32("kernel32!CloseHandle", handle)
 
 
-@pytest.mark.parametrize("name", [r"C:\m\NUL", r"\\?\C:\m\NUL", r"\\?\C:\m\x.", r"\\?\C:\m\x ", r"C:\m\out.txt"])
+@pytest.mark.parametrize(
+    "name", [r"C:\m\NUL", r"\\?\C:\m\NUL", r"\\?\C:\m\x.", r"\\?\C:\m\x ", r"C:\m\out.txt"]
+)
 def test_nothing_is_made_beside_a_mount(program: Program, name: str) -> None:
     handle = program.create(name, GENERIC_WRITE, OPEN_ALWAYS)
     assert program.sim.files.list(r"C:\m") == ["in.txt"]

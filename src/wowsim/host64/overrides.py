@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wowsim.host64.apcs import QUEUE
-from wowsim.host64.classes import Counted, Fixed, Query, Setting, Wider, Widening, highest_address
+from wowsim.host64.classes import Counted, Fixed, Query, Setting, Widening, Wider, highest_address
 from wowsim.host64.conversions import Conversion
 from wowsim.host64.exceptions import CONTINUE, RAISE, continue_with
 from wowsim.host64.file_redirection import redirected
