@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from guest import READ, SYNC, WRITE, Guest
 
@@ -51,7 +51,8 @@ class Pipes(Guest):
     """A guest that pipes."""
 
     def server(
-        self, path: str = PIPE, *, messages: int = 0, read_messages: int = 0, nonblocking: int = 0, maximum: int = 4,
+        self, path: str | None = PIPE, *,
+        messages: int = 0, read_messages: int = 0, nonblocking: int = 0, maximum: int = 4,
         inbound: int = 64, outbound: int = 64, share: int = 3, disposition: int = 3, options: int = 0,
         access: int = BOTH, timeout: int | None = -10_000_000, root: int = 0,
     ) -> int:  # fmt: skip
@@ -63,7 +64,7 @@ class Pipes(Guest):
             messages, read_messages, nonblocking, maximum, inbound, outbound, when,
         )  # fmt: skip
 
-    def pair(self, *, client_options: int = 0, **more: int) -> tuple[int, int]:
+    def pair(self, *, client_options: int = 0, **more: Any) -> tuple[int, int]:
         """Handles of a server and its client."""
         assert self.server(**more) == 0
         server = self.handle

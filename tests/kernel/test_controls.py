@@ -366,20 +366,9 @@ def test_no_input_gets_past_a_control(code: int) -> None:
         where = random.choice([0, 8, guest.put(data), BASE + SIZE - 4])
         into = random.choice([0, 8, guest.room(128), BASE + SIZE - 4])
         service = NtDeviceIoControlFile if random.random() < 0.2 else NtFsControlFile
-        slots = (
-            random.choice(handles),
-            0,
-            0,
-            random.choice([0, 1]),
-            guest.iosb,
-            code,
-            where,
-            size,
-            into,
-            room,
-        )
+        handle, context = random.choice(handles), random.choice([0, 1])
         try:
-            status = guest.call(service, *slots)
+            status = guest.call(service, handle, 0, 0, context, guest.iosb, code, where, size, into, room)
         except Unsupported:
             continue
         assert 0 <= status <= 0xFFFFFFFF

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING
 
 import pytest
 from guest import READ
@@ -24,6 +25,9 @@ from wowsim.nt.status import (
     STATUS_RANGE_NOT_LOCKED,
     STATUS_SUCCESS,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 A = r"\??\C:\a.bin"
 
@@ -53,7 +57,9 @@ def unlock(guest: Pipes, handle: int, start: int, length: int, key: int = 0) -> 
     return guest.call(NtUnlockFile, handle, guest.iosb, number(guest, start), number(guest, length), key)
 
 
-def access(guest: Pipes, service: object, handle: int, start: int, length: int, key: int = 0) -> int:
+def access(
+    guest: Pipes, service: Callable[..., int], handle: int, start: int, length: int, key: int = 0
+) -> int:
     where = number(guest, start)
     key_at = guest.put(struct.pack("<I", key)) if key else 0
     return guest.call(
@@ -66,7 +72,7 @@ def access(guest: Pipes, service: object, handle: int, start: int, length: int, 
         guest.room(length),
         length,
         where,
-        key_at,  # type: ignore[arg-type]
+        key_at,
     )
 
 

@@ -2,7 +2,7 @@ r"""Every odd name and what NtCreateFile answers, on the volume and on a mount.
 
 The third column says where Windows' answer is published; "unverified" is our reading of [MS-FSA], [MS-FSCC] and the
 object manager's rules, which nobody has compared with a machine yet. The Win32 level (trailing dots, ``\\?\``,
-``COM1.txt``) is in tests/simulation/test_names.py.
+``COM1.txt``) is in tests/simulation/test_win32_names.py.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 import pytest
-from piping import SYNC, Pipes
+from piping import SYNC, Begun, Pipes
 
 from wowsim.kernel.dispatcher import Event
 from wowsim.kernel.file_changes import NtSetInformationFile
@@ -197,8 +197,13 @@ def test_cancelling_what_one_thread_asked(guest: Pipes) -> None:
     server, client = guest.pair()
     event = guest.event()
     mine = guest.read(server, event=event)
-    theirs = []
-    guest.in_thread(lambda: theirs.append(guest.read(server)) or 0)
+    theirs: list[Begun] = []
+
+    def other() -> int:
+        theirs.append(guest.read(server))
+        return 0
+
+    guest.in_thread(other)
     assert guest.call(NtCancelIoFile, client, guest.iosb) == STATUS_SUCCESS
     assert guest.call(NtCancelIoFile, server, guest.iosb) == STATUS_SUCCESS
     assert (mine.end, signaled(guest, event), theirs[0].end) == ((STATUS_CANCELLED, 0), True, None)
@@ -224,10 +229,13 @@ def test_requests_end_with_their_thread_unless_a_port_is_told(guest: Pipes) -> N
     server, client = guest.pair()
     port = guest.port()
     associate(guest, client, port)
-    begun = []
-    thread, _ = guest.in_thread(
-        lambda: begun.append(guest.read(server)) or begun.append(guest.read(client)) or 0
-    )
+    begun: list[Begun] = []
+
+    def other() -> int:
+        begun.extend((guest.read(server), guest.read(client)))
+        return 0
+
+    thread, _ = guest.in_thread(other)
     guest.k.exit_thread(thread, 0)
     assert [each.end for each in begun] == [(STATUS_CANCELLED, 0), None]
 
