@@ -193,6 +193,15 @@ def test_names_of_streams(guest: Guest, name: str, status: int) -> None:
     assert guest.create(A + name, WRITE, FILE_OPEN_IF) == status
 
 
+def test_a_stream_relative_to_its_file(guest: Guest) -> None:
+    file = guest.open(A)
+    write(guest, guest.open(":x", READ | WRITE, FILE_CREATE, root=file), b"rel")
+    assert read(guest, guest.open(A + ":x")) == b"rel"
+    assert guest.create(":x:$DATA", READ, root=file) == STATUS_SUCCESS
+    for name in (":", "::$DATA", ":x:$INDEX_ALLOCATION", ":a\\b"):
+        assert guest.create(name, READ, root=file) == STATUS_OBJECT_NAME_INVALID
+
+
 def test_a_stream_can_be_renamed(guest: Guest) -> None:
     stream = guest.open(A + ":x", ALL, FILE_CREATE)
     guest.call(NtClose, guest.open(A + ":z", WRITE, FILE_CREATE))

@@ -13,6 +13,8 @@ from wowsim.kernel.nodes import DirectoryNode, Link, Node
 from wowsim.kernel.reparse import redirect
 from wowsim.nt.status import STATUS_OBJECT_NAME_INVALID, STATUS_OBJECT_PATH_NOT_FOUND
 
+_DATA, _INDEX = "$DATA", "$INDEX_ALLOCATION"
+
 
 class Location(NamedTuple):
     """Where a path leads.
@@ -76,7 +78,12 @@ def locate(drive: str, start: DirectoryNode, path: str, *, follow: bool) -> Loca
     return Location(directory, name, node, link, stream)
 
 
-_DATA, _INDEX = "$DATA", "$INDEX_ALLOCATION"
+def relative_stream(path: str) -> str:
+    """The stream that ``:x`` or ``:x:$DATA`` names, relative to an open file."""
+    name, stream, kind = _stream(path)
+    if name or not stream or kind != _DATA:
+        raise GuestFault(STATUS_OBJECT_NAME_INVALID)
+    return stream
 
 
 def _stream(component: str) -> tuple[str, str, str]:

@@ -124,6 +124,7 @@ class Request:
         k, file = self._k, self.file
         if len(k.requests) >= MAXIMUM_PENDING:
             self.withdraw()
+            self.refuse()
             raise GuestFault(STATUS_INSUFFICIENT_RESOURCES)
         k.requests.append(self)
         if self.deadline is not None:

@@ -37,6 +37,7 @@ from wowsim.kernel.access import (
     FILE_WRITE_DATA,
 )
 from wowsim.kernel.device import FILE_DEVICE_DISK, FILE_DEVICE_IS_MOUNTED, Device, FileObject, OpenRequest
+from wowsim.kernel.location import relative_stream
 from wowsim.kernel.names import upcase, utf16
 from wowsim.kernel.nodes import DirectoryNode, FileNode, Link, Node
 from wowsim.kernel.volume import MemoryDirectory, MemoryFile, add_stream
@@ -107,6 +108,8 @@ class VolumeDevice(Device):
             if request.related.node is None or path.startswith("\\"):
                 raise GuestFault(STATUS_OBJECT_NAME_INVALID)
             start = request.related.node
+            if path.startswith(":"):  # a stream of what is open (unverified)
+                return self._open_stream(start, relative_stream(path), request)
         must_be_directory = path.endswith("\\")
         if must_be_directory:
             if request.options & FILE_NON_DIRECTORY_FILE:
