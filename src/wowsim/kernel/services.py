@@ -8,15 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 from wowsim.kernel import (
     contexts,
+    controls,
     directories,
     directory,
     exceptions,
+    extended_attributes,
     file_changes,
     file_information,
     file_io,
+    file_locks,
+    file_segments,
     files,
     handles,
+    io_cancel,
+    io_completion,
     memory,
+    named_pipes,
     process,
     registry_hives,
     registry_keys,
@@ -43,8 +50,9 @@ if TYPE_CHECKING:
     from wowsim.nt.builds import Build
 
 MODULES = (
-    contexts, directories, directory, exceptions, file_changes, file_information, file_io, files, handles, memory,
-    process, registry_hives, registry_keys, registry_values, sections,
+    contexts, controls, directories, directory, exceptions, extended_attributes, file_changes,
+    file_information, file_io, file_locks, file_segments, files, handles, io_cancel, io_completion,
+    memory, named_pipes, process, registry_hives, registry_keys, registry_values, sections,
     synchronization, system, thread_information, threads, time, timers, volume_information, waits,
 )  # fmt: skip
 
