@@ -15,8 +15,9 @@ from wowsim.host64.classes import Counted, Fixed, Query, Setting, Widening, Wide
 from wowsim.host64.conversions import Conversion
 from wowsim.host64.exceptions import CONTINUE, RAISE, continue_with
 from wowsim.host64.file_redirection import redirected
+from wowsim.host64.lists import HardErrorParameters
 from wowsim.host64.packets import Packets
-from wowsim.host64.redirection import file_name, rules_of, switched_off
+from wowsim.host64.redirection import ProgramFiles, file_name, key_name, rules_of, switched_off
 from wowsim.host64.registry_values import ValueEntries
 from wowsim.nt.abi import HANDLE, PVOID, SIZE_T, ULONG_PTR
 from wowsim.nt.file_structures import FILE_COMPLETION_INFORMATION
@@ -180,6 +181,14 @@ def buffers(build: Build) -> dict[str, list[Buffer]]:
         "NtQueryAttributesFile": [file_name(build, 0)],
         "NtQueryFullAttributesFile": [file_name(build, 0)],
         "NtQueryInformationByName": [file_name(build, 0)],
+        "NtCreateKey": [key_name(build, 2, 1)],
+        "NtCreateKeyTransacted": [key_name(build, 2, 1)],
+        "NtOpenKey": [key_name(build, 2, 1)],
+        "NtOpenKeyEx": [key_name(build, 2, 1)],
+        "NtOpenKeyTransacted": [key_name(build, 2, 1)],
+        "NtOpenKeyTransactedEx": [key_name(build, 2, 1)],
+        "NtSetValueKey": [ProgramFiles()],
+        "NtRaiseHardError": [HardErrorParameters()],
         "NtQueryVirtualMemory": [Query(
             2, {
                 0: Fixed(MEMORY_BASIC_INFORMATION, _clamped), 2: Counted(UNICODE_STRING),
