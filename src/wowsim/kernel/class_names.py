@@ -84,6 +84,21 @@ PROCESS_CLASSES = _numbered(
     ProcessMitigationPolicy ProcessDynamicFunctionTableInformation ProcessHandleCheckingMode
     ProcessKeepAliveCount ProcessRevokeFileHandles ProcessWorkingSetControl ProcessHandleTable
     ProcessCheckStackExtentsMode ProcessCommandLineInformation ProcessProtectionInformation
+    ProcessMemoryExhaustion ProcessFaultInformation ProcessTelemetryIdInformation
+    ProcessCommitReleaseInformation ProcessDefaultCpuSetsInformation ProcessAllowedCpuSetsInformation
+    ProcessSubsystemProcess ProcessJobMemoryInformation ProcessInPrivate
+    ProcessRaiseUMExceptionOnInvalidHandleClose ProcessIumChallengeResponse
+    ProcessChildProcessInformation ProcessHighGraphicsPriorityInformation ProcessSubsystemInformation
+    ProcessEnergyValues ProcessPowerThrottlingState ProcessReserved3Information
+    ProcessWin32kSyscallFilterInformation ProcessDisableSystemAllowedCpuSets ProcessWakeInformation
+    ProcessEnergyTrackingState ProcessManageWritesToExecutableMemory ProcessCaptureTrustletLiveDump
+    ProcessTelemetryCoverage ProcessEnclaveInformation ProcessEnableReadWriteVmLogging
+    ProcessUptimeInformation ProcessImageSection ProcessDebugAuthInformation
+    ProcessSystemResourceManagement ProcessSequenceNumber ProcessLoaderDetour
+    ProcessSecurityDomainInformation ProcessCombineSecurityDomainsInformation ProcessEnableLogging
+    ProcessLeapSecondInformation ProcessFiberShadowStackAllocation
+    ProcessFreeFiberShadowStackAllocation ProcessAltSystemCallInformation
+    ProcessDynamicEHContinuationTargets ProcessDynamicEnforcedCetCompatibleRanges
     """
 )
 """PROCESSINFOCLASS."""
@@ -99,6 +114,44 @@ THREAD_CLASSES = _numbered(
     ThreadActualBasePriority ThreadTebInformation ThreadCSwitchMon ThreadCSwitchPmu
     ThreadWow64Context ThreadGroupInformation ThreadUmsInformation ThreadCounterProfiling
     ThreadIdealProcessorEx ThreadCpuAccountingInformation ThreadSuspendCount
+    ThreadHeterogeneousCpuPolicy ThreadContainerId ThreadNameInformation ThreadSelectedCpuSets
+    ThreadSystemThreadInformation ThreadActualGroupAffinity ThreadDynamicCodePolicyInfo
+    ThreadExplicitCaseSensitivity ThreadWorkOnBehalfTicket ThreadSubsystemInformation
+    ThreadDbgkWerReportActive ThreadAttachContainer ThreadManageWritesToExecutableMemory
+    ThreadPowerThrottlingState ThreadWorkloadClass
     """
 )
 """THREADINFOCLASS."""
+
+TOKEN_CLASSES = _numbered(
+    """
+    TokenUser TokenGroups TokenPrivileges TokenOwner TokenPrimaryGroup TokenDefaultDacl TokenSource
+    TokenType TokenImpersonationLevel TokenStatistics TokenRestrictedSids TokenSessionId
+    TokenGroupsAndPrivileges TokenSessionReference TokenSandBoxInert TokenAuditPolicy TokenOrigin
+    TokenElevationType TokenLinkedToken TokenElevation TokenHasRestrictions TokenAccessInformation
+    TokenVirtualizationAllowed TokenVirtualizationEnabled TokenIntegrityLevel TokenUIAccess
+    TokenMandatoryPolicy TokenLogonSid TokenIsAppContainer TokenCapabilities TokenAppContainerSid
+    TokenAppContainerNumber TokenUserClaimAttributes TokenDeviceClaimAttributes
+    TokenRestrictedUserClaimAttributes TokenRestrictedDeviceClaimAttributes TokenDeviceGroups
+    TokenRestrictedDeviceGroups TokenSecurityAttributes TokenIsRestricted TokenProcessTrustLevel
+    TokenPrivateNameSpace TokenSingletonAttributes TokenBnoIsolation TokenChildProcessFlags
+    TokenIsLessPrivilegedAppContainer TokenIsSandboxed TokenIsAppSilo TokenLoggingInformation
+    TokenLearningMode
+    """,
+    start=1,
+)
+"""TOKEN_INFORMATION_CLASS."""
+
+JOB_CLASSES = _numbered(
+    """
+    JobObjectBasicAccountingInformation JobObjectBasicLimitInformation JobObjectBasicProcessIdList
+    JobObjectBasicUIRestrictions JobObjectSecurityLimitInformation JobObjectEndOfJobTimeInformation
+    JobObjectAssociateCompletionPortInformation JobObjectBasicAndIoAccountingInformation
+    JobObjectExtendedLimitInformation JobObjectJobSetInformation JobObjectGroupInformation
+    JobObjectNotificationLimitInformation JobObjectLimitViolationInformation JobObjectGroupInformationEx
+    JobObjectCpuRateControlInformation JobObjectCompletionFilter JobObjectCompletionCounter
+    JobObjectFreezeInformation JobObjectExtendedAccountingInformation JobObjectWakeInformation
+    """,
+    start=1,
+)
+"""JOBOBJECTINFOCLASS."""

@@ -29,6 +29,8 @@ from wowsim.nt.status import STATUS_SHARING_VIOLATION
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from wowsim.nt.security import SecurityDescriptor
+
 _READING = FILE_READ_DATA | FILE_EXECUTE
 _WRITING = FILE_WRITE_DATA | FILE_APPEND_DATA
 _COUNTED = _READING | _WRITING | DELETE
@@ -89,9 +91,11 @@ class Node:
         share: their share modes.
         delete_pending: it goes when the last of them is closed.
         pinned: the root or a mount point: cannot be deleted or renamed.
+        security: its descriptor once somebody asked for it or set it.
     """
 
     is_directory: ClassVar[bool]
+    security: SecurityDescriptor | None = None
 
     def __init__(self, name: str, file_id: int, now: int, attributes: int) -> None:
         self.name = name
