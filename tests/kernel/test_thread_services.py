@@ -82,6 +82,9 @@ class Host:
     def set_registers(self, thread: Thread, registers: dict[str, int], fxsave: bytes | None) -> None:
         raise NotImplementedError
 
+    def descriptor(self, thread: Thread, selector: int) -> int | None:
+        raise NotImplementedError
+
 
 @pytest.fixture(params=BOTH)
 def guest(request: pytest.FixtureRequest) -> Waits:

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from wowsim.kernel import (
     contexts,
+    descriptors,
     directories,
     directory,
     exceptions,
@@ -14,8 +15,11 @@ from wowsim.kernel import (
     file_io,
     files,
     handles,
+    jobs,
     memory,
     process,
+    process_handles,
+    process_settings,
     sections,
     synchronization,
     system,
@@ -23,15 +27,19 @@ from wowsim.kernel import (
     threads,
     time,
     timers,
+    token_adjustment,
+    token_handles,
+    token_information,
     volume_information,
     waits,
 )
 from wowsim.kernel.table import Service, services_of
 
 MODULES = (
-    contexts, directories, directory, exceptions, file_changes, file_information, file_io, files, handles, memory,
-    process, sections,
+    contexts, descriptors, directories, directory, exceptions, file_changes, file_information, file_io, files, handles,
+    jobs, memory, process, process_handles, process_settings, sections,
     synchronization, system, thread_information, threads, time, timers, volume_information, waits,
+    token_adjustment, token_handles, token_information,
 )  # fmt: skip
 
 
