@@ -67,7 +67,9 @@ class Guest:
         self.width: Width = width
         highest = 0x7FFFFFEFFFF if width == 64 else 0x7FFEFFFF
         layout = SimpleNamespace(highest_user=highest)
-        space = SimpleNamespace(layout=layout, vads=[SimpleNamespace(start=0x10, end=0x8F)], private_commit=3)
+        commitment = SimpleNamespace(charged=5, limit=1 << 20)
+        vads = [SimpleNamespace(start=0x10, end=0x8F)]
+        space = SimpleNamespace(layout=layout, vads=vads, private_commit=3, commitment=commitment)
         self.k = Kernel(self.memory, cast("Any", space), BUILDS[build], width=width, **options)
         self._next = BASE
         self.iosb = self.room(16)

@@ -44,12 +44,14 @@ class KernelObject:
         mapping: what generic rights mean for it.
         handle_count: open handles.
         security: its descriptor once somebody asked for it or set it.
+        address: what lists of handles show, once one was made.
     """
 
     type_name: ClassVar[str] = "Object"
     mapping: ClassVar[GenericMapping] = GenericMapping(0x20000, 0x20000, 0x20000, 0x1F0000)
     handle_count: int = 0
     security: SecurityDescriptor | None = None
+    address: int = 0
 
     def last_handle_closed(self) -> None:
         """Called when :attr:`handle_count` falls to zero (for files: IRP_MJ_CLEANUP)."""
@@ -64,10 +66,14 @@ class HandleTable:
 
     Args:
         limit: how many may be open at once; one more gives STATUS_INSUFFICIENT_RESOURCES.
+
+    Attributes:
+        shown: how many objects lists of handles have shown.
     """
 
     def __init__(self, limit: int = 0x10000) -> None:
         self.limit = limit
+        self.shown = 0
         self.pseudo: dict[int, KernelObject] = {}
         self._entries: dict[int, tuple[KernelObject, int, int]] = {}
         """Handle -> object, rights granted, handle attributes."""

@@ -11,6 +11,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault, Unsupported
+from wowsim.kernel.object_types import type_index
 from wowsim.kernel.usage import usage, vm_counters
 from wowsim.nt.abi import (
     HANDLE,
@@ -119,12 +120,12 @@ def _image(k: Kernel, process: Process) -> bytes:
 
 
 def _handles(k: Kernel, process: Process) -> bytes:
-    """PROCESS_HANDLE_SNAPSHOT_INFORMATION; type indices are not kept."""
+    """PROCESS_HANDLE_SNAPSHOT_INFORMATION."""
     kind, zero = PROCESS_HANDLE_TABLE_ENTRY_INFO, ULONG(0)
     entries = [
         kind(
-            HANDLE(handle), SIZE_T(target.handle_count), SIZE_T(target.handle_count + 1), ULONG(access), zero,
-            ULONG(attributes), zero,
+            HANDLE(handle), SIZE_T(target.handle_count), SIZE_T(target.handle_count + 1), ULONG(access),
+            ULONG(type_index(target)), ULONG(attributes), zero,
         )
         for handle, target, access, attributes in k.handles.entries()
     ]  # fmt: skip

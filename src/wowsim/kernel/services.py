@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from wowsim.kernel import (
     contexts,
+    debug_objects,
     descriptors,
     directories,
     directory,
@@ -16,13 +17,18 @@ from wowsim.kernel import (
     files,
     handles,
     jobs,
+    licenses,
     memory,
+    power,
+    privileged,
     process,
     process_handles,
     process_settings,
+    processor,
     sections,
     synchronization,
     system,
+    system_information,
     thread_information,
     threads,
     time,
@@ -39,7 +45,8 @@ MODULES = (
     contexts, descriptors, directories, directory, exceptions, file_changes, file_information, file_io, files, handles,
     jobs, memory, process, process_handles, process_settings, sections,
     synchronization, system, thread_information, threads, time, timers, volume_information, waits,
-    token_adjustment, token_handles, token_information,
+    token_adjustment, token_handles, token_information, debug_objects, licenses, power, privileged, processor,
+    system_information,
 )  # fmt: skip
 
 

@@ -46,6 +46,7 @@ class Process(DispatcherObject):
         job: the job it was assigned to.
         created: when it was made, in 100 ns units.
         settings: what NtSetInformationProcess was told, by information class.
+        timer_resolution: what NtSetTimerResolution asked for, in 100 ns units; 0 for nothing.
     """
 
     id: int = 0x1000
@@ -64,6 +65,7 @@ class Process(DispatcherObject):
     job: Job | None = None
     created: int = 0
     settings: dict[int, int] = field(default_factory=dict)
+    timer_resolution: int = 0
     waits: list[Wait] = field(default_factory=list)
 
     type_name: ClassVar[str] = "Process"
@@ -139,6 +141,7 @@ class Thread(DispatcherObject):
         token: whom it impersonates, or None.
         name: what ThreadNameInformation was set to.
         settings: what NtSetInformationThread was told, by information class.
+        execution_state: ES_* flags of NtSetThreadExecutionState.
     """
 
     id: int = 0x1004
@@ -170,6 +173,7 @@ class Thread(DispatcherObject):
     token: Token | None = None
     name: str = ""
     settings: dict[int, int] = field(default_factory=dict)
+    execution_state: int = 0x80000000
     waits: list[Wait] = field(default_factory=list)
 
     type_name: ClassVar[str] = "Thread"

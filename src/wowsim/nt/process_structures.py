@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from wowsim.nt.abi import (
     HANDLE,
     LARGE_INTEGER,
-    PVOID,
     SIZE_T,
     ULONG,
     ULONG_PTR,
@@ -123,16 +122,6 @@ class GROUP_AFFINITY:
     Reserved2: USHORT
 
 
-@struct
-@dataclass(slots=True)
-class THREAD_LAST_SYSCALL_INFORMATION:
-    """Thread class 21."""
-
-    FirstArgument: PVOID
-    SystemCallNumber: USHORT
-    WaitTime: ULONGLONG
-
-
 # ---------------------------------------------------------------- jobs
 @struct
 @dataclass(slots=True)
@@ -189,3 +178,12 @@ class JOBOBJECT_EXTENDED_LIMIT_INFORMATION:
     JobMemoryLimit: SIZE_T
     PeakProcessMemoryUsed: SIZE_T
     PeakJobMemoryUsed: SIZE_T
+
+
+@struct
+@dataclass(slots=True)
+class PROCESSOR_NUMBER:
+    """Group in the first half; number and a reserved byte in the second (winnt.h)."""
+
+    Group: USHORT
+    NumberReserved: USHORT
