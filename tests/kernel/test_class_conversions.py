@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from guest import Guest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,9 +26,6 @@ from wowsim.nt.security import acl, sid
 from wowsim.nt.status import STATUS_BUFFER_TOO_SMALL, STATUS_INFO_LENGTH_MISMATCH
 from wowsim.nt.structures import SECTION_IMAGE_INFORMATION
 from wowsim.nt.token_forms import ACL, GROUPS, SID, SID_AND_ATTRIBUTES
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "kernel"))
-from guest import Guest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,10 +50,10 @@ def same_places(monkeypatch: pytest.MonkeyPatch) -> None:
 def made(width: Width, build: str) -> Guest:
     guest = Guest(width, build)
     k = guest.k
-    k.space.layout.highest_user = 0x7FFEFFFF  # type: ignore[misc]
+    k.space.layout.highest_user = 0x7FFEFFFF  # type: ignore[misc]  # the tests' own
     k.process.image_path, k.process.command_line = r"\Device\HarddiskVolume1\app\a.exe", "a.exe one two"
     k.process.peb, k.process.peb32 = 0x7EFDF000, 0x7EFDE000
-    k.process.image = SECTION_IMAGE_INFORMATION(*range(1, 17))  # type: ignore[arg-type]
+    k.process.image = SECTION_IMAGE_INFORMATION(*range(1, 17))
     k.thread.teb, k.thread.name, k.thread.start = 0x7EFDB000, "worker", 0x401000
     k.threads.append(Thread(id=0x2000, state=State.WAITING, suspended=1, created=77))
     job = Job(k, None)
