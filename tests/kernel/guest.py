@@ -103,7 +103,9 @@ class Guest:
 
     def call(self, service: Callable[..., int], *slots: int) -> int:
         """The status of a service called with argument slots; BLOCKED where another thread goes on or nobody."""
-        decode = self._decoders.setdefault(service.__name__, prototype(service).decoder(self.width))
+        decode = self._decoders.get(service.__name__)
+        if decode is None:
+            decode = self._decoders[service.__name__] = prototype(service).decoder(self.width)
         caller = self.k.thread
         try:
             status = service(self.k, *decode(self.memory, slots))
