@@ -129,3 +129,19 @@ def test_a_program_asks_about_the_machine(program: Program) -> None:
     assert program.nt("ZwQuerySecurityObject", SELF, 7, descriptor, 0x200, out) == SUCCESS
     assert program.value(out) > 56
     assert program.value(descriptor, 4) == 0x80040001
+
+
+def test_a_snapshot_keeps_the_token_and_the_job() -> None:
+    with Simulation(build="win7sp1") as sim:
+        program = Program(sim)
+        out = program.room(bytes(16))
+        assert program.nt("ZwOpenProcessToken", SELF, 0x28, out) == SUCCESS
+        token = program.value(out)
+        disable = (token, 1, 0, 0, 0, 0)
+        required = program.room(struct.pack("<IIIiI", 1, 1, 23, 0, 0))
+        kept = sim.snapshot()
+        assert program.nt("ZwAdjustPrivilegesToken", *disable) == SUCCESS
+        for expected in (0, 1):
+            assert program.nt("ZwPrivilegeCheck", token, required, out) == SUCCESS
+            assert program.value(out, 1) == expected
+            sim.restore(kept)

@@ -62,6 +62,7 @@ from wowsim.nt.status import (
     STATUS_INVALID_SECURITY_DESCR,
     STATUS_NO_IMPERSONATION_TOKEN,
     STATUS_SUCCESS,
+    STATUS_UNKNOWN_REVISION,
 )
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def capture_descriptor(k: Kernel, address: int) -> SecurityDescriptor:
     """
     revision, _, control = struct.unpack("<BBH", k.memory.read(address, 4))
     if revision != 1:
-        raise GuestFault(0xC0000058)  # STATUS_UNKNOWN_REVISION
+        raise GuestFault(STATUS_UNKNOWN_REVISION)
     relative = control & SE_SELF_RELATIVE
     shape = _ABSOLUTE[32 if relative else k.width]
     pointers = shape.unpack(k.memory.read(address, shape.size))[3:]

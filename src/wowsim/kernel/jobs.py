@@ -45,6 +45,7 @@ from wowsim.nt.status import (
     STATUS_PROCESS_IN_JOB,
     STATUS_PROCESS_IS_TERMINATING,
     STATUS_PROCESS_NOT_IN_JOB,
+    STATUS_QUOTA_EXCEEDED,
     STATUS_SUCCESS,
 )
 from wowsim.nt.structures import OBJECT_ATTRIBUTES
@@ -99,8 +100,8 @@ def NtAssignProcessToJobObject(k: Kernel, job_handle: HANDLE, process_handle: HA
     basic = job.limits.BasicLimitInformation
     if basic.LimitFlags & ACTIVE_PROCESS and len(job.processes) >= basic.ActiveProcessLimit:
         job.terminated += 1
-        k.exit_process(0xC0000044)  # STATUS_QUOTA_EXCEEDED
-        return NTSTATUS(0xC0000044)
+        k.exit_process(STATUS_QUOTA_EXCEEDED)
+        return STATUS_QUOTA_EXCEEDED
     job.processes.append(process)
     return STATUS_SUCCESS
 

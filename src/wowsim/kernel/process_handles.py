@@ -6,7 +6,6 @@ Who may import it: the simulation, through the service table.
 
 from __future__ import annotations
 
-from wowsim.errors import GuestFault
 from wowsim.kernel.context import Kernel
 from wowsim.kernel.objects import OBJ_INHERIT
 from wowsim.kernel.table import Support, service
@@ -19,6 +18,7 @@ from wowsim.nt.status import (
     STATUS_INVALID_PARAMETER,
     STATUS_INVALID_PARAMETER_MIX,
     STATUS_NO_MORE_ENTRIES,
+    STATUS_OBJECT_NAME_NOT_FOUND,
     STATUS_PROCESS_IS_TERMINATING,
     STATUS_SUCCESS,
     STATUS_SUSPEND_COUNT_EXCEEDED,
@@ -44,7 +44,7 @@ def NtOpenProcess(
     if object_attributes.ObjectName:
         if client_id is not None:
             return STATUS_INVALID_PARAMETER_MIX
-        raise GuestFault(0xC0000034)  # STATUS_OBJECT_NAME_NOT_FOUND
+        return STATUS_OBJECT_NAME_NOT_FOUND
     if client_id is None:
         return STATUS_INVALID_PARAMETER_MIX
     process, thread = client_id.UniqueProcess, client_id.UniqueThread

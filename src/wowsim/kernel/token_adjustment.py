@@ -35,6 +35,7 @@ from wowsim.nt.status import (
     STATUS_BAD_IMPERSONATION_LEVEL,
     STATUS_BUFFER_TOO_SMALL,
     STATUS_CANT_DISABLE_MANDATORY,
+    STATUS_CANT_ENABLE_DENY_ONLY,
     STATUS_INVALID_PARAMETER,
     STATUS_NOT_ALL_ASSIGNED,
     STATUS_SUCCESS,
@@ -171,7 +172,7 @@ def NtAdjustGroupsToken(
 def _adjusted(attributes: int, enabled: int) -> int:
     if attributes & GROUP_DENY_ONLY:
         if enabled:
-            raise GuestFault(0xC00002B3)  # STATUS_CANT_ENABLE_DENY_ONLY
+            raise GuestFault(STATUS_CANT_ENABLE_DENY_ONLY)
         return attributes
     if attributes & GROUP_MANDATORY and not enabled:
         raise GuestFault(STATUS_CANT_DISABLE_MANDATORY)

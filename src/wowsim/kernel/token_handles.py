@@ -43,6 +43,8 @@ from wowsim.nt.abi import (
 )
 from wowsim.nt.status import (
     STATUS_BAD_IMPERSONATION_LEVEL,
+    STATUS_BAD_TOKEN_TYPE,
+    STATUS_CANT_OPEN_ANONYMOUS,
     STATUS_INVALID_PARAMETER,
     STATUS_NO_TOKEN,
     STATUS_PRIVILEGE_NOT_HELD,
@@ -56,17 +58,19 @@ _CURRENT_PROCESS_TOKEN, _CURRENT_THREAD_TOKEN, _EFFECTIVE_TOKEN = ((1 << 64) - n
 
 
 def find_token(k: Kernel, handle: int, access: int) -> Token:
-    """The token behind a handle, or behind -4 to -6 where the build has these; they allow querying only.
+    """The token to ask: behind a handle, or behind -4 to -6 where the build has these.
 
     Raises:
         GuestFault: as :meth:`HandleTable.lookup`; STATUS_NO_TOKEN for the thread's own token without one.
     """
     if k.build.token_pseudo_handles and handle >= _EFFECTIVE_TOKEN:
-        if handle == _CURRENT_THREAD_TOKEN and k.thread.token is None:
-            raise GuestFault(STATUS_NO_TOKEN)
+        if handle == _CURRENT_THREAD_TOKEN:
+            if k.thread.token is None:
+                raise GuestFault(STATUS_NO_TOKEN)
+            return k.thread.token
         found = {_CURRENT_PROCESS_TOKEN: process_token, _EFFECTIVE_TOKEN: effective_token}.get(handle)
-        if (found or handle == _CURRENT_THREAD_TOKEN) and not access & ~(TOKEN_QUERY | 0x10):
-            return found(k) if found else effective_token(k)
+        if found is not None:
+            return found(k)
     return k.handles.lookup(handle, Token, access)
 
 
@@ -126,7 +130,7 @@ def NtOpenThreadTokenEx(
     if thread.token is None:
         return STATUS_NO_TOKEN
     if thread.token.level == ANONYMOUS_LEVEL:
-        return NTSTATUS(0xC00000A6)  # STATUS_CANT_OPEN_ANONYMOUS
+        return STATUS_CANT_OPEN_ANONYMOUS
     return _open(k, thread.token, desired_access, handle_attributes, token_handle)
 
 
@@ -256,6 +260,6 @@ def impersonate(k: Kernel, thread: Thread, handle: int) -> NTSTATUS:
         return STATUS_SUCCESS
     token = k.handles.lookup(handle, Token, 4)  # TOKEN_IMPERSONATE
     if token.type != IMPERSONATION:
-        return NTSTATUS(0xC00000A8)  # STATUS_BAD_TOKEN_TYPE
+        return STATUS_BAD_TOKEN_TYPE
     thread.token = token
     return STATUS_SUCCESS

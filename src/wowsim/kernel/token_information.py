@@ -34,6 +34,7 @@ from wowsim.nt.status import (
     STATUS_INVALID_OWNER,
     STATUS_INVALID_PARAMETER,
     STATUS_INVALID_PRIMARY_GROUP,
+    STATUS_NO_SUCH_LOGON_SESSION,
     STATUS_PRIVILEGE_NOT_HELD,
     STATUS_SUCCESS,
 )
@@ -109,7 +110,7 @@ def _statistics(token: Token) -> bytes:
 def _linked(k: Kernel, token: Token) -> bytes:
     """A handle to the other token; without SeTcbPrivilege it can only be asked (MS docs, TokenLinkedToken)."""
     if token.linked is None:
-        raise GuestFault(0xC000005F)  # STATUS_NO_SUCH_LOGON_SESSION
+        raise GuestFault(STATUS_NO_SUCH_LOGON_SESSION)
     copy = token.linked.copy(k, type=IMPERSONATION, level=IDENTIFICATION)
     return encode(HANDLE, k.width, k.handles.insert(copy, Token.mapping.all))
 
