@@ -80,6 +80,9 @@ class ThreadHost(Protocol):
     def set_registers(self, thread: Thread, registers: dict[str, int], fxsave: bytes | None) -> None:
         """Let it go on elsewhere: the registers that are named, and FP state if there is any."""
 
+    def descriptor(self, thread: Thread, selector: int) -> int | None:
+        """What stands in the GDT while the thread runs; None behind its limit."""
+
 
 @dataclass(frozen=True)
 class ThreadRequest:
@@ -119,6 +122,9 @@ class _NoThreads:
     def set_registers(self, thread: Thread, registers: dict[str, int], fxsave: bytes | None) -> None:
         raise Unsupported("a thread's context: no CPU is attached to this kernel")
 
+    def descriptor(self, thread: Thread, selector: int) -> int | None:
+        raise Unsupported("the GDT: no CPU is attached to this kernel")
+
 
 def _no_cpu(*_: object) -> None:
     raise Unsupported("NtContinue or NtRaiseException: no CPU is attached to this kernel")
@@ -136,7 +142,7 @@ class Kernel:
         space: the address space of the process.
         build: the Windows it is.
         width: pointer width of the callers: 64 behind a 64-bit SYSCALL, 32 on 32-bit Windows.
-        seed: of :attr:`random`.
+        seed: of :attr:`random`, and of what has a source of its own.
         clock: simulated time.
         console: the standard streams.
         capacity: bytes on the volume.
@@ -189,7 +195,7 @@ class Kernel:
         self.parse_image: Callable[[bytes, str], Image] = _no_images
         self.resume: Callable[[bytes], None] = _no_cpu
         self.raise_exception: Callable[[ExceptionRecord, bytes, bool], None] = _no_cpu
-        self.process = Process(cookie=self.random.getrandbits(32))
+        self.process = Process(cookie=self.random.getrandbits(32), created=self.clock.now)
         self.thread = Thread()
         self.threads = [self.thread]
         self.scheduler = Scheduler(self.clock, seed, self.thread)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from wowsim.kernel.byte_ranges import ByteRangeLocks
     from wowsim.kernel.reparse import ReparsePoint
+    from wowsim.nt.security import SecurityDescriptor
 
 _READING = FILE_READ_DATA | FILE_EXECUTE
 _WRITING = FILE_WRITE_DATA | FILE_APPEND_DATA
@@ -129,6 +130,7 @@ class Node:
         reparse: what makes it a link, if it is one.
         object_id: 16 bytes, or none.
         streams: named streams by upcased name; None where there cannot be any.
+        security: its descriptor once somebody asked for it or set it.
     """
 
     is_directory: ClassVar[bool]
@@ -136,6 +138,7 @@ class Node:
     reparse: ReparsePoint | None = None
     object_id: bytes = b""
     streams: dict[str, NamedData] | None = None
+    security: SecurityDescriptor | None = None
 
     def __init__(self, name: str, file_id: int, now: int, attributes: int) -> None:
         self.links = [Link(name)]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from wowsim.kernel import (
     contexts,
     controls,
+    debug_objects,
+    descriptors,
     directories,
     directory,
     exceptions,
@@ -22,19 +24,30 @@ from wowsim.kernel import (
     handles,
     io_cancel,
     io_completion,
+    jobs,
+    licenses,
     memory,
     named_pipes,
+    power,
+    privileged,
     process,
+    process_handles,
+    process_settings,
+    processor,
     registry_hives,
     registry_keys,
     registry_values,
     sections,
     synchronization,
     system,
+    system_information,
     thread_information,
     threads,
     time,
     timers,
+    token_adjustment,
+    token_handles,
+    token_information,
     volume_information,
     waits,
 )
@@ -50,10 +63,12 @@ if TYPE_CHECKING:
     from wowsim.nt.builds import Build
 
 MODULES = (
-    contexts, controls, directories, directory, exceptions, extended_attributes, file_changes,
-    file_information, file_io, file_locks, file_segments, files, handles, io_cancel, io_completion,
-    memory, named_pipes, process, registry_hives, registry_keys, registry_values, sections,
-    synchronization, system, thread_information, threads, time, timers, volume_information, waits,
+    contexts, controls, debug_objects, descriptors, directories, directory, exceptions,
+    extended_attributes, file_changes, file_information, file_io, file_locks, file_segments, files,
+    handles, io_cancel, io_completion, jobs, licenses, memory, named_pipes, power, privileged, process,
+    process_handles, process_settings, processor, registry_hives, registry_keys, registry_values,
+    sections, synchronization, system, system_information, thread_information, threads, time, timers,
+    token_adjustment, token_handles, token_information, volume_information, waits,
 )  # fmt: skip
 
 

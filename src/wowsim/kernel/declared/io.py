@@ -20,7 +20,7 @@ from wowsim.nt.abi import (
     In,
     Out,
 )
-from wowsim.nt.structures import IO_STATUS_BLOCK, OBJECT_ATTRIBUTES, UNICODE_STRING
+from wowsim.nt.structures import IO_STATUS_BLOCK, OBJECT_ATTRIBUTES
 
 if TYPE_CHECKING:
     from wowsim.kernel.context import Kernel
@@ -52,9 +52,6 @@ def NtCreateMailslotFile(
     maximum_message_size: ULONG,
     read_timeout: In[LARGE_INTEGER],
 ) -> NTSTATUS: ...
-
-
-def NtLoadDriver(k: Kernel, driver_service_name: In[UNICODE_STRING]) -> NTSTATUS: ...
 
 
 def NtNotifyChangeDirectoryFile(
@@ -97,6 +94,3 @@ def NtNotifyChangeSession(
     payload: PVOID,
     payload_size: ULONG,
 ) -> NTSTATUS: ...
-
-
-def NtUnloadDriver(k: Kernel, driver_service_name: In[UNICODE_STRING]) -> NTSTATUS: ...
