@@ -45,6 +45,10 @@ class Shape(ABC):
         """The length a 32-bit caller needs where a 64-bit one needs ``size``."""
         return size
 
+    def start(self, trap: Trap, buffer: int, length: int) -> bytes:
+        """What the 64-bit buffer holds before the call."""
+        return b""
+
 
 @dataclass(frozen=True)
 class Fixed(Shape):
@@ -102,11 +106,13 @@ class Rebuilt(Shape):
     Attributes:
         narrow: (64-bit bytes, the address they lie at, the caller's buffer) -> 32-bit bytes.
         stretch: 64-bit bytes per 32-bit byte, at the most; ``more`` bytes besides.
+        growth: by how many bytes the 64-bit form is longer, where that is known.
     """
 
     narrow: Callable[[bytes, int, int], bytes]
     stretch: int = 2
     more: int = _LIST_ROOM
+    growth: int = 0
 
     def room(self, length: int) -> int:
         """Enough for whatever fits when narrowed."""
@@ -115,6 +121,48 @@ class Rebuilt(Shape):
     def down(self, trap: Trap, area: int, size: int, buffer: int) -> bytes:
         """The bytes rebuilt."""
         return self.narrow(trap.memory.read(area, size), area, buffer)
+
+    def required(self, size: int) -> int:
+        """Less by the growth."""
+        return max(0, size - self.growth)
+
+
+@dataclass(frozen=True)
+class Exact(Shape):
+    """A structure of one of several lengths.
+
+    Attributes:
+        narrow: as of :class:`Rebuilt`.
+        sizes: 32-bit length -> 64-bit length.
+        adjust: changes the 32-bit bytes.
+    """
+
+    narrow: Callable[[bytes, int, int], bytes]
+    sizes: Mapping[int, int]
+    adjust: Callable[[Trap, bytes], bytes] | None = None
+
+    def room(self, length: int) -> int:
+        """Of the form the caller asks for; another length stays wrong."""
+        return self.sizes.get(length, 0)
+
+    def down(self, trap: Trap, area: int, size: int, buffer: int) -> bytes:
+        """The bytes of that form."""
+        data = self.narrow(trap.memory.read(area, size), area, buffer)
+        return data if self.adjust is None else self.adjust(trap, data)
+
+    def required(self, size: int) -> int:
+        """Of the form that the 64-bit call would have."""
+        return next((narrow for narrow, wide in self.sizes.items() if wide == size), size)
+
+
+@dataclass(frozen=True)
+class Filled(Fixed):
+    """A structure that is read, too."""
+
+    def start(self, trap: Trap, buffer: int, length: int) -> bytes:
+        """The caller's, widened."""
+        size = size_of(self.kind, 32)
+        return widened(self.kind, trap.memory.read(buffer, size)) if length >= size and buffer else b""
 
 
 @dataclass(frozen=True)
@@ -157,7 +205,9 @@ class Query(Buffer):
             call.set(self.class_at, self.classes[asked])
         if not size:
             return None
-        call.memory.pack(_U64, area, _UNWRITTEN)
+        shape = self.shapes[asked]
+        given = shape.start(call.trap, call.argument(at), call.argument(at + 1))
+        call.memory.write(area, _U64.pack(_UNWRITTEN) + given[: size - 8])
         call.set(at, area + 8 if call.argument(at) else 0)
         call.set(at + 1, size - 8)
         returned = call.argument(at + 2)

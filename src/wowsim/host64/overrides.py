@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wowsim.host64.apcs import QUEUE
+from wowsim.host64.class_tables import class_buffers
 from wowsim.host64.classes import Counted, Fixed, Query, Setting, Widening, Wider, highest_address
 from wowsim.host64.conversions import Conversion
 from wowsim.host64.exceptions import CONTINUE, RAISE, continue_with
@@ -19,7 +20,7 @@ from wowsim.host64.lists import HardErrorParameters
 from wowsim.host64.packets import Packets
 from wowsim.host64.redirection import ProgramFiles, file_name, key_name, rules_of, switched_off
 from wowsim.host64.registry_values import ValueEntries
-from wowsim.nt.abi import HANDLE, PVOID, SIZE_T, ULONG_PTR
+from wowsim.nt.abi import SIZE_T
 from wowsim.nt.file_structures import FILE_COMPLETION_INFORMATION
 from wowsim.nt.memory_structures import (
     MEMORY_BASIC_INFORMATION,
@@ -28,10 +29,7 @@ from wowsim.nt.memory_structures import (
 )
 from wowsim.nt.structures import (
     OBJECT_TYPE_INFORMATION,
-    PROCESS_BASIC_INFORMATION,
     SECTION_IMAGE_INFORMATION,
-    SYSTEM_BASIC_INFORMATION,
-    THREAD_BASIC_INFORMATION,
     UNICODE_STRING,
 )
 from wowsim.nt.wow64_context import CONTEXT32_SIZE, context64_of
@@ -73,18 +71,6 @@ def _clamped(trap: Trap, value: MEMORY_BASIC_INFORMATION) -> MEMORY_BASIC_INFORM
     """RegionSize ends at the highest user address."""
     room = highest_address(trap) + 1 - value.BaseAddress
     return replace(value, RegionSize=SIZE_T(min(value.RegionSize, room)))
-
-
-def _peb32(trap: Trap, value: PROCESS_BASIC_INFORMATION) -> PROCESS_BASIC_INFORMATION:
-    """PebBaseAddress is the 32-bit PEB for 32-bit callers."""
-    (peb,) = trap.memory.unpack(_U32, trap.teb32 + 0x30)
-    return replace(value, PebBaseAddress=PVOID(peb))
-
-
-def _teb32(trap: Trap, value: THREAD_BASIC_INFORMATION) -> THREAD_BASIC_INFORMATION:
-    """TebBaseAddress is the 32-bit TEB, 2000h above the 64-bit one (section 3.1)."""
-    teb = value.TebBaseAddress
-    return replace(value, TebBaseAddress=PVOID(teb + 0x2000 if teb else 0))
 
 
 # ---------------------------------------------------------------- rename and link
@@ -174,7 +160,7 @@ def _redirected_name(build: Build) -> Callable[[Trap, str], str | None]:
 def buffers(build: Build) -> dict[str, list[Buffer]]:
     """Nt name -> what its thunk converts beyond what the prototype says."""
     renaming = Renaming(_redirected_name(build))
-    return {
+    return class_buffers() | {
         "NtCreateFile": [file_name(build, 2)],
         "NtOpenFile": [file_name(build, 2)],
         "NtDeleteFile": [file_name(build, 0)],
@@ -196,17 +182,6 @@ def buffers(build: Build) -> dict[str, list[Buffer]]:
             },
             long_length=True, address_at=1,
         )],
-        "NtQueryInformationProcess": [Query(
-            1, {
-                0: Fixed(PROCESS_BASIC_INFORMATION, _peb32), 7: Fixed(ULONG_PTR), 26: Fixed(ULONG_PTR),
-                27: Counted(UNICODE_STRING), 30: Fixed(HANDLE), 37: Fixed(SECTION_IMAGE_INFORMATION),
-                43: Counted(UNICODE_STRING),
-            },
-        )],
-        "NtQueryInformationThread": [Query(
-            1, {0: Fixed(THREAD_BASIC_INFORMATION, _teb32), 4: Fixed(ULONG_PTR), 9: Fixed(ULONG_PTR)},
-        )],
-        "NtQuerySystemInformation": [Query(0, {0: Fixed(SYSTEM_BASIC_INFORMATION)}, classes={0: 62, 1: 63})],
         "NtQuerySection": [Query(
             1, {0: Fixed(SECTION_BASIC_INFORMATION), 1: Fixed(SECTION_IMAGE_INFORMATION)}, long_length=True
         )],

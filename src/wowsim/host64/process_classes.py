@@ -29,7 +29,7 @@ from wowsim.nt.structures import (
 )
 
 
-def _string(data64: bytes, address64: int, buffer32: int) -> bytes:
+def string(data64: bytes, address64: int, buffer32: int) -> bytes:
     """A UNICODE_STRING whose text lies behind it."""
     span = Span(data64, address64)
     value = span.load(UNICODE_STRING, 0)
@@ -59,13 +59,13 @@ PROCESS: dict[int, Narrow] = {
     14: fixed(POOLED_USAGE_AND_LIMITS),
     21: cut,
     26: cut,
-    27: _string,
+    27: string,
     30: cut,
     37: fixed(SECTION_IMAGE_INFORMATION),
-    43: _string,
+    43: string,
     49: cut,
     51: array(PROCESS_HANDLE_TABLE_ENTRY_INFO, 16, 8, 8),
-    60: _string,
+    60: string,
 }
 """NtQueryInformationProcess: class -> conversion."""
 
@@ -73,7 +73,7 @@ THREAD: dict[int, Narrow] = {
     0: fixed(THREAD_BASIC_INFORMATION),
     9: cut,
     30: fixed(GROUP_AFFINITY),
-    38: _string,
+    38: string,
     41: fixed(GROUP_AFFINITY),
 }
 """NtQueryInformationThread: class -> conversion."""

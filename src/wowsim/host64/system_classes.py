@@ -77,22 +77,30 @@ def _relationships(data64: bytes, address64: int, buffer32: int) -> bytes:
     return result
 
 
-SYSTEM: dict[int, Narrow] = {
-    0: fixed(SYSTEM_BASIC_INFORMATION),
+FIXED: dict[int, type] = {
+    21: SYSTEM_FILECACHE_INFORMATION,
+    37: SYSTEM_REGISTRY_QUOTA_INFORMATION,
+    81: SYSTEM_FILECACHE_INFORMATION,
+    123: SYSTEM_BASIC_PERFORMANCE_INFORMATION,
+}
+"""NtQuerySystemInformation(Ex): class -> the one structure it gives. Classes 0, 62 and 114 give the basic one."""
+
+LISTS: dict[int, Narrow] = {
     5: _processes(SYSTEM_THREAD_INFORMATION),
     11: array(RTL_PROCESS_MODULE_INFORMATION, 8, 4, 4),
     16: array(SYSTEM_HANDLE_TABLE_ENTRY_INFO, 8, 4, 4),
-    21: fixed(SYSTEM_FILECACHE_INFORMATION),
-    37: fixed(SYSTEM_REGISTRY_QUOTA_INFORMATION),
-    50: cut,
     57: _processes(SYSTEM_EXTENDED_THREAD_INFORMATION),
-    62: fixed(SYSTEM_BASIC_INFORMATION),
     64: array(SYSTEM_HANDLE_TABLE_ENTRY_INFO_EX, 16, 8, 8),
     73: array(SYSTEM_LOGICAL_PROCESSOR_INFORMATION),
-    81: fixed(SYSTEM_FILECACHE_INFORMATION),
-    88: fixed(SYSTEM_PROCESS_ID_INFORMATION),
     107: _relationships,
-    114: fixed(SYSTEM_BASIC_INFORMATION),
-    123: fixed(SYSTEM_BASIC_PERFORMANCE_INFORMATION),
+}
+"""Class -> conversion of a list."""
+
+SYSTEM: dict[int, Narrow] = {
+    **LISTS,
+    **{number: fixed(kind) for number, kind in FIXED.items()},
+    **dict.fromkeys((0, 62, 114), fixed(SYSTEM_BASIC_INFORMATION)),
+    50: cut,
+    88: fixed(SYSTEM_PROCESS_ID_INFORMATION),
 }
 """NtQuerySystemInformation(Ex): class -> conversion. Class 88 also goes in: its string's buffer stays the caller's."""
