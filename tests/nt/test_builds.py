@@ -86,6 +86,7 @@ def test_whose_turbo_table_is_its_own() -> None:
         ),
         ("NtCreatePartition", {"win10-1507": 5, "win10-1511": 4, "win10-22h2-x86": 4}),
         ("NtInitializeNlsFiles", {"vista": 4, "win7sp1": 3, "win11-24h2": 3, "vista-x86": 4}),
+        ("NtLoadKeyEx", {"winxp-x64": 4, "vista": 8, "win7sp1-x86": 8}),
         ("NtCreateIRTimer", {"win8": 2, "win10-1607": 2, "win10-1703": 3, "win11-24h2": 3}),
     ],
 )

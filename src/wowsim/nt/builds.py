@@ -231,6 +231,7 @@ _CHANGED: dict[str, _Counts] = {
     "NtCreateIRTimer": (((6, 2), 2), ((10, 0, 15063), 3)),
     "NtCreatePartition": (((10, 0, 10240), 5), ((10, 0, 10586), 4)),
     "NtInitializeNlsFiles": (((6, 0), 4), ((6, 1), 3)),
+    "NtLoadKeyEx": (((5, 2), 4), ((6, 0), 8)),
     "NtWaitForWorkViaWorkerFactory": (((6, 0), 2), ((6, 2), 4), ((6, 3), 5)),
 }
 """Services whose argument count changed: since which version, how many (tinysec's tables, one a build)."""

@@ -12,7 +12,7 @@ from wowsim.kernel.services import services_of_build
 from wowsim.kernel.table import Support
 from wowsim.nt import win32k
 from wowsim.nt.builds import services
-from wowsim.nt.service_numbers import hexadecimal, turbo_is_published
+from wowsim.nt.service_numbers import hexadecimal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,7 +44,7 @@ class Row:
 def rows(build: Build) -> list[Row]:
     """Every service of a build by number: those of ntoskrnl, then those of win32k."""
     known = services_of_build(build)
-    published = turbo_is_published(build)
+    published = build.turbo_verified
     found = []
     for row in services(build.name):
         service = known[row.name]
