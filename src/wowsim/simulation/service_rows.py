@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from wowsim.kernel.services import services_of_build
+from wowsim.kernel.known_services import services_of_build
 from wowsim.kernel.table import Support
 from wowsim.nt import win32k
 from wowsim.nt.builds import services
