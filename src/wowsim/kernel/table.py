@@ -116,10 +116,9 @@ class ServiceTable:
         self._observer: CallObserver | None = None
         self._services: dict[str, Service] = {}
         self._bound: dict[int, Callable[[Sequence[int]], int]] = {}
-        self.argument_counts: dict[int, int] = {}
-        for name, declared in services.items():
-            if name in self._numbers:
-                self._bind(declared)
+        self._unbound = {number: services[name] for name, number in numbers.items() if name in services}
+        """Services that were not called yet."""
+        self.argument_counts = {n: _slots(s.prototype, width) for n, s in self._unbound.items()}
 
     def name_of(self, number: int) -> str | None:
         """The Nt name behind a number, if this build has it."""
@@ -137,7 +136,7 @@ class ServiceTable:
             Unsupported: the build has the service, wowsim does not.
         """
         handler = self._bound.get(number & NAME_MASK)
-        return self._missing(number & NAME_MASK) if handler is None else handler(slots)
+        return self._missing(number & NAME_MASK, slots) if handler is None else handler(slots)
 
     def replace(self, function: Callable[..., int], support: Support = Support.FULL) -> None:
         """Put ``function`` in the place of the service of its name, for this table only.
@@ -161,7 +160,11 @@ class ServiceTable:
         for declared in list(self._services.values()):
             self._bind(declared)
 
-    def _missing(self, number: int) -> int:
+    def _missing(self, number: int, slots: Sequence[int]) -> int:
+        first = self._unbound.get(number)
+        if first is not None:
+            self._bind(first)
+            return self._bound[number](slots)
         name = self.name_of(number)
         if name is None:
             return 0xC000001C  # STATUS_INVALID_SYSTEM_SERVICE
@@ -169,6 +172,7 @@ class ServiceTable:
 
     def _bind(self, declared: Service) -> None:
         number = self._numbers[declared.name]
+        self._unbound.pop(number, None)
         self._services[declared.name] = declared
         self.argument_counts[number] = _slots(declared.prototype, self._width)
         self._bound[number] = _bound(
