@@ -234,10 +234,17 @@ def _loaded(options: argparse.Namespace, on_output: Callable[[str, bytes], None]
     from wowsim.simulation import Simulation
 
     with Simulation(
-        options.build, options.seed, options.sysroot, on_output=on_output, three_gb=options.three_gb
+        options.build,
+        options.seed,
+        options.sysroot,
+        on_output=on_output,
+        three_gb=options.three_gb,
+        turbo=options.turbo,
     ) as sim:
         for host, guest, writable in options.mount:
             sim.files.mount(host, guest, writable=writable)
+        for file in options.registry:
+            sim.registry.load(Path(file))
         sim.load(words[0], words[1:], env=dict(options.env), cwd=options.cwd, stdin=stdin)
         yield sim
 

@@ -16,6 +16,7 @@ from wowsim.host64.conversions import Conversion
 from wowsim.host64.exceptions import CONTINUE, RAISE, continue_with
 from wowsim.host64.file_redirection import redirected
 from wowsim.host64.redirection import file_name, rules_of, switched_off
+from wowsim.host64.registry_values import ValueEntries
 from wowsim.nt.abi import HANDLE, PVOID, SIZE_T, ULONG_PTR
 from wowsim.nt.memory_structures import (
     MEMORY_BASIC_INFORMATION,
@@ -198,6 +199,7 @@ def buffers(build: Build) -> dict[str, list[Buffer]]:
         "NtQuerySection": [Query(
             1, {0: Fixed(SECTION_BASIC_INFORMATION), 1: Fixed(SECTION_IMAGE_INFORMATION)}, long_length=True
         )],
+        "NtQueryMultipleValueKey": [ValueEntries(1, 2)],
         "NtQueryObject": [Query(1, {1: Counted(UNICODE_STRING), 2: Counted(OBJECT_TYPE_INFORMATION)})],
         "NtSetInformationFile": [Setting(4, {10: renaming, 11: renaming}, buffer_at=2)],
     }  # fmt: skip

@@ -16,6 +16,9 @@ from wowsim.kernel import (
     handles,
     memory,
     process,
+    registry_hives,
+    registry_keys,
+    registry_values,
     sections,
     synchronization,
     system,
@@ -30,7 +33,7 @@ from wowsim.kernel.table import Service, services_of
 
 MODULES = (
     contexts, directories, directory, exceptions, file_changes, file_information, file_io, files, handles, memory,
-    process, sections,
+    process, registry_hives, registry_keys, registry_values, sections,
     synchronization, system, thread_information, threads, time, timers, volume_information, waits,
 )  # fmt: skip
 
