@@ -10,7 +10,7 @@ from wowsim.kernel.known_services import known
 from wowsim.nt import argument_counts, win32k
 from wowsim.nt.builds import BUILDS, Build, services
 from wowsim.nt.forms import FORMS, form
-from wowsim.nt.service_numbers import full_eax, hexadecimal, turbo_is_published
+from wowsim.nt.service_numbers import hexadecimal
 
 TURBO = {"win8": "8", "win8.1": "8.1", **{
     f"win10-{name}": f"10-{name}" for name in ("1507", "1511", "1607", "1703", "1709", "1803")
@@ -28,7 +28,7 @@ def test_numbers(build: Build) -> None:
 @pytest.mark.parametrize("name", [name for name in TURBO if name in BUILDS])
 def test_turbo_indices_and_full_eax(name: str) -> None:
     rows, build = {row["syscall"]: row for row in reference("wow64-eax-turbo.csv")}, BUILDS[name]
-    assert turbo_is_published(build)
+    assert build.turbo_verified
     compared = 0
     for row in services(name):
         published = rows.get(row.name, {})
@@ -37,17 +37,17 @@ def test_turbo_indices_and_full_eax(name: str) -> None:
             continue
         compared += 1
         assert row.turbo == int(published[f"turbo_{TURBO[name]}"]), row.name
-        assert full_eax(build, row) == int(published[f"eax_{TURBO[name]}"], 16), row.name
+        assert row.eax == int(published[f"eax_{TURBO[name]}"], 16), row.name
     assert compared > 390
 
 
 @EVERY
 def test_turbo_indices_of_other_builds_are_the_nearest_published_ones(build: Build) -> None:
-    assert turbo_is_published(build) == (build.name in TURBO or not build.wow64)
+    assert build.turbo_verified == (build.name in TURBO or not build.wow64)
     for row in services(build.name):
         assert row.turbo == 0 or build.wow64
-        assert full_eax(build, row) & 0x3FFF == row.number
-        assert full_eax(build, row) >> 16 == (0 if build.turbo_in_ecx else row.turbo)
+        assert row.eax & 0x3FFF == row.number
+        assert row.eax >> 16 == (0 if build.turbo_in_ecx else row.turbo)
 
 
 def test_argument_counts() -> None:

@@ -14,7 +14,7 @@ from wowsim.kernel.known_services import known, services_of_build
 from wowsim.nt import win32k
 from wowsim.nt.argument_counts import published
 from wowsim.nt.builds import services
-from wowsim.nt.service_numbers import full_eax, hexadecimal, turbo_is_published
+from wowsim.nt.service_numbers import hexadecimal
 from wowsim.render.decoder import decoded
 from wowsim.render.signatures import declaration, layouts, structures
 from wowsim.render.spelling import column, text
@@ -94,8 +94,8 @@ def _thunk(build: Build, service: Service) -> Iterator[str]:
 def _numbers(build: Build, row: ServiceRow) -> Iterator[str]:
     line = f"{build.name}: number {hexadecimal(row.number)}"
     if build.wow64:
-        verified = "" if turbo_is_published(build) else " (unverified)"
-        line += f", turbo {row.turbo}{verified}, EAX {full_eax(build, row):08X}"
+        verified = "" if build.turbo_verified else " (unverified)"
+        line += f", turbo {row.turbo}{verified}, EAX {row.eax:08X}"
         line += f", ECX {row.turbo}" if build.turbo_in_ecx else ""
     yield line
 

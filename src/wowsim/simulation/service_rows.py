@@ -12,7 +12,7 @@ from wowsim.kernel.known_services import services_of_build
 from wowsim.kernel.table import Support
 from wowsim.nt import win32k
 from wowsim.nt.builds import services
-from wowsim.nt.service_numbers import hexadecimal, turbo_is_published
+from wowsim.nt.service_numbers import hexadecimal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,11 +44,12 @@ class Row:
 def rows(build: Build) -> list[Row]:
     """Every service of a build by number: those of ntoskrnl, then those of win32k."""
     known = services_of_build(build)
-    published = turbo_is_published(build)
     found = []
     for row in services(build.name):
         service = known[row.name]
-        note = "; ".join(filter(None, (service.note, "" if published or not row.turbo else UNVERIFIED)))
+        note = "; ".join(
+            filter(None, (service.note, "" if build.turbo_verified or not row.turbo else UNVERIFIED))
+        )
         size = service.prototype.arg_bytes32
         found.append(Row(row.name, row.number, row.turbo, size, service.support.value, note))
     for number, name in win32k.services(build.name).items():
