@@ -13,6 +13,7 @@ from wowsim.kernel.files import NtCreateFile
 from wowsim.kernel.table import BLOCKED
 from wowsim.kernel.thread import State, Thread
 from wowsim.nt.abi import Width, encode, load, prototype, size_of
+from wowsim.nt.builds import BUILDS
 from wowsim.nt.status import STATUS_ACCESS_VIOLATION
 from wowsim.nt.structures import IO_STATUS_BLOCK, OBJECT_ATTRIBUTES, UNICODE_STRING
 
@@ -61,12 +62,15 @@ class FlatMemory:
 class Guest:
     """A kernel and the means to call its services as a program does."""
 
-    def __init__(self, width: Width = 64, **options: Any) -> None:
+    def __init__(self, width: Width = 64, build: str = "win7sp1", **options: Any) -> None:
         self.memory = FlatMemory()
         self.width: Width = width
         highest = 0x7FFFFFEFFFF if width == 64 else 0x7FFEFFFF
-        space = SimpleNamespace(layout=SimpleNamespace(highest_user=highest))
-        self.k = Kernel(self.memory, cast("Any", space), cast("Any", None), width=width, **options)
+        layout = SimpleNamespace(highest_user=highest)
+        commitment = SimpleNamespace(charged=5, limit=1 << 20)
+        vads = [SimpleNamespace(start=0x10, end=0x8F)]
+        space = SimpleNamespace(layout=layout, vads=vads, private_commit=3, commitment=commitment)
+        self.k = Kernel(self.memory, cast("Any", space), BUILDS[build], width=width, **options)
         self._next = BASE
         self.iosb = self.room(16)
         self.out = self.room(16)
@@ -99,7 +103,9 @@ class Guest:
 
     def call(self, service: Callable[..., int], *slots: int) -> int:
         """The status of a service called with argument slots; BLOCKED where another thread goes on or nobody."""
-        decode = self._decoders.setdefault(service.__name__, prototype(service).decoder(self.width))
+        decode = self._decoders.get(service.__name__)
+        if decode is None:
+            decode = self._decoders[service.__name__] = prototype(service).decoder(self.width)
         caller = self.k.thread
         try:
             status = service(self.k, *decode(self.memory, slots))

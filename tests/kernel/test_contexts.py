@@ -67,6 +67,9 @@ class Host:
     def delete(self, thread: Thread) -> None:
         del self.stands[thread]
 
+    def descriptor(self, thread: Thread, selector: int) -> int | None:
+        raise NotImplementedError
+
     def registers(self, thread: Thread) -> tuple[dict[str, int], bytes]:
         return self.stands[thread]
 

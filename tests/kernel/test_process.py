@@ -151,8 +151,8 @@ def test_what_a_thread_is(guest: Guest) -> None:
     assert guest.call(NtQueryInformationThread, THREAD, 12, buffer, 4, 0) == STATUS_SUCCESS
     assert guest.value(buffer, 4) == 1
     assert guest.call(NtQueryInformationThread, THREAD, 1, buffer, 32, 0) == STATUS_SUCCESS
-    with pytest.raises(Unsupported, match="ThreadIoPriority"):
-        guest.call(NtQueryInformationThread, THREAD, 22, buffer, 4, 0)
+    with pytest.raises(Unsupported, match="ThreadTebInformation"):
+        guest.call(NtQueryInformationThread, THREAD, 26, buffer, 4, 0)
 
 
 def test_hiding_from_a_debugger(guest: Guest) -> None:
@@ -161,8 +161,8 @@ def test_hiding_from_a_debugger(guest: Guest) -> None:
     buffer = guest.room(16)
     guest.call(NtQueryInformationThread, THREAD, 17, buffer, 1, 0)
     assert guest.value(buffer, 1) == 1
-    with pytest.raises(Unsupported, match="ThreadPriority"):
-        guest.call(NtSetInformationThread, THREAD, 2, buffer, 4)
+    with pytest.raises(Unsupported, match="ThreadEventPair"):
+        guest.call(NtSetInformationThread, THREAD, 8, buffer, 4)
 
 
 @pytest.mark.parametrize("wow64", [True, False])

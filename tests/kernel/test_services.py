@@ -10,15 +10,23 @@ from guest import BASE, READ, SIZE, WRITE, Guest
 
 from wowsim.errors import Unsupported
 from wowsim.kernel import (
+    controls,
     directory,
+    extended_attributes,
     file_changes,
     file_information,
     file_io,
+    file_locks,
+    file_segments,
     files,
     handles,
+    io_cancel,
+    io_completion,
+    named_pipes,
     process,
     synchronization,
     system,
+    system_information,
     thread_information,
     threads,
     time,
@@ -27,6 +35,8 @@ from wowsim.kernel import (
     waits,
 )
 from wowsim.kernel.access import FILE_DIRECTORY_FILE
+from wowsim.kernel.io_completion import NtCreateIoCompletion
+from wowsim.kernel.named_pipes import NtCreateNamedPipeFile
 from wowsim.kernel.table import BLOCKED, services_of
 from wowsim.nt.builds import services
 
@@ -35,15 +45,23 @@ if TYPE_CHECKING:
 
 SERVICES = services_of(
     [
+        controls,
         directory,
+        extended_attributes,
         file_changes,
         file_information,
         file_io,
+        file_locks,
+        file_segments,
         files,
         handles,
+        io_cancel,
+        io_completion,
+        named_pipes,
         process,
         synchronization,
         system,
+        system_information,
         thread_information,
         threads,
         time,
@@ -55,12 +73,23 @@ SERVICES = services_of(
 CALLS = 400
 
 
+def pipe_ends(guest: Guest) -> tuple[int, int, int]:
+    """A synchronous server, an asynchronous client, and a completion port."""
+    timeout = guest.put((-1 & (1 << 64) - 1).to_bytes(8, "little"))
+    oa = guest.name(r"\??\PIPE\p")
+    slots = (guest.out, READ | WRITE, oa, guest.iosb, 3, 2, 0x20, 1, 1, 0, 1, 64, 64, timeout)
+    assert guest.call(NtCreateNamedPipeFile, *slots) == 0
+    server = guest.handle
+    assert guest.call(NtCreateIoCompletion, guest.out, 0x1F0003, 0, 0) == 0
+    return server, guest.open(r"\??\PIPE\p", READ | WRITE, options=0), guest.handle
+
+
 def test_argument_counts_are_the_published_ones() -> None:
     published = {row.name: row.arguments for build in ("win10-22h2", "win7sp1") for row in services(build)}
     assert {name: s.prototype.arg_bytes32 // 4 for name, s in SERVICES.items()} == {
         n: published[n] for n in SERVICES
     }
-    assert len(SERVICES) == 68
+    assert len(SERVICES) == 91
 
 
 def hostile_slot(random: Random, guest: Guest, pool: list[int]) -> int:
@@ -93,6 +122,8 @@ def test_no_argument_gets_past_a_service(name: str, width: Width) -> None:
                 guest.open(r"\??\C:\d\a.txt", READ | WRITE),
                 guest.open(r"\??\C:\d", READ, options=0x20 | FILE_DIRECTORY_FILE),
                 guest.open(r"\??\NUL"),
+                guest.open(r"\??\C:\d\a.txt", READ | WRITE, options=0),
+                *pipe_ends(guest),
                 *guest.k.open_standard_handles(),
                 guest.name(r"\??\C:\d\a.txt"),
                 guest.string("a.txt"),

@@ -6,11 +6,8 @@ import pytest
 from guest import Guest
 
 from wowsim.errors import Unsupported
-from wowsim.kernel.system import (
-    NtAllocateLocallyUniqueId,
-    NtQueryDefaultLocale,
-    NtQuerySystemInformation,
-)
+from wowsim.kernel.system import NtAllocateLocallyUniqueId, NtQueryDefaultLocale
+from wowsim.kernel.system_information import NtQuerySystemInformation
 from wowsim.kernel.threads import NtTestAlert
 from wowsim.nt.status import STATUS_INFO_LENGTH_MISMATCH, STATUS_INVALID_INFO_CLASS, STATUS_SUCCESS
 from wowsim.nt.structures import (
@@ -65,8 +62,8 @@ def test_time_of_day_in_part_or_whole() -> None:
 def test_absent_classes() -> None:
     guest = Guest()
     assert query(guest, 0x1000, 4)[0] == STATUS_INVALID_INFO_CLASS
-    with pytest.raises(Unsupported, match="SystemProcessInformation"):
-        query(guest, 5, 4)
+    with pytest.raises(Unsupported, match="SystemLookasideInformation"):
+        query(guest, 45, 4)
 
 
 def test_small_services() -> None:

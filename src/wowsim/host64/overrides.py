@@ -11,13 +11,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wowsim.host64.apcs import QUEUE
-from wowsim.host64.classes import Counted, Fixed, Query, Setting, Widening, highest_address
+from wowsim.host64.classes import Counted, Fixed, Query, Setting, Widening, Wider, highest_address
 from wowsim.host64.conversions import Conversion
 from wowsim.host64.exceptions import CONTINUE, RAISE, continue_with
 from wowsim.host64.file_redirection import redirected
-from wowsim.host64.redirection import file_name, rules_of, switched_off
+from wowsim.host64.lists import HardErrorParameters
+from wowsim.host64.packets import Packets
+from wowsim.host64.redirection import ProgramFiles, file_name, key_name, rules_of, switched_off
 from wowsim.host64.registry_values import ValueEntries
 from wowsim.nt.abi import HANDLE, PVOID, SIZE_T, ULONG_PTR
+from wowsim.nt.file_structures import FILE_COMPLETION_INFORMATION
 from wowsim.nt.memory_structures import (
     MEMORY_BASIC_INFORMATION,
     MEMORY_IMAGE_INFORMATION,
@@ -178,6 +181,14 @@ def buffers(build: Build) -> dict[str, list[Buffer]]:
         "NtQueryAttributesFile": [file_name(build, 0)],
         "NtQueryFullAttributesFile": [file_name(build, 0)],
         "NtQueryInformationByName": [file_name(build, 0)],
+        "NtCreateKey": [key_name(build, 2, 1)],
+        "NtCreateKeyTransacted": [key_name(build, 2, 1)],
+        "NtOpenKey": [key_name(build, 2, 1)],
+        "NtOpenKeyEx": [key_name(build, 2, 1)],
+        "NtOpenKeyTransacted": [key_name(build, 2, 1)],
+        "NtOpenKeyTransactedEx": [key_name(build, 2, 1)],
+        "NtSetValueKey": [ProgramFiles()],
+        "NtRaiseHardError": [HardErrorParameters()],
         "NtQueryVirtualMemory": [Query(
             2, {
                 0: Fixed(MEMORY_BASIC_INFORMATION, _clamped), 2: Counted(UNICODE_STRING),
@@ -201,5 +212,12 @@ def buffers(build: Build) -> dict[str, list[Buffer]]:
         )],
         "NtQueryMultipleValueKey": [ValueEntries(1, 2)],
         "NtQueryObject": [Query(1, {1: Counted(UNICODE_STRING), 2: Counted(OBJECT_TYPE_INFORMATION)})],
-        "NtSetInformationFile": [Setting(4, {10: renaming, 11: renaming}, buffer_at=2)],
+        "NtSetInformationFile": [Setting(
+            4, {
+                10: renaming, 11: renaming, 30: Wider(FILE_COMPLETION_INFORMATION),
+                61: Wider(FILE_COMPLETION_INFORMATION), 65: renaming, 72: renaming,
+            },
+            buffer_at=2,
+        )],
+        "NtRemoveIoCompletionEx": [Packets(1)],
     }  # fmt: skip

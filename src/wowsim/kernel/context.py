@@ -20,9 +20,11 @@ from wowsim.kernel.dispatcher import KeyedEvent
 from wowsim.kernel.names import from_utf16
 from wowsim.kernel.namespace import Namespace, SymbolicLink
 from wowsim.kernel.objects import CURRENT_PROCESS, CURRENT_THREAD, HandleTable
+from wowsim.kernel.pipe_device import PipeDevice
 from wowsim.kernel.registry_defaults import fill
 from wowsim.kernel.registry_objects import RegistryRoot
 from wowsim.kernel.registry_tree import Registry
+from wowsim.kernel.requests import Request, cancel_all
 from wowsim.kernel.scheduler import Scheduler
 from wowsim.kernel.thread import InitialTeb, Process, Thread
 from wowsim.kernel.volume import Volume
@@ -78,6 +80,9 @@ class ThreadHost(Protocol):
     def set_registers(self, thread: Thread, registers: dict[str, int], fxsave: bytes | None) -> None:
         """Let it go on elsewhere: the registers that are named, and FP state if there is any."""
 
+    def descriptor(self, thread: Thread, selector: int) -> int | None:
+        """What stands in the GDT while the thread runs; None behind its limit."""
+
 
 @dataclass(frozen=True)
 class ThreadRequest:
@@ -117,6 +122,9 @@ class _NoThreads:
     def set_registers(self, thread: Thread, registers: dict[str, int], fxsave: bytes | None) -> None:
         raise Unsupported("a thread's context: no CPU is attached to this kernel")
 
+    def descriptor(self, thread: Thread, selector: int) -> int | None:
+        raise Unsupported("the GDT: no CPU is attached to this kernel")
+
 
 def _no_cpu(*_: object) -> None:
     raise Unsupported("NtContinue or NtRaiseException: no CPU is attached to this kernel")
@@ -134,7 +142,7 @@ class Kernel:
         space: the address space of the process.
         build: the Windows it is.
         width: pointer width of the callers: 64 behind a 64-bit SYSCALL, 32 on 32-bit Windows.
-        seed: of :attr:`random`.
+        seed: of :attr:`random`, and of what has a source of its own.
         clock: simulated time.
         console: the standard streams.
         capacity: bytes on the volume.
@@ -149,6 +157,7 @@ class Kernel:
         registry: every hive.
         host: makes threads and knows their registers.
         keyed_event: the one that handle 0 means.
+        requests: to files, that wait for their end; oldest first.
         failure_frames: addresses that a bug check names: KTRAP_FRAME and EXCEPTION_RECORD.
         parse_image: reads an executable (its bytes and guest path) for NtCreateSection; UsageError when it is
             none. The simulation sets it.
@@ -186,10 +195,11 @@ class Kernel:
         self.parse_image: Callable[[bytes, str], Image] = _no_images
         self.resume: Callable[[bytes], None] = _no_cpu
         self.raise_exception: Callable[[ExceptionRecord, bytes, bool], None] = _no_cpu
-        self.process = Process(cookie=self.random.getrandbits(32))
+        self.process = Process(cookie=self.random.getrandbits(32), created=self.clock.now)
         self.thread = Thread()
         self.threads = [self.thread]
         self.scheduler = Scheduler(self.clock, seed, self.thread)
+        self.requests: list[Request] = []
         self.host: ThreadHost = _NoThreads()
         self._next_id = self.thread.id
         self.failure_frames = (0, 0)
@@ -211,10 +221,12 @@ class Kernel:
         insert(r"\Device\ConDrv", self._console_device)
         insert(r"\REGISTRY", RegistryRoot(self.registry))
         insert(r"\Device\Null", NullDevice(r"\Device\Null"))
+        insert(r"\Device\NamedPipe", PipeDevice(r"\Device\NamedPipe", self))
         for name, target in (
             (rf"\??\{self.volume.drive}", VOLUME_DEVICE),
             (r"\SystemRoot", rf"\??\{self.volume.drive}\Windows"),
             (r"\??\NUL", r"\Device\Null"),
+            (r"\??\PIPE", r"\Device\NamedPipe"),
             (r"\??\CON", r"\Device\ConDrv\Console"),
             (r"\??\CONIN$", r"\Device\ConDrv\CurrentIn"),
             (r"\??\CONOUT$", r"\Device\ConDrv\CurrentOut"),
@@ -305,6 +317,8 @@ class Kernel:
             scheduler.signal(mutant)
         for timer in tuple(thread.timers):
             timer.stop()
+        # requests whose files have a port outlive their thread (Microsoft Learn, ExitThread)
+        cancel_all(self, lambda each: each.thread is thread and each.file.port is None)
         scheduler.signal(thread)
         self.host.delete(thread)
 

@@ -1,6 +1,6 @@
 """Kernel objects and the handle table of a process (nt!Ob, nt!Ex handle tables).
 
-Leaves out quotas, security descriptors and object creation by name. Handles are multiples of 4 and the
+Leaves out quotas and object creation by name. Handles are multiples of 4 and the
 lowest free one is given next; Windows reuses in another order (unverified), ours is the readable one.
 Who may import it: the kernel package and the simulation.
 """
@@ -8,7 +8,7 @@ Who may import it: the kernel package and the simulation.
 from __future__ import annotations
 
 import heapq
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from wowsim.errors import GuestFault
 from wowsim.kernel.access import GenericMapping
@@ -19,6 +19,11 @@ from wowsim.nt.status import (
     STATUS_INVALID_HANDLE,
     STATUS_OBJECT_TYPE_MISMATCH,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wowsim.nt.security import SecurityDescriptor
 
 O = TypeVar("O", bound="KernelObject")  # noqa: E741 - the object type asked for
 
@@ -38,11 +43,15 @@ class KernelObject:
         type_name: the object type as NtQueryObject prints it.
         mapping: what generic rights mean for it.
         handle_count: open handles.
+        security: its descriptor once somebody asked for it or set it.
+        address: what lists of handles show, once one was made.
     """
 
     type_name: ClassVar[str] = "Object"
     mapping: ClassVar[GenericMapping] = GenericMapping(0x20000, 0x20000, 0x20000, 0x1F0000)
     handle_count: int = 0
+    security: SecurityDescriptor | None = None
+    address: int = 0
 
     def last_handle_closed(self) -> None:
         """Called when :attr:`handle_count` falls to zero (for files: IRP_MJ_CLEANUP)."""
@@ -57,10 +66,14 @@ class HandleTable:
 
     Args:
         limit: how many may be open at once; one more gives STATUS_INSUFFICIENT_RESOURCES.
+
+    Attributes:
+        shown: how many objects lists of handles have shown.
     """
 
     def __init__(self, limit: int = 0x10000) -> None:
         self.limit = limit
+        self.shown = 0
         self.pseudo: dict[int, KernelObject] = {}
         self._entries: dict[int, tuple[KernelObject, int, int]] = {}
         """Handle -> object, rights granted, handle attributes."""
@@ -69,6 +82,11 @@ class HandleTable:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def entries(self) -> Iterator[tuple[int, KernelObject, int, int]]:
+        """Handle, object, rights and attributes of every open handle, lowest first."""
+        for handle in sorted(self._entries):
+            yield (handle, *self._entries[handle])
 
     def insert(self, target: KernelObject, access: int, attributes: int = 0) -> int:
         """Open a handle and return it."""

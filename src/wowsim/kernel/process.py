@@ -1,43 +1,28 @@
 """Processes and threads as services see them: ending them and asking about them (nt!Ps).
 
-Leaves out creating either and opening others by id. Information classes: phnt; their lengths are checked as
-Windows does (exact for fixed ones). Who may import it: the simulation, through the service table.
+Leaves out creating them; opening is ``kernel.process_handles``', setting ``kernel.process_settings``'. Information
+classes: phnt; their lengths are checked as Windows does (exact for fixed ones).
+Who may import it: the simulation, through the service table.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-from wowsim.errors import Unsupported
 from wowsim.kernel.class_names import PROCESS_CLASSES, absent
 from wowsim.kernel.context import Kernel
 from wowsim.kernel.names import utf16
 from wowsim.kernel.objects import CURRENT_PROCESS
+from wowsim.kernel.process_queries import QUERIES, SINCE, accepts, extended_basic, mitigation_policy
 from wowsim.kernel.table import Support, service
 from wowsim.kernel.thread import Process
-from wowsim.nt.abi import (
-    HANDLE,
-    LONG,
-    NTSTATUS,
-    PVOID,
-    ULONG,
-    ULONG_PTR,
-    USHORT,
-    Out,
-    encode,
-    size_of,
-)
+from wowsim.nt.abi import HANDLE, NTSTATUS, PVOID, ULONG, USHORT, Out, encode, size_of
 from wowsim.nt.status import (
     STATUS_ACCESS_DENIED,
     STATUS_INFO_LENGTH_MISMATCH,
+    STATUS_INVALID_INFO_CLASS,
     STATUS_INVALID_PARAMETER,
-    STATUS_PORT_NOT_SET,
     STATUS_SUCCESS,
 )
-from wowsim.nt.structures import (
-    PROCESS_BASIC_INFORMATION,
-    UNICODE_STRING,
-)
+from wowsim.nt.structures import UNICODE_STRING
 
 PROCESS_TERMINATE = 0x1
 PROCESS_QUERY = 0x1400
@@ -58,46 +43,50 @@ def NtTerminateProcess(k: Kernel, process_handle: HANDLE, exit_status: NTSTATUS)
 
 
 # ---------------------------------------------------------------- asking
-def _answer(
-    k: Kernel, kind: Any, value: Any, address: int, length: int, return_length: Out[ULONG] | None
-) -> NTSTATUS:
-    size = size_of(kind, k.width)
-    if length != size:
-        return STATUS_INFO_LENGTH_MISMATCH
-    k.memory.write(address, encode(kind, k.width, value))
-    if return_length is not None:
-        return_length.set(ULONG(size))
-    return STATUS_SUCCESS
-
-
-def _process_basic(process: Process) -> PROCESS_BASIC_INFORMATION:
-    return PROCESS_BASIC_INFORMATION(
-        NTSTATUS(process.exit_status),
-        PVOID(process.peb),
-        ULONG_PTR(1),
-        LONG(8),
-        ULONG_PTR(process.id),
-        ULONG_PTR(process.parent_id),
-    )
-
-
-def _counted_string(
-    k: Kernel, text: str, address: int, length: int, return_length: Out[ULONG] | None
-) -> NTSTATUS:
+def _string(k: Kernel, text: str, address: int) -> bytes:
     """A UNICODE_STRING whose text lies directly behind it."""
     data = utf16(text)
     header = size_of(UNICODE_STRING, k.width)
-    needed = header + len(data) + 2
-    if return_length is not None:
-        return_length.set(ULONG(needed))
-    if length < needed:
-        return STATUS_INFO_LENGTH_MISMATCH
     string = UNICODE_STRING(USHORT(len(data)), USHORT(len(data) + 2), PVOID(address + header))
-    k.memory.write(address, encode(UNICODE_STRING, k.width, string) + data + b"\0\0")
-    return STATUS_SUCCESS
+    return encode(UNICODE_STRING, k.width, string) + data + b"\0\0"
 
 
-@service(Support.PARTIAL, "classes 0, 7, 26, 27, 30, 31, 36, 37, 43")
+def _text(k: Kernel, process: Process, information_class: int) -> str | None:
+    """ImageFileName, its Win32 form, CommandLineInformation."""
+    if information_class == 27:
+        return process.image_path
+    if information_class == 43:
+        return k.win32_path(process.image_path)
+    return process.command_line if information_class == 60 else None
+
+
+def _answer(
+    k: Kernel, process: Process, information_class: int, address: int, length: int
+) -> tuple[bytes | None, int]:
+    """The buffer's contents, None where its length is wrong, and how long they are."""
+    text = _text(k, process, information_class)
+    if text is not None:
+        data = _string(k, text, address)
+        return data if length >= len(data) else None, len(data)
+    if information_class == 52:
+        return mitigation_policy(k, process, address, length), 8
+    if information_class == 0:
+        found = extended_basic(k, process, address, length)
+        if found is not None:
+            return found, len(found)
+    query = QUERIES.get(information_class)
+    if query is None:
+        raise absent("NtQueryInformationProcess", PROCESS_CLASSES, information_class)
+    if information_class == 30 and length != k.width // 8:
+        return None, k.width // 8
+    data = query(k, process)
+    return accepts(k, information_class, length, data), len(data)
+
+
+@service(
+    Support.PARTIAL,
+    "times, page faults, I/O and quotas are not counted; PROCESS_CLASSES it lacks are refused",
+)
 def NtQueryInformationProcess(
     k: Kernel,
     process_handle: HANDLE,
@@ -110,26 +99,15 @@ def NtQueryInformationProcess(
     process, access = k.handles.lookup_granted(process_handle, Process)
     if not access & PROCESS_QUERY:
         return STATUS_ACCESS_DENIED
-    if process_information_class in (27, 43):
-        text = process.image_path if process_information_class == 27 else k.win32_path(process.image_path)
-        return _counted_string(k, text, process_information, process_information_length, return_length)
-    if process_information_class == 30:
-        return (
-            STATUS_PORT_NOT_SET if process_information_length == k.width // 8 else STATUS_INFO_LENGTH_MISMATCH
-        )
-    if process_information_class == 36 and process_handle != CURRENT_PROCESS:
+    asked = process_information_class
+    if k.build.version < SINCE.get(asked, (0, 0)):
+        return STATUS_INVALID_INFO_CLASS
+    if asked == 36 and process_handle != CURRENT_PROCESS:
         return STATUS_INVALID_PARAMETER
-    if process_information_class == 37 and process.image is None:
-        raise Unsupported("NtQueryInformationProcess(ProcessImageInformation) without a program image")
-    answers: dict[int, tuple[Any, Any]] = {
-        0: (PROCESS_BASIC_INFORMATION, _process_basic(process)),
-        7: (ULONG_PTR, 0),
-        26: (ULONG_PTR, process.peb32),
-        31: (ULONG, 1),
-        36: (ULONG, process.cookie),
-        37: (type(process.image), process.image),
-    }
-    answer = answers.get(process_information_class)
-    if answer is None:
-        raise absent("NtQueryInformationProcess", PROCESS_CLASSES, process_information_class)
-    return _answer(k, *answer, process_information, process_information_length, return_length)
+    data, needed = _answer(k, process, asked, process_information, process_information_length)
+    if return_length is not None:
+        return_length.set(ULONG(needed if data is None else len(data)))
+    if data is None:
+        return STATUS_INFO_LENGTH_MISMATCH
+    k.memory.write(process_information, data)
+    return STATUS_SUCCESS

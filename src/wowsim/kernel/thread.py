@@ -1,6 +1,6 @@
 """Processes and threads as objects (nt!EPROCESS, nt!ETHREAD): who they are, and where a thread stands.
 
-Leaves out tokens, quotas and job membership. Who may import it: the kernel package and the simulation.
+Leaves out quotas. Who may import it: the kernel package and the simulation.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wowsim.kernel.dispatcher import Mutant, Timer, Wait
+    from wowsim.kernel.job import Job
+    from wowsim.kernel.token import Token
     from wowsim.nt.structures import SECTION_IMAGE_INFORMATION
 
 NORMAL_PRIORITY = 8
@@ -40,6 +42,11 @@ class Process(DispatcherObject):
         image: what ProcessImageInformation answers; set by whoever maps the program.
         base_priority: of its threads.
         started: its first thread has come through the loader.
+        token: its primary token; ``kernel.token.process_token`` makes it when it is first asked for.
+        job: the job it was assigned to.
+        created: when it was made, in 100 ns units.
+        settings: what NtSetInformationProcess was told, by information class.
+        timer_resolution: what NtSetTimerResolution asked for, in 100 ns units; 0 for nothing.
     """
 
     id: int = 0x1000
@@ -54,6 +61,11 @@ class Process(DispatcherObject):
     base_priority: int = NORMAL_PRIORITY
     started: bool = False
     ended: bool = False
+    token: Token | None = None
+    job: Job | None = None
+    created: int = 0
+    settings: dict[int, int] = field(default_factory=dict)
+    timer_resolution: int = 0
     waits: list[Wait] = field(default_factory=list)
 
     type_name: ClassVar[str] = "Process"
@@ -126,6 +138,10 @@ class Thread(DispatcherObject):
         slice: instructions left of its turn, or None before it begins one.
         cpu: its registers while it does not run: what the core saved, or by name before it runs first.
         stacks: freed when it ends.
+        token: whom it impersonates, or None.
+        name: what ThreadNameInformation was set to.
+        settings: what NtSetInformationThread was told, by information class.
+        execution_state: ES_* flags of NtSetThreadExecutionState.
     """
 
     id: int = 0x1004
@@ -154,6 +170,10 @@ class Thread(DispatcherObject):
     slice: int | None = None
     cpu: bytes | dict[str, int] = b""
     stacks: ThreadStacks = ThreadStacks()
+    token: Token | None = None
+    name: str = ""
+    settings: dict[int, int] = field(default_factory=dict)
+    execution_state: int = 0x80000000
     waits: list[Wait] = field(default_factory=list)
 
     type_name: ClassVar[str] = "Thread"

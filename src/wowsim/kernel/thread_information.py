@@ -1,31 +1,38 @@
 """What a thread is and may be told: NtQueryInformationThread, NtSetInformationThread (nt!Ps).
 
-Leaves out impersonation and affinity beyond the one processor. Information classes: phnt; their lengths are checked as
+Leaves out affinity beyond the one processor. Information classes: phnt; their lengths are checked as
 Windows does (exact for fixed ones). Who may import it: the simulation, through the service table.
 """
 
 from __future__ import annotations
 
-import struct
-from typing import Any
-
+from wowsim.errors import GuestFault
 from wowsim.kernel.class_names import THREAD_CLASSES, absent
 from wowsim.kernel.context import Kernel
 from wowsim.kernel.contexts import get_wow64_context, set_wow64_context
 from wowsim.kernel.table import Support, service
 from wowsim.kernel.thread import Thread
-from wowsim.nt.abi import BOOLEAN, HANDLE, LONG, NTSTATUS, PVOID, ULONG, ULONG_PTR, Out, encode
+from wowsim.kernel.thread_queries import QUERIES, SINCE, name_of
+from wowsim.kernel.token_handles import impersonate
+from wowsim.nt.abi import HANDLE, NTSTATUS, PVOID, ULONG, Out
 from wowsim.nt.status import (
     STATUS_ACCESS_DENIED,
+    STATUS_ACCESS_VIOLATION,
+    STATUS_BUFFER_TOO_SMALL,
     STATUS_INFO_LENGTH_MISMATCH,
+    STATUS_INVALID_INFO_CLASS,
     STATUS_INVALID_PARAMETER,
+    STATUS_PRIVILEGE_NOT_HELD,
     STATUS_SUCCESS,
 )
-from wowsim.nt.structures import CLIENT_ID, THREAD_BASIC_INFORMATION
 
-THREAD_SET_INFORMATION = 0x20
+THREAD_SET_INFORMATION, THREAD_SET_THREAD_TOKEN, THREAD_SET_LIMITED = 0x20, 0x80, 0x400
 THREAD_QUERY = 0x840
 """THREAD_QUERY_INFORMATION or THREAD_QUERY_LIMITED_INFORMATION."""
+_PRIVILEGED = {2, 18, 25}
+"""ThreadPriority and ThreadActualBasePriority take SeIncreaseBasePriorityPrivilege (phnt), ThreadBreakOnTermination
+SeDebugPrivilege (MS docs, RtlSetThreadIsCritical): the token does not have them enabled."""
+_DESCRIPTOR_ENTRY = 12
 _TLS = {32: (0xE10, 0xF94, 4), 64: (0x1480, 0x1780, 8)}
 """TEB offsets of TlsSlots and TlsExpansionSlots, and the size of a slot (wow64-facts section 9)."""
 TLS_SLOTS, TLS_EXPANSION_SLOTS = 64, 1024
@@ -33,7 +40,7 @@ _ABSOLUTE_PRIORITIES = {15: 15, -15: 1, 16: 15, -16: 1}
 """ThreadBasePriority's saturated values: THREAD_PRIORITY_TIME_CRITICAL and _IDLE as SetThreadPriority passes them."""
 
 
-@service(Support.PARTIAL, "classes 0, 1, 9, 12, 14, 17, 29, 35; times of execution are 0")
+@service(Support.PARTIAL, "times of execution are 0; THREAD_CLASSES it lacks are refused")
 def NtQueryInformationThread(
     k: Kernel,
     thread_handle: HANDLE,
@@ -43,45 +50,50 @@ def NtQueryInformationThread(
     return_length: Out[ULONG] | None,
 ) -> NTSTATUS:
     """What a thread is."""
+    asked, address, length = thread_information_class, thread_information, thread_information_length
     thread, access = k.handles.lookup_granted(thread_handle, Thread)
-    if thread_information_class == 29:
-        return get_wow64_context(k, thread, access, thread_information, thread_information_length)
+    if asked == 29:
+        return get_wow64_context(k, thread, access, address, length)
     if not access & THREAD_QUERY:
         return STATUS_ACCESS_DENIED
-    answer = _answer(k, thread, thread_information_class)
-    if answer is None:
-        raise absent("NtQueryInformationThread", THREAD_CLASSES, thread_information_class)
-    data = encode(answer[0], k.width, answer[1]) if answer[0] is not bytes else answer[1]
-    if thread_information_length != len(data):
-        return STATUS_INFO_LENGTH_MISMATCH
-    k.memory.write(thread_information, data)
-    if return_length is not None:
+    if k.build.version < SINCE.get(asked, (0, 0)):
+        return STATUS_INVALID_INFO_CLASS
+    if asked == 38:
+        data = name_of(k, thread, address)
+        wrong = STATUS_BUFFER_TOO_SMALL if length < len(data) else STATUS_SUCCESS
+    else:
+        data = _descriptor(k, thread, address, length) if asked == 6 else _answer(k, thread, asked)
+        wrong = STATUS_INFO_LENGTH_MISMATCH if length != len(data) else STATUS_SUCCESS
+    if return_length is not None and (wrong == STATUS_SUCCESS or asked == 38):
         return_length.set(ULONG(len(data)))
-    return STATUS_SUCCESS
+    if wrong == STATUS_SUCCESS:
+        k.memory.write(address, data)
+    return wrong
 
 
-def _answer(k: Kernel, thread: Thread, information_class: int) -> tuple[Any, Any] | None:
-    if information_class == 0:
-        ids = CLIENT_ID(HANDLE(k.process.id), HANDLE(thread.id))
-        priority = LONG(thread.priority)
-        value = THREAD_BASIC_INFORMATION(
-            NTSTATUS(thread.exit_status), PVOID(thread.teb), ids, ULONG_PTR(1), priority,
-            LONG(thread.increment),
-        )  # fmt: skip
-        return THREAD_BASIC_INFORMATION, value
-    if information_class == 1:
-        return bytes, struct.pack("<4Q", thread.created, thread.exited, 0, 0)
-    answers: dict[int, tuple[Any, Any]] = {
-        9: (ULONG_PTR, thread.start),
-        12: (ULONG, int(len(k.threads) == 1)),
-        14: (ULONG, int(thread.boost_disabled)),
-        17: (BOOLEAN, int(thread.hidden)),
-        35: (ULONG, thread.suspended),
-    }
-    return answers.get(information_class)
+def _answer(k: Kernel, thread: Thread, information_class: int) -> bytes:
+    query = QUERIES.get(information_class)
+    if query is None:
+        raise absent("NtQueryInformationThread", THREAD_CLASSES, information_class)
+    return query(k, thread)
 
 
-@service(Support.PARTIAL, "classes 3, 4, 9, 10, 13, 14, 17, 29")
+def _descriptor(k: Kernel, thread: Thread, address: int, length: int) -> bytes:
+    """DESCRIPTOR_TABLE_ENTRY: the selector comes in, its descriptor of the GDT goes out.
+
+    Windows on x64 answers this for 32-bit callers (RtlWow64GetThreadSelectorEntry); that its kernel does it itself
+    is our simplification.
+    """
+    if length != _DESCRIPTOR_ENTRY:
+        return bytes(_DESCRIPTOR_ENTRY)
+    raw = k.memory.read(address, 4)
+    descriptor = k.host.descriptor(thread, int.from_bytes(raw, "little"))
+    if descriptor is None:
+        raise GuestFault(STATUS_ACCESS_VIOLATION)
+    return raw + descriptor.to_bytes(8, "little")
+
+
+@service(Support.PARTIAL, "THREAD_CLASSES it lacks are refused")
 def NtSetInformationThread(
     k: Kernel,
     thread_handle: HANDLE,
@@ -89,35 +101,41 @@ def NtSetInformationThread(
     thread_information: PVOID,
     thread_information_length: ULONG,
 ) -> NTSTATUS:
-    """Priorities, a TLS slot of every thread, hiding from a debugger, the 32-bit context."""
+    """Priorities, a TLS slot of every thread, hiding from a debugger, impersonation, a name, the 32-bit context."""
+    asked, length = thread_information_class, thread_information_length
     thread, access = k.handles.lookup_granted(thread_handle, Thread)
-    if thread_information_class == 29:
-        return set_wow64_context(k, thread, access, thread_information, thread_information_length)
-    if not access & THREAD_SET_INFORMATION:
+    if asked == 29:
+        return set_wow64_context(k, thread, access, thread_information, length)
+    wanted = {5: THREAD_SET_THREAD_TOKEN, 38: THREAD_SET_LIMITED}.get(asked, THREAD_SET_INFORMATION)
+    if not access & wanted:
         return STATUS_ACCESS_DENIED
-    sizes = {3: 4, 4: k.width // 8, 9: k.width // 8, 10: 4, 13: 4, 14: 4, 17: 0}
-    size = sizes.get(thread_information_class)
-    if size is None:
-        raise absent("NtSetInformationThread", THREAD_CLASSES, thread_information_class)
-    if thread_information_class == 10 and thread is not k.thread:
+    if asked in _PRIVILEGED:
+        return STATUS_PRIVILEGE_NOT_HELD
+    word = k.width // 8
+    sizes = {3: 4, 4: word, 5: word, 7: 1, 9: word, 10: 4, 13: 4, 14: 4, 17: 0, 22: 4, 24: 4}
+    sizes |= {30: word + 8, 33: 4, 38: 2 * word}
+    size = sizes.get(asked)
+    if size is None or k.build.version < SINCE.get(asked, (0, 0)):
+        raise absent("NtSetInformationThread", THREAD_CLASSES, asked)
+    if asked == 10 and thread is not k.thread:
         return STATUS_INVALID_PARAMETER
-    if thread_information_length != size:
+    if length != size:
         return STATUS_INFO_LENGTH_MISMATCH
+    if asked == 38:
+        name = k.capture_string(thread_information)
+        thread.name = name
+        return STATUS_SUCCESS
     value = int.from_bytes(k.memory.read(thread_information, size), "little") if size else 0
-    return _set(k, thread, thread_information_class, value)
+    return _set(k, thread, asked, value)
 
 
 def _set(k: Kernel, thread: Thread, information_class: int, value: int) -> NTSTATUS:
     if information_class == 3:
-        increment = value - (1 << 32) if value >> 31 else value
-        if increment not in _ABSOLUTE_PRIORITIES and not -2 <= increment <= 2:
-            return STATUS_INVALID_PARAMETER
-        saturated = abs(increment) >= 15
-        thread.increment = (16 if increment > 0 else -16) if saturated else increment
-        priority = _ABSOLUTE_PRIORITIES.get(increment, k.process.base_priority + increment)
-        k.scheduler.set_priority(thread, priority)
-    elif information_class == 4:
-        if value != 1:  # the one processor there is
+        return _base_priority(k, thread, value)
+    if information_class == 5:
+        return impersonate(k, thread, value if k.width == 64 else sign_extended(value))
+    if information_class in (4, 30):
+        if value != 1:  # the one processor there is, in group 0
             return STATUS_INVALID_PARAMETER
     elif information_class == 9:
         thread.start = value
@@ -129,11 +147,40 @@ def _set(k: Kernel, thread: Thread, information_class: int, value: int) -> NTSTA
     elif information_class == 13:
         if value > k.width:  # MAXIMUM_PROCESSORS itself only asks (Microsoft Learn, SetThreadIdealProcessor)
             return STATUS_INVALID_PARAMETER
+    elif information_class == 33:
+        if value:
+            return STATUS_INVALID_PARAMETER
     elif information_class == 14:
         thread.boost_disabled = value != 0
+    elif information_class in (7, 22, 24):
+        return _hint(thread, information_class, value)
     else:
         thread.hidden = True
     return STATUS_SUCCESS
+
+
+def _base_priority(k: Kernel, thread: Thread, value: int) -> NTSTATUS:
+    increment = value - (1 << 32) if value >> 31 else value
+    if increment not in _ABSOLUTE_PRIORITIES and not -2 <= increment <= 2:
+        return STATUS_INVALID_PARAMETER
+    saturated = abs(increment) >= 15
+    thread.increment = (16 if increment > 0 else -16) if saturated else increment
+    priority = _ABSOLUTE_PRIORITIES.get(increment, k.process.base_priority + increment)
+    k.scheduler.set_priority(thread, priority)
+    return STATUS_SUCCESS
+
+
+def _hint(thread: Thread, information_class: int, value: int) -> NTSTATUS:
+    """Alignment fixup, I/O and page priority: kept, as nothing here depends on them."""
+    if (information_class == 22 and value > 2) or (information_class == 24 and not 1 <= value <= 5):
+        return STATUS_INVALID_PARAMETER
+    thread.settings[information_class] = value
+    return STATUS_SUCCESS
+
+
+def sign_extended(handle: int) -> int:
+    """A 32-bit handle as the handle table takes it."""
+    return handle | 0xFFFFFFFF_00000000 if handle >> 31 else handle
 
 
 def _clear_tls(k: Kernel, thread: Thread, index: int) -> None:

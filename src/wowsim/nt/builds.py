@@ -161,6 +161,31 @@ class Build:
         """Whether wow64cpu, not the stub, takes the gate's return address from the 32-bit stack (section 2)."""
         return self.wow64 and self.stub32 is not Stub32.FS_C0
 
+    @property
+    def has_uac(self) -> bool:
+        """Vista and later: integrity levels, and an administrator's filtered token."""
+        return self.version >= (6, 0)
+
+    @property
+    def token_pseudo_handles(self) -> bool:
+        """Windows 8 and later: handles -4 to -6 are tokens (phnt: NtCurrentProcessToken)."""
+        return self.version >= (6, 2)
+
+    @property
+    def nested_jobs(self) -> bool:
+        """Windows 8 and later: a process can be in several jobs (MS docs, Nested Jobs)."""
+        return self.version >= (6, 2)
+
+    @property
+    def hides_kernel_addresses(self) -> bool:
+        """Windows 8.1 and later tell medium integrity no address of a kernel module (MS docs, EnumDeviceDrivers)."""
+        return self.version >= (6, 3)
+
+    @property
+    def highest_token_class(self) -> int:
+        """The last TOKEN_INFORMATION_CLASS (phnt's "since" comments; winnt.h of the SDKs)."""
+        return next(last for since, last in _TOKEN_CLASSES if self.version >= since)
+
     def module(self, name: str) -> Module:
         """The module of that WinDbg name."""
         return next(m for m in self.modules if m.name == name)
@@ -236,6 +261,9 @@ def services(build: str) -> tuple[ServiceRow, ...]:
         if r[build]
     ]
     return tuple(sorted(rows, key=lambda row: row.number))
+
+
+_TOKEN_CLASSES = (((10, 0), 49), ((6, 3), 41), ((6, 2), 40), ((6, 0), 28), ((0, 0), 17))
 
 
 def _modules(*rows: tuple[str, str, int, int, Literal[32, 64], str]) -> tuple[Module, ...]:

@@ -160,6 +160,16 @@ class Threads:
 
         core.later(load)
 
+    def descriptor(self, thread: Thread, selector: int) -> int | None:
+        """What stands in the GDT while the thread runs: only FS' base is its own."""
+        core = self._machine.core
+        if selector & 4 or not 0 <= selector & ~7 <= core.segments.limit - 7:  # there is no LDT
+            return None
+        found = core.descriptor(selector)
+        if selector & ~7 == core.segments.teb & ~7:
+            found = found.with_base(thread.teb32 or thread.teb)
+        return found.encode()
+
     def _state(self, thread: Thread) -> bytes:
         """The saved state; of a thread that never ran, made from the first thread's start."""
         if isinstance(thread.cpu, dict):

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wowsim.nt.abi import NTSTATUS, PVOID, ULONG, USHORT, In, InOut, Out
-from wowsim.nt.executive_structures import GUID
-from wowsim.nt.structures import UNICODE_STRING
+from wowsim.nt.abi import NTSTATUS, PVOID, ULONG, InOut, Out
 
 if TYPE_CHECKING:
     from wowsim.kernel.context import Kernel
@@ -33,11 +31,6 @@ def NtEnumerateBootEntries(k: Kernel, buffer: PVOID, buffer_length: InOut[ULONG]
 def NtEnumerateDriverEntries(k: Kernel, buffer: PVOID, buffer_length: InOut[ULONG]) -> NTSTATUS: ...
 
 
-def NtEnumerateSystemEnvironmentValuesEx(
-    k: Kernel, information_class: ULONG, buffer: PVOID, buffer_length: InOut[ULONG]
-) -> NTSTATUS: ...
-
-
 def NtFilterBootOption(
     k: Kernel, filter_operation: ULONG, object_type: ULONG, element_type: ULONG, data: PVOID, data_size: ULONG
 ) -> NTSTATUS: ...
@@ -58,25 +51,6 @@ def NtQueryBootOptions(k: Kernel, boot_options: PVOID, boot_options_length: InOu
 def NtQueryDriverEntryOrder(k: Kernel, ids: PVOID, count: InOut[ULONG]) -> NTSTATUS: ...
 
 
-def NtQuerySystemEnvironmentValue(
-    k: Kernel,
-    variable_name: In[UNICODE_STRING],
-    variable_value: PVOID,
-    value_length: USHORT,
-    return_length: Out[USHORT] | None,
-) -> NTSTATUS: ...
-
-
-def NtQuerySystemEnvironmentValueEx(
-    k: Kernel,
-    variable_name: In[UNICODE_STRING],
-    vendor_guid: In[GUID],
-    buffer: PVOID,
-    buffer_length: InOut[ULONG],
-    attributes: Out[ULONG] | None,
-) -> NTSTATUS: ...
-
-
 def NtSetBootEntryOrder(k: Kernel, ids: PVOID, count: ULONG) -> NTSTATUS: ...
 
 
@@ -84,21 +58,6 @@ def NtSetBootOptions(k: Kernel, boot_options: PVOID, fields_to_change: ULONG) ->
 
 
 def NtSetDriverEntryOrder(k: Kernel, ids: PVOID, count: ULONG) -> NTSTATUS: ...
-
-
-def NtSetSystemEnvironmentValue(
-    k: Kernel, variable_name: In[UNICODE_STRING], variable_value: In[UNICODE_STRING]
-) -> NTSTATUS: ...
-
-
-def NtSetSystemEnvironmentValueEx(
-    k: Kernel,
-    variable_name: In[UNICODE_STRING],
-    vendor_guid: In[GUID],
-    buffer: PVOID,
-    buffer_length: ULONG,
-    attributes: ULONG,
-) -> NTSTATUS: ...
 
 
 def NtTranslateFilePath(

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 from wowsim.nt.abi import (
     ACCESS_MASK,
     HANDLE,
-    LARGE_INTEGER,
     NTSTATUS,
     PVOID,
     ULONG,
@@ -58,9 +57,6 @@ def NtDirectGraphicsCall(
 ) -> NTSTATUS: ...
 
 
-def NtDisplayString(k: Kernel, string: In[UNICODE_STRING]) -> NTSTATUS: ...
-
-
 def NtDrawText(k: Kernel, text: In[UNICODE_STRING]) -> NTSTATUS: ...
 
 
@@ -90,27 +86,6 @@ def NtQueryInformationAtom(
 ) -> NTSTATUS: ...
 
 
-def NtQueryLicenseValue(
-    k: Kernel,
-    value_name: In[UNICODE_STRING],
-    type: Out[ULONG] | None,
-    data: PVOID,
-    data_size: ULONG,
-    result_data_size: Out[ULONG],
-) -> NTSTATUS: ...
-
-
-def NtQuerySystemInformationEx(
-    k: Kernel,
-    system_information_class: ULONG,
-    input_buffer: PVOID,
-    input_buffer_length: ULONG,
-    system_information: PVOID,
-    system_information_length: ULONG,
-    return_length: Out[ULONG] | None,
-) -> NTSTATUS: ...
-
-
 def NtRaiseHardError(
     k: Kernel,
     error_status: NTSTATUS,
@@ -123,16 +98,6 @@ def NtRaiseHardError(
 
 
 def NtSetDefaultHardErrorPort(k: Kernel, default_hard_error_port: HANDLE) -> NTSTATUS: ...
-
-
-def NtSetSystemInformation(
-    k: Kernel, system_information_class: ULONG, system_information: PVOID, system_information_length: ULONG
-) -> NTSTATUS: ...
-
-
-def NtSetSystemTime(
-    k: Kernel, system_time: In[LARGE_INTEGER] | None, previous_time: Out[LARGE_INTEGER] | None
-) -> NTSTATUS: ...
 
 
 def NtSetUuidSeed(k: Kernel, seed: PVOID) -> NTSTATUS: ...

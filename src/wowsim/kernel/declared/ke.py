@@ -25,7 +25,7 @@ from wowsim.nt.abi import (
     Out,
     Unconverted,
 )
-from wowsim.nt.executive_structures import GROUP_AFFINITY, GUID, PROCESSOR_NUMBER, T2_SET_PARAMETERS
+from wowsim.nt.executive_structures import GROUP_AFFINITY, GUID, T2_SET_PARAMETERS
 from wowsim.nt.structures import OBJECT_ATTRIBUTES
 
 if TYPE_CHECKING:
@@ -130,15 +130,6 @@ def NtCreateTimer2(
 ) -> NTSTATUS: ...
 
 
-def NtFlushProcessWriteBuffers(k: Kernel) -> NTSTATUS: ...
-
-
-def NtGetCurrentProcessorNumber(k: Kernel) -> ULONG: ...
-
-
-def NtGetCurrentProcessorNumberEx(k: Kernel, processor_number: Out[PROCESSOR_NUMBER] | None) -> ULONG: ...
-
-
 def NtOpenEventPair(
     k: Kernel,
     event_pair_handle: Out[HANDLE],
@@ -151,11 +142,6 @@ def NtQueryAuxiliaryCounterFrequency(k: Kernel, auxiliary_counter_frequency: Out
 
 
 def NtQueryIntervalProfile(k: Kernel, profile_source: ULONG, interval: Out[ULONG]) -> NTSTATUS: ...
-
-
-def NtQueryTimerResolution(
-    k: Kernel, maximum_time: Out[ULONG], minimum_time: Out[ULONG], current_time: Out[ULONG]
-) -> NTSTATUS: ...
 
 
 def NtSetEventBoostPriority(k: Kernel, event_handle: HANDLE) -> NTSTATUS: ...
@@ -197,11 +183,6 @@ def NtSetTimerEx(
     timer_set_information_class: ULONG,
     timer_set_information: PVOID,
     timer_set_information_length: ULONG,
-) -> NTSTATUS: ...
-
-
-def NtSetTimerResolution(
-    k: Kernel, desired_time: ULONG, set_resolution: BOOLEAN, actual_time: Out[ULONG]
 ) -> NTSTATUS: ...
 
 

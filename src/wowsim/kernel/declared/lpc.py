@@ -94,9 +94,6 @@ def NtQueryInformationPort(
 ) -> NTSTATUS: ...
 
 
-def NtQueryPortInformationProcess(k: Kernel) -> ULONG: ...
-
-
 def NtReadRequestData(
     k: Kernel,
     port_handle: HANDLE,

@@ -12,7 +12,6 @@ from wowsim.nt.abi import (
     BOOLEAN,
     HANDLE,
     NTSTATUS,
-    PSECURITY_DESCRIPTOR,
     PVOID,
     ULONG,
     In,
@@ -99,16 +98,6 @@ def NtQueryDirectoryObject(
 ) -> NTSTATUS: ...
 
 
-def NtQuerySecurityObject(
-    k: Kernel,
-    handle: HANDLE,
-    security_information: ULONG,
-    security_descriptor: PVOID,
-    length: ULONG,
-    length_needed: Out[ULONG],
-) -> NTSTATUS: ...
-
-
 def NtQuerySymbolicLinkObject(
     k: Kernel, link_handle: HANDLE, link_target: InOut[UNICODE_STRING], returned_length: Out[ULONG] | None
 ) -> NTSTATUS: ...
@@ -129,9 +118,4 @@ def NtSetInformationSymbolicLink(
     symbolic_link_information_class: ULONG,
     symbolic_link_information: PVOID,
     symbolic_link_information_length: ULONG,
-) -> NTSTATUS: ...
-
-
-def NtSetSecurityObject(
-    k: Kernel, handle: HANDLE, security_information: ULONG, security_descriptor: PSECURITY_DESCRIPTOR
 ) -> NTSTATUS: ...

@@ -21,8 +21,7 @@ from wowsim.nt.abi import (
     Out,
     Unconverted,
 )
-from wowsim.nt.security_structures import SECURITY_QUALITY_OF_SERVICE
-from wowsim.nt.structures import CLIENT_ID, OBJECT_ATTRIBUTES
+from wowsim.nt.structures import OBJECT_ATTRIBUTES
 
 if TYPE_CHECKING:
     from wowsim.kernel.context import Kernel
@@ -138,44 +137,6 @@ def NtCreateUserProcess(
 ) -> NTSTATUS: ...
 
 
-def NtGetNextProcess(
-    k: Kernel,
-    process_handle: HANDLE,
-    desired_access: ACCESS_MASK,
-    handle_attributes: ULONG,
-    flags: ULONG,
-    new_process_handle: Out[HANDLE],
-) -> NTSTATUS: ...
-
-
-def NtGetNextThread(
-    k: Kernel,
-    process_handle: HANDLE,
-    thread_handle: HANDLE,
-    desired_access: ACCESS_MASK,
-    handle_attributes: ULONG,
-    flags: ULONG,
-    new_thread_handle: Out[HANDLE],
-) -> NTSTATUS: ...
-
-
-def NtImpersonateThread(
-    k: Kernel,
-    server_thread_handle: HANDLE,
-    client_thread_handle: HANDLE,
-    security_qos: In[SECURITY_QUALITY_OF_SERVICE],
-) -> NTSTATUS: ...
-
-
-def NtOpenProcess(
-    k: Kernel,
-    process_handle: Out[HANDLE],
-    desired_access: ACCESS_MASK,
-    object_attributes: In[OBJECT_ATTRIBUTES],
-    client_id: In[CLIENT_ID] | None,
-) -> NTSTATUS: ...
-
-
 def NtPssCaptureVaSpaceBulk(
     k: Kernel,
     process_handle: HANDLE,
@@ -209,33 +170,7 @@ def NtQueueApcThreadEx2(
 ) -> NTSTATUS: ...
 
 
-def NtResumeProcess(k: Kernel, process_handle: HANDLE) -> NTSTATUS: ...
-
-
 def NtRevertContainerImpersonation(k: Kernel) -> NTSTATUS: ...
-
-
-def NtSetInformationProcess(
-    k: Kernel,
-    process_handle: HANDLE,
-    process_information_class: ULONG,
-    process_information: PVOID,
-    process_information_length: ULONG,
-) -> NTSTATUS: ...
-
-
-def NtSetLdtEntries(
-    k: Kernel,
-    selector0: ULONG,
-    entry0_low: ULONG,
-    entry0_hi: ULONG,
-    selector1: ULONG,
-    entry1_low: ULONG,
-    entry1_hi: ULONG,
-) -> NTSTATUS: ...
-
-
-def NtSuspendProcess(k: Kernel, process_handle: HANDLE) -> NTSTATUS: ...
 
 
 def NtVdmControl(k: Kernel, service: ULONG, service_data: PVOID) -> NTSTATUS: ...

@@ -40,19 +40,6 @@ if TYPE_CHECKING:
     from wowsim.kernel.context import Kernel
 
 
-def NtAccessCheck(
-    k: Kernel,
-    security_descriptor: PSECURITY_DESCRIPTOR,
-    client_token: HANDLE,
-    desired_access: ACCESS_MASK,
-    generic_mapping: In[GENERIC_MAPPING],
-    privilege_set: PVOID,
-    privilege_set_length: InOut[ULONG],
-    granted_access: Out[ACCESS_MASK],
-    access_status: Out[NTSTATUS],
-) -> NTSTATUS: ...
-
-
 def NtAccessCheckAndAuditAlarm(
     k: Kernel,
     subsystem_name: In[UNICODE_STRING],
@@ -165,28 +152,6 @@ def NtAccessCheckByTypeResultListAndAuditAlarmByHandle(
 ) -> NTSTATUS: ...
 
 
-def NtAdjustGroupsToken(
-    k: Kernel,
-    token_handle: HANDLE,
-    reset_to_default: BOOLEAN,
-    new_state: Annotated[PVOID, Unconverted("TOKEN_GROUPS")],
-    buffer_length: ULONG,
-    previous_state: Annotated[PVOID, Unconverted("TOKEN_GROUPS")],
-    return_length: Out[ULONG] | None,
-) -> NTSTATUS: ...
-
-
-def NtAdjustPrivilegesToken(
-    k: Kernel,
-    token_handle: HANDLE,
-    disable_all_privileges: BOOLEAN,
-    new_state: PVOID,
-    buffer_length: ULONG,
-    previous_state: PVOID,
-    return_length: Out[ULONG] | None,
-) -> NTSTATUS: ...
-
-
 def NtAdjustTokenClaimsAndDeviceGroups(
     k: Kernel,
     token_handle: HANDLE,
@@ -218,11 +183,6 @@ def NtCompareSigningLevels(
 ) -> NTSTATUS: ...
 
 
-def NtCompareTokens(
-    k: Kernel, first_token_handle: HANDLE, second_token_handle: HANDLE, equal: Out[BOOLEAN]
-) -> NTSTATUS: ...
-
-
 def NtCreateLowBoxToken(
     k: Kernel,
     token_handle: Out[HANDLE],
@@ -234,24 +194,6 @@ def NtCreateLowBoxToken(
     capabilities: Annotated[PVOID, Array(SID_AND_ATTRIBUTES, "capability_count")],
     handle_count: ULONG,
     handles: Annotated[PVOID, Array(HANDLE, "handle_count")],
-) -> NTSTATUS: ...
-
-
-def NtCreateToken(
-    k: Kernel,
-    token_handle: Out[HANDLE],
-    desired_access: ACCESS_MASK,
-    object_attributes: In[OBJECT_ATTRIBUTES] | None,
-    type: ULONG,
-    authentication_id: In[LUID],
-    expiration_time: In[LARGE_INTEGER],
-    user: In[TOKEN_USER],
-    groups: Annotated[PVOID, Unconverted("TOKEN_GROUPS")],
-    privileges: PVOID,
-    owner: In[TOKEN_OWNER] | None,
-    primary_group: In[TOKEN_PRIMARY_GROUP],
-    default_dacl: In[TOKEN_DEFAULT_DACL] | None,
-    source: In[TOKEN_SOURCE],
 ) -> NTSTATUS: ...
 
 
@@ -279,28 +221,6 @@ def NtCreateTokenEx(
 
 def NtDeleteObjectAuditAlarm(
     k: Kernel, subsystem_name: In[UNICODE_STRING], handle_id: PVOID, generate_on_close: BOOLEAN
-) -> NTSTATUS: ...
-
-
-def NtDuplicateToken(
-    k: Kernel,
-    existing_token_handle: HANDLE,
-    desired_access: ACCESS_MASK,
-    object_attributes: In[OBJECT_ATTRIBUTES] | None,
-    effective_only: BOOLEAN,
-    type: ULONG,
-    new_token_handle: Out[HANDLE],
-) -> NTSTATUS: ...
-
-
-def NtFilterToken(
-    k: Kernel,
-    existing_token_handle: HANDLE,
-    flags: ULONG,
-    sids_to_disable: Annotated[PVOID, Unconverted("TOKEN_GROUPS")],
-    privileges_to_delete: PVOID,
-    restricted_sids: Annotated[PVOID, Unconverted("TOKEN_GROUPS")],
-    new_token_handle: Out[HANDLE],
 ) -> NTSTATUS: ...
 
 
@@ -334,9 +254,6 @@ def NtGetCachedSigningLevel(
 ) -> NTSTATUS: ...
 
 
-def NtImpersonateAnonymousToken(k: Kernel, thread_handle: HANDLE) -> NTSTATUS: ...
-
-
 def NtOpenObjectAuditAlarm(
     k: Kernel,
     subsystem_name: In[UNICODE_STRING],
@@ -351,44 +268,6 @@ def NtOpenObjectAuditAlarm(
     object_creation: BOOLEAN,
     access_granted: BOOLEAN,
     generate_on_close: Out[BOOLEAN],
-) -> NTSTATUS: ...
-
-
-def NtOpenProcessToken(
-    k: Kernel, process_handle: HANDLE, desired_access: ACCESS_MASK, token_handle: Out[HANDLE]
-) -> NTSTATUS: ...
-
-
-def NtOpenProcessTokenEx(
-    k: Kernel,
-    process_handle: HANDLE,
-    desired_access: ACCESS_MASK,
-    handle_attributes: ULONG,
-    token_handle: Out[HANDLE],
-) -> NTSTATUS: ...
-
-
-def NtOpenThreadToken(
-    k: Kernel,
-    thread_handle: HANDLE,
-    desired_access: ACCESS_MASK,
-    open_as_self: BOOLEAN,
-    token_handle: Out[HANDLE],
-) -> NTSTATUS: ...
-
-
-def NtOpenThreadTokenEx(
-    k: Kernel,
-    thread_handle: HANDLE,
-    desired_access: ACCESS_MASK,
-    open_as_self: BOOLEAN,
-    handle_attributes: ULONG,
-    token_handle: Out[HANDLE],
-) -> NTSTATUS: ...
-
-
-def NtPrivilegeCheck(
-    k: Kernel, client_token: HANDLE, required_privileges: PVOID, result: Out[BOOLEAN]
 ) -> NTSTATUS: ...
 
 
@@ -410,16 +289,6 @@ def NtPrivilegedServiceAuditAlarm(
     client_token: HANDLE,
     privileges: PVOID,
     access_granted: BOOLEAN,
-) -> NTSTATUS: ...
-
-
-def NtQueryInformationToken(
-    k: Kernel,
-    token_handle: HANDLE,
-    token_information_class: ULONG,
-    token_information: PVOID,
-    token_information_length: ULONG,
-    return_length: Out[ULONG],
 ) -> NTSTATUS: ...
 
 
@@ -463,13 +332,4 @@ def NtSetCachedSigningLevel2(
     source_file_count: ULONG,
     target_file: HANDLE,
     cache_information: Annotated[PVOID, Unconverted("SE_SET_FILE_CACHE_INFORMATION")],
-) -> NTSTATUS: ...
-
-
-def NtSetInformationToken(
-    k: Kernel,
-    token_handle: HANDLE,
-    token_information_class: ULONG,
-    token_information: PVOID,
-    token_information_length: ULONG,
 ) -> NTSTATUS: ...
