@@ -7,7 +7,7 @@ import pytest
 from wowsim.host64.conversions import OBJECT_ATTRIBUTES_IN, conversion
 from wowsim.host64.explanations import besides, describe
 from wowsim.host64.overrides import buffers, overrides
-from wowsim.kernel.services import known
+from wowsim.kernel.known_services import known
 from wowsim.nt.abi import APC_CONTEXT, HANDLE, PAPC_ROUTINE, SCALARS, Array, Pass
 from wowsim.nt.builds import BUILDS
 

@@ -12,9 +12,10 @@ from guest import BASE, SIZE, FlatMemory
 import wowsim
 from wowsim import StopReason
 from wowsim.errors import GuestFault
-from wowsim.kernel import services
+from wowsim.kernel import known_services
 from wowsim.kernel.declared import MODULES, __main__, declarations
-from wowsim.kernel.services import implemented, known, services_of_build
+from wowsim.kernel.known_services import known, services_of_build
+from wowsim.kernel.services import implemented
 from wowsim.kernel.table import Service, Support
 from wowsim.nt import argument_counts
 from wowsim.nt.abi import HANDLE, NTSTATUS, SIZE_T, ULONG, ULONG_PTR, USHORT, Array, In, Out, Pass, prototype
@@ -113,7 +114,7 @@ def test_no_slot_gets_past_a_decoder(name: str, width: Width) -> None:
     before = bytes(memory.data)
     for _ in range(CALLS):
         slots = [slot(random, width) for _ in range(signature.arg_bytes32 // 4)]
-        assert len(signature.glimpse(memory, slots, width)) == len(signature.parameters)
+        assert len(signature.glimpse(width, memory, slots)) == len(signature.parameters)
         status = 0
         try:
             assert len(decode(memory, slots)) == len(signature.parameters)
@@ -134,7 +135,7 @@ def NtCreateIRTimer(
 @pytest.mark.parametrize(("build", "parameters"), [("win8.1-x86", 2), ("win10-22h2-x86", 3)])
 def test_arguments_that_a_build_does_not_pass_are_null(build: str, parameters: int) -> None:
     whole = Service(prototype(NtCreateIRTimer), NtCreateIRTimer, Support.FULL)
-    found = services._in_form(whole, BUILDS[build])
+    found = known_services._in_form(whole, BUILDS[build])
     assert len(found.prototype.parameters) == parameters
     slots: Sequence[int] = (BASE, 7) if parameters == 2 else (BASE, 0, 7)
     called: list[Any] = []

@@ -137,6 +137,6 @@ def test_a_glimpse_probes_nothing(width: abi.Width) -> None:
     source = "def NtThing(k, handle: HANDLE, out: Out[ULONG], given: In[ULONG], both: InOut[ULONG]): ..."
     signature = prototype(defined(FUTURE + source))
     memory: Any = Words()
-    seen = signature.glimpse(memory, [(1 << width) - 2, 0x2000, 0x1000, 0x1000], width)
+    seen = signature.glimpse(width, memory, [(1 << width) - 2, 0x2000, 0x1000, 0x1000])
     assert seen == [0xFFFFFFFF_FFFFFFFE, 0x2000, 0x03020100, 0x03020100]
-    assert signature.glimpse(memory, [4, 0, 0x2000, 0], width) == [4, 0, 0x2000, 0]
+    assert signature.glimpse(width, memory, [4, 0, 0x2000, 0]) == [4, 0, 0x2000, 0]

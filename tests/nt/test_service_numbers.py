@@ -6,7 +6,7 @@ import pytest
 from make_win32k import builds, column
 
 from reference import reference
-from wowsim.kernel.services import known
+from wowsim.kernel.known_services import known
 from wowsim.nt import argument_counts, win32k
 from wowsim.nt.builds import BUILDS, Build, services
 from wowsim.nt.forms import FORMS, form

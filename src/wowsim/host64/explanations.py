@@ -97,6 +97,10 @@ def _buffer(prototype: Prototype, buffer: Buffer) -> Iterator[str]:
         yield f"named override: {parameters[buffer.class_at].nt_name} {pairs}"
     if isinstance(buffer, RedirectedName):
         yield f"named override: {buffer.kind} redirection of the name in {parameters[buffer.at].nt_name}"
+    elif not isinstance(buffer, (Query, Setting)):
+        at = getattr(buffer, "at", None)
+        what = "a part" if at is None else parameters[at].nt_name
+        yield f"named override: {what} has a conversion of its own"
 
 
 def _listed(numbers: list[int]) -> str:

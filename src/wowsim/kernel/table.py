@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from wowsim.errors import GuestFault, Unsupported, UsageError
@@ -52,6 +53,12 @@ class Service:
     def name(self) -> str:
         """The Nt name."""
         return self.prototype.name
+
+    def decoder(self, width: Width) -> Decoder:
+        """What makes values of argument slots: without a fault where nobody serves the call, for a trace."""
+        if self.support is Support.DECLARED:
+            return partial(self.prototype.glimpse, width)
+        return self.prototype.decoder(width)
 
 
 def service(support: Support, note: str = "") -> Callable[[F], F]:
@@ -109,11 +116,9 @@ class ServiceTable:
         self._observer: CallObserver | None = None
         self._services: dict[str, Service] = {}
         self._bound: dict[int, Callable[[Sequence[int]], int]] = {}
-        self._declared: dict[int, Service] = {}
-        self.argument_counts: dict[int, int] = {}
-        for name, declared in services.items():
-            if name in self._numbers:
-                self._bind(declared)
+        self._unbound = {number: services[name] for name, number in numbers.items() if name in services}
+        """Services that were not called yet."""
+        self.argument_counts = {n: _slots(s.prototype, width) for n, s in self._unbound.items()}
 
     def name_of(self, number: int) -> str | None:
         """The Nt name behind a number, if this build has it."""
@@ -131,7 +136,7 @@ class ServiceTable:
             Unsupported: the build has the service, wowsim does not.
         """
         handler = self._bound.get(number & NAME_MASK)
-        return self._refused(number & NAME_MASK, slots) if handler is None else handler(slots)
+        return self._missing(number & NAME_MASK, slots) if handler is None else handler(slots)
 
     def replace(self, function: Callable[..., int], support: Support = Support.FULL) -> None:
         """Put ``function`` in the place of the service of its name, for this table only.
@@ -155,18 +160,11 @@ class ServiceTable:
         for declared in list(self._services.values()):
             self._bind(declared)
 
-    def _refused(self, number: int, slots: Sequence[int]) -> int:
-        """A service that nobody implements; a trace shows the call before it ends the run."""
-        declared = self._declared.get(number)
-        if declared is None or self._observer is None:
-            return self._missing(number)
-        values = declared.prototype.glimpse(self._kernel.memory, slots, self._width)
-        done = self._observer(declared, number, values)
-        status = self._missing(number)
-        done(status)
-        return status
-
-    def _missing(self, number: int) -> int:
+    def _missing(self, number: int, slots: Sequence[int]) -> int:
+        first = self._unbound.get(number)
+        if first is not None:
+            self._bind(first)
+            return self._bound[number](slots)
         name = self.name_of(number)
         if name is None:
             return 0xC000001C  # STATUS_INVALID_SYSTEM_SERVICE
@@ -174,13 +172,11 @@ class ServiceTable:
 
     def _bind(self, declared: Service) -> None:
         number = self._numbers[declared.name]
-        self.argument_counts[number] = _slots(declared.prototype, self._width)
-        if declared.support is Support.DECLARED:
-            self._declared[number] = declared
-            return
+        self._unbound.pop(number, None)
         self._services[declared.name] = declared
+        self.argument_counts[number] = _slots(declared.prototype, self._width)
         self._bound[number] = _bound(
-            declared, number, declared.prototype.decoder(self._width), self._kernel, self._observer
+            declared, number, declared.decoder(self._width), self._kernel, self._observer
         )
 
 

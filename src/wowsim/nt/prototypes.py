@@ -178,7 +178,7 @@ class Prototype:
 
         return decode_joined
 
-    def glimpse(self, memory: Memory, slots: Sequence[int], width: Width) -> list[Any]:
+    def glimpse(self, width: Width, memory: Memory, slots: Sequence[int]) -> list[Any]:
         """What a trace shows of a call that nobody serves: nothing is probed, and a bad pointer stays a number."""
         values: list[Any] = []
         joined = self.join(slots) if width == 32 else slots

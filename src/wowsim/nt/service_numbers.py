@@ -1,7 +1,4 @@
-"""How numbers of services are written.
-
-Who may import it: everybody.
-"""
+"""How numbers of services are written. Who may import it: everybody."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from wowsim.errors import UsageError
 from wowsim.host64.explanations import besides, describe
-from wowsim.kernel.services import known, services_of_build
+from wowsim.kernel.known_services import known, services_of_build
 from wowsim.nt import win32k
 from wowsim.nt.argument_counts import published
 from wowsim.nt.builds import services

@@ -16,7 +16,7 @@ from wowsim.host64.ntdll import build_ntdll
 from wowsim.host64.wow64 import Wow64
 from wowsim.host64.wow64cpu import build_wow64cpu
 from wowsim.host64.wow64win import build_wow64win
-from wowsim.kernel.services import services_of_build
+from wowsim.kernel.known_services import services_of_build
 from wowsim.nt.builds import build_named
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from wowsim.kernel import exceptions
 from wowsim.kernel.bug_checks import BugCheck
 from wowsim.kernel.context import Kernel
 from wowsim.kernel.exceptions import WideUserMode
+from wowsim.kernel.known_services import services_of_build
 from wowsim.kernel.native_exceptions import NativeUserMode
-from wowsim.kernel.services import services_of_build
 from wowsim.kernel.table import ServiceTable
 from wowsim.memory.layout import layout_of
 from wowsim.memory.sections import Commitment

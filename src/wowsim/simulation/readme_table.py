@@ -9,7 +9,8 @@ import re
 import sys
 from pathlib import Path
 
-from wowsim.kernel.services import implemented, known
+from wowsim.kernel.known_services import known
+from wowsim.kernel.services import implemented
 from wowsim.nt.builds import BUILDS
 from wowsim.nt.forms import form
 from wowsim.nt.service_numbers import hexadecimal

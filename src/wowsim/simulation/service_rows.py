@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from wowsim.kernel.services import services_of_build
+from wowsim.kernel.known_services import services_of_build
 from wowsim.kernel.table import Support
 from wowsim.nt import win32k
 from wowsim.nt.builds import services
@@ -44,11 +44,12 @@ class Row:
 def rows(build: Build) -> list[Row]:
     """Every service of a build by number: those of ntoskrnl, then those of win32k."""
     known = services_of_build(build)
-    published = build.turbo_verified
     found = []
     for row in services(build.name):
         service = known[row.name]
-        note = "; ".join(filter(None, (service.note, "" if published or not row.turbo else UNVERIFIED)))
+        note = "; ".join(
+            filter(None, (service.note, "" if build.turbo_verified or not row.turbo else UNVERIFIED))
+        )
         size = service.prototype.arg_bytes32
         found.append(Row(row.name, row.number, row.turbo, size, service.support.value, note))
     for number, name in win32k.services(build.name).items():

@@ -4,7 +4,7 @@ From a declaration come the service's stub, its decoder, its row in the support 
 call before the run stops. One module per NT subsystem. A service that a kernel module implements has no declaration
 here; where both are there the implementation wins, and ``python -m wowsim.kernel.declared`` lists them.
 
-Signatures are phnt's. Two services have none that is public and say so. Classes and flags are ULONG.
+Signatures are phnt's. Four services have none that is public and say so. Classes and flags are ULONG.
 Who may import it: the service list.
 """
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MODULES = (
-    "alpc", "boot", "cm", "completion", "dbgk", "enclaves", "etw", "ex", "io", "iorings", "jobs", "ke", "lpc", "mm",
+    "alpc", "boot", "cm", "completion", "enclaves", "etw", "ex", "io", "iorings", "jobs", "ke", "lpc", "mm",
     "nls", "ob", "partitions", "pnp", "power", "ps", "se", "tm", "wnf", "worker_factory",
 )  # fmt: skip
 
