@@ -154,4 +154,5 @@ def test_modules_lie_where_the_seed_loads_them(win7: dict[str, Image]) -> None:
         "wow64cpu": (0x73850000, 0x73858000),
         "kernel32": (0x75840000, 0x75950000),
         "KERNELBASE": (0x77330000, 0x77377000),
+        "advapi32": (0x76000000, 0x76009000),  # chosen; mapped when a program wants it
     }
