@@ -8,7 +8,7 @@ import pytest
 
 from sampled import EVERY_WOW64
 from wowsim.host64.turbo_thunks import TURBO_NAMES
-from wowsim.kernel.services import known
+from wowsim.kernel.known_services import known
 from wowsim.nt.abi import SCALARS, Parameter, Pass
 from wowsim.nt.builds import services
 
