@@ -36,7 +36,17 @@ def add_process(parser: argparse.ArgumentParser) -> None:
         help="show a host directory",
     )
     parser.add_argument(
+        "--registry",
+        action="append",
+        default=[],
+        metavar="FILE.reg",
+        help="registry text to load before the program",
+    )
+    parser.add_argument(
         "--3gb", action="store_true", dest="three_gb", help="start a 32-bit Windows with 3 GB of user memory"
+    )
+    parser.add_argument(
+        "--no-turbo", action="store_false", dest="turbo", help="send every service through wow64.dll"
     )
     parser.add_argument("--stdin", metavar="FILE", help="standard input; - is wowsim's own")
     # one positional of remaining words: a second one would let argparse look for options behind PROGRAM

@@ -17,6 +17,7 @@ from wowsim.host64.exceptions import CONTINUE, RAISE, continue_with
 from wowsim.host64.file_redirection import redirected
 from wowsim.host64.packets import Packets
 from wowsim.host64.redirection import file_name, rules_of, switched_off
+from wowsim.host64.registry_values import ValueEntries
 from wowsim.nt.abi import HANDLE, PVOID, SIZE_T, ULONG_PTR
 from wowsim.nt.file_structures import FILE_COMPLETION_INFORMATION
 from wowsim.nt.memory_structures import (
@@ -200,6 +201,7 @@ def buffers(build: Build) -> dict[str, list[Buffer]]:
         "NtQuerySection": [Query(
             1, {0: Fixed(SECTION_BASIC_INFORMATION), 1: Fixed(SECTION_IMAGE_INFORMATION)}, long_length=True
         )],
+        "NtQueryMultipleValueKey": [ValueEntries(1, 2)],
         "NtQueryObject": [Query(1, {1: Counted(UNICODE_STRING), 2: Counted(OBJECT_TYPE_INFORMATION)})],
         "NtSetInformationFile": [Setting(
             4, {

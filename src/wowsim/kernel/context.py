@@ -21,6 +21,9 @@ from wowsim.kernel.names import from_utf16
 from wowsim.kernel.namespace import Namespace, SymbolicLink
 from wowsim.kernel.objects import CURRENT_PROCESS, CURRENT_THREAD, HandleTable
 from wowsim.kernel.pipe_device import PipeDevice
+from wowsim.kernel.registry_defaults import fill
+from wowsim.kernel.registry_objects import RegistryRoot
+from wowsim.kernel.registry_tree import Registry
 from wowsim.kernel.requests import Request, cancel_all
 from wowsim.kernel.scheduler import Scheduler
 from wowsim.kernel.thread import InitialTeb, Process, Thread
@@ -144,6 +147,8 @@ class Kernel:
         thread: the thread that called; the simulation sets it when it switches.
         threads: all that have not ended.
         scheduler: whose turn it is.
+        cpu_vendor: ``"intel"`` or ``"amd"``, for what the registry says of the processor.
+        registry: every hive.
         host: makes threads and knows their registers.
         keyed_event: the one that handle 0 means.
         requests: to files, that wait for their end; oldest first.
@@ -173,6 +178,7 @@ class Kernel:
         self.build = build
         self.width: Width = width
         self._string_layout = _UNICODE_STRING[width]
+        self.seed = seed
         self.random = Random(seed)
         self.clock = clock or Clock()
         self.console = console or Console()
@@ -195,6 +201,8 @@ class Kernel:
         self._luid = 0x3E7
         self.handles.pseudo[CURRENT_PROCESS] = self.process
         self.use_thread(self.thread)
+        self.cpu_vendor = "intel"
+        self.registry = Registry(self.clock, self._fill_registry)
         self.namespace = Namespace()
         self.keyed_event = KeyedEvent(self, None)
         self._console_device = ConsoleDevice(r"\Device\ConDrv", self.console)
@@ -205,6 +213,7 @@ class Kernel:
         insert(r"\KernelObjects\CritSecOutOfMemoryEvent", self.keyed_event)
         insert(VOLUME_DEVICE, VolumeDevice(VOLUME_DEVICE, self.volume))
         insert(r"\Device\ConDrv", self._console_device)
+        insert(r"\REGISTRY", RegistryRoot(self.registry))
         insert(r"\Device\Null", NullDevice(r"\Device\Null"))
         insert(r"\Device\NamedPipe", PipeDevice(r"\Device\NamedPipe", self))
         for name, target in (
@@ -217,6 +226,9 @@ class Kernel:
             (r"\??\CONOUT$", r"\Device\ConDrv\CurrentOut"),
         ):
             insert(name, SymbolicLink(target))
+
+    def _fill_registry(self, registry: Registry) -> None:
+        fill(registry, self.build, self.seed, self.cpu_vendor, self.clock.boot_time)
 
     def use_thread(self, thread: Thread) -> None:
         """Make ``thread`` the one that calls: what pseudo-handle -2 means."""
