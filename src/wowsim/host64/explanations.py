@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from wowsim.host64.classes import Query, Setting
 from wowsim.host64.conversions import same_in_both_widths
 from wowsim.host64.overrides import SPECIAL, buffers, overrides
+from wowsim.host64.packets import Packets
 from wowsim.host64.redirection import RedirectedName
 from wowsim.nt.abi import (
     APC_CONTEXT,
@@ -95,6 +96,8 @@ def _buffer(prototype: Prototype, buffer: Buffer) -> Iterator[str]:
     if isinstance(buffer, Query) and buffer.classes:
         pairs = ", ".join(f"{asked} to {given}" for asked, given in sorted(buffer.classes.items()))
         yield f"named override: {parameters[buffer.class_at].nt_name} {pairs}"
+    if isinstance(buffer, Packets):
+        yield f"named override: the packets in {parameters[buffer.at].nt_name} are narrowed one by one"
     if isinstance(buffer, RedirectedName):
         yield f"named override: {buffer.kind} redirection of the name in {parameters[buffer.at].nt_name}"
     elif not isinstance(buffer, (Query, Setting)):

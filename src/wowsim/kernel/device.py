@@ -14,6 +14,7 @@ from wowsim.errors import GuestFault
 from wowsim.kernel.access import FILE_MAPPING, FILE_OPENED, FILE_SHARE_ALL, FILE_SYNCHRONOUS_IO
 from wowsim.kernel.dispatcher import DispatcherObject
 from wowsim.kernel.namespace import ParsingObject
+from wowsim.kernel.objects import KernelObject
 from wowsim.nt.status import (
     STATUS_END_OF_FILE,
     STATUS_INVALID_DEVICE_REQUEST,
@@ -58,11 +59,27 @@ class OpenRequest:
     related: FileObject | None = None
 
 
-class FileObject(DispatcherObject):
-    """An open file, directory or device. What a kind of file cannot do is STATUS_INVALID_DEVICE_REQUEST.
+class FileEvent(DispatcherObject):
+    """FILE_OBJECT.Event: set while no request is under way. That it is set before the first one is unverified."""
 
-    Waiting for one is waiting for the end of its last request; that a file is signalled before its first one is
-    unverified.
+    type_name: ClassVar[str] = "File"
+
+    def __init__(self, file: FileObject) -> None:
+        super().__init__()
+        self._file = file
+        self.signaled = True
+
+    def is_signaled(self, thread: Thread) -> bool:
+        """Whether it is set."""
+        return self.signaled
+
+    def nt_name(self) -> str:
+        """The file's."""
+        return self._file.nt_name()
+
+
+class FileObject(KernelObject):
+    """An open file, directory or device. What a kind of file cannot do is STATUS_INVALID_DEVICE_REQUEST.
 
     Attributes:
         device: where it was opened.
@@ -70,7 +87,6 @@ class FileObject(DispatcherObject):
         options: create options.
         position: CurrentByteOffset of a synchronous file.
         node: the file or directory of a volume behind it, if there is one.
-        signaled: no request is under way.
         port: completion port and key, once it is associated.
         notification: FILE_SKIP_* flags.
         plain: its requests end at once and only the status block tells of their ends.
@@ -84,10 +100,9 @@ class FileObject(DispatcherObject):
     node: Node | None = None
     port: tuple[IoCompletion, int] | None = None
     notification = 0
-    signaled = True
+    _event: FileEvent | None = None
 
     def __init__(self, device: Device, access: int, options: int) -> None:
-        super().__init__()
         self.device = device
         self.access = access
         self.options = options
@@ -99,9 +114,12 @@ class FileObject(DispatcherObject):
         """The byte ranges that are locked in it."""
         return None
 
-    def is_signaled(self, thread: Thread) -> bool:
-        """Whether no request is under way."""
-        return self.signaled
+    @property
+    def event(self) -> FileEvent:
+        """What waiting for the file waits for; most files never need one."""
+        if self._event is None:
+            self._event = FileEvent(self)
+        return self._event
 
     @property
     def synchronous(self) -> bool:

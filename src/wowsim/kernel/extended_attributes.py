@@ -25,7 +25,7 @@ def _file(k: Kernel, handle: int, access: int) -> VolumeFile:
     file = k.handles.lookup(handle, FileObject, access)
     if not isinstance(file, VolumeFile):
         raise GuestFault(STATUS_INVALID_DEVICE_REQUEST)
-    if file.node.streams is None and file.stream is None:
+    if file.node.streams is None and file.owner is None:
         raise GuestFault(STATUS_EAS_NOT_SUPPORTED)  # a host's file system
     return file
 

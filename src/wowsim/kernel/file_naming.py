@@ -44,7 +44,7 @@ class Replacing(NamedTuple):
 def target_of(k: Kernel, file: VolumeFile, root: int, path: str) -> Location:
     """Where a new name leads: a bare one stays in the directory, a full one goes through the namespace."""
     start: Node | None
-    if file.stream is not None:
+    if file.owner is not None:
         raise GuestFault(STATUS_INVALID_PARAMETER)
     if root:
         base = k.handles.lookup(root, FileObject)
@@ -117,13 +117,13 @@ def link(file: VolumeFile, target: Location, replacing: Replacing) -> None:
 
 def rename_stream(file: VolumeFile, name: str, replacing: Replacing) -> None:
     """``:new`` or ``:new:$DATA`` as the new name of an open named stream."""
-    stream = file.stream
+    stream, owner = file.node, file.owner
     name = name[1:]
     if upcase(name).endswith(":$DATA"):
         name = name[: -len(":$DATA")]
-    if stream is None or not name or not is_stream_name(name):
+    if owner is None or not name or not is_stream_name(name):
         raise GuestFault(STATUS_INVALID_PARAMETER)
-    streams = stream.owner.streams
+    streams = owner.streams
     assert streams is not None
     existing = streams.get(upcase(name))
     if existing is not None and existing is not stream:

@@ -29,7 +29,6 @@ from wowsim.kernel.node_information import (
     network_open_information,
     standard_information,
 )
-from wowsim.kernel.nodes import NamedData, Node
 from wowsim.kernel.pipes import PipeEnd
 from wowsim.kernel.volume_device import VolumeDevice
 from wowsim.kernel.volume_file import VolumeFile
@@ -64,6 +63,7 @@ if TYPE_CHECKING:
 
     from wowsim.kernel.context import Kernel
     from wowsim.kernel.device import FileObject
+    from wowsim.kernel.nodes import Node
 
 MODE_OPTIONS = (
     FILE_WRITE_THROUGH
@@ -180,7 +180,7 @@ def _no_short_name(k: Kernel, file: FileObject, access: int) -> NoReturn:
 def _streams(k: Kernel, file: FileObject, access: int) -> Entries:
     """The unnamed stream of a file, then the named ones by name."""
     node = node_of(file)
-    owner = node.owner if isinstance(node, NamedData) else node
+    owner = node.owner or node
     sizes = [] if owner.is_directory else [("", owner.size)]
     sizes += [(each.name, each.size) for _, each in sorted((owner.streams or {}).items())]
     found = Entries()

@@ -131,13 +131,15 @@ class Node:
         object_id: 16 bytes, or none.
         streams: named streams by upcased name; None where there cannot be any.
         security: its descriptor once somebody asked for it or set it.
+        owner: of a named stream, the file or directory it belongs to.
     """
 
     is_directory: ClassVar[bool]
     locks: ByteRangeLocks | None = None
     reparse: ReparsePoint | None = None
     object_id: bytes = b""
-    streams: dict[str, NamedData] | None = None
+    streams: dict[str, Node] | None = None
+    owner: Node | None = None
     security: SecurityDescriptor | None = None
 
     def __init__(self, name: str, file_id: int, now: int, attributes: int) -> None:
@@ -228,12 +230,6 @@ class FileNode(Node, ABC):
     @abstractmethod
     def resize(self, size: int) -> None:
         """Cut or grow with zeros."""
-
-
-class NamedData(FileNode, ABC):
-    """A named stream of a file or directory (``a.txt:x``): bytes of its own, everything else its owner's."""
-
-    owner: Node
 
 
 class DirectoryNode(Node, ABC):

@@ -86,7 +86,7 @@ class Request:
         self.withdraw: Callable[[], object] = lambda: None
         if self._event is not None:
             self._event.signaled = False
-        file.signaled = False
+        file.event.signaled = False
 
     @property
     def waits(self) -> bool:
@@ -117,7 +117,7 @@ class Request:
 
     def refuse(self) -> None:
         """It ends within its service with an error."""
-        self.file.signaled = True
+        self.file.event.signaled = True
 
     def pend(self) -> NTSTATUS:
         """It waits: STATUS_PENDING, or on a synchronous file the thread waits too."""
@@ -188,8 +188,8 @@ class Request:
         if (
             self._event is None or file.synchronous
         ) and not file.notification & FILE_SKIP_SET_EVENT_ON_HANDLE:
-            file.signaled = True
-            k.scheduler.signal(file)
+            file.event.signaled = True
+            k.scheduler.signal(file.event)
         if self._apc_routine:
             if self.thread.state is not State.TERMINATED:
                 apc = Apc(self._apc_routine, (self._apc_context, self.address, 0))

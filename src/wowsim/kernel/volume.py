@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from wowsim.errors import GuestFault
 from wowsim.kernel.location import Location, locate
-from wowsim.kernel.nodes import DirectoryNode, FileNode, Link, NamedData, Node, ShareAccess
+from wowsim.kernel.nodes import DirectoryNode, FileNode, Link, Node, ShareAccess
 from wowsim.nt.status import STATUS_DISK_FULL, STATUS_NOT_SAME_DEVICE, STATUS_TOO_MANY_LINKS
 
 if TYPE_CHECKING:
@@ -95,11 +95,13 @@ class MemoryFile(_Charged, FileNode):
             self.data.extend(bytes(size - len(self.data)))
 
 
-class MemoryStream(MemoryFile, NamedData):
+class MemoryStream(MemoryFile):
     """A named stream: its bytes are here, times, attributes and id are its owner's."""
 
     def __init__(self, owner: MemoryFile | MemoryDirectory, name: str) -> None:
-        self.owner: Node = owner  # before the rest: the attributes of a stream are the owner's
+        self.owner: MemoryFile | MemoryDirectory = (
+            owner  # before the rest: the attributes of a stream are the owner's
+        )
         self.volume = owner.volume
         self.data = bytearray()
         self.links = [Link(name)]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from wowsim.errors import GuestFault
 from wowsim.kernel.access import FILE_ATTRIBUTE_ARCHIVE, FILE_ATTRIBUTE_READONLY, FILE_DELETE_ON_CLOSE
 from wowsim.kernel.device import FileObject, OpenRequest
-from wowsim.kernel.nodes import DirectoryNode, FileNode, Link, NamedData, Node
+from wowsim.kernel.nodes import DirectoryNode, FileNode, Link, Node
 from wowsim.nt.status import (
     STATUS_CANNOT_DELETE,
     STATUS_DIRECTORY_NOT_EMPTY,
@@ -31,7 +31,7 @@ class VolumeFile(FileObject):
 
     Attributes:
         link: the name it was opened by.
-        stream: the named stream it is, if it is one.
+        owner: where it is a named stream, the file or directory that has it.
         search: where NtQueryDirectoryFile stands in this directory.
         posix_delete: its name goes with this file object, whoever else has it open.
     """
@@ -44,14 +44,14 @@ class VolumeFile(FileObject):
         super().__init__(device, request.access, request.options)
         self.node: Node = node
         self.link = link
-        self.stream = node if isinstance(node, NamedData) else None
+        self.owner = node.owner
         self.volume = device.volume
         self._share = request.share
         node.share.add(request.access, request.share)
         node.opens += 1
         link.opens += 1
-        if self.stream is not None:
-            self.stream.owner.opens += 1
+        if self.owner is not None:
+            self.owner.opens += 1
 
     @property
     def locks(self) -> ByteRangeLocks | None:
@@ -61,7 +61,7 @@ class VolumeFile(FileObject):
     @property
     def path(self) -> str:
         r"""``\data\a.txt`` or ``\data\a.txt:x``, by the name that it was opened by."""
-        return self.link.path if self.stream is None else self.stream.path
+        return self.link.path if self.owner is None else self.node.path
 
     def nt_name(self) -> str:
         r"""``\Device\HarddiskVolume1\data\a.txt``."""
@@ -75,13 +75,13 @@ class VolumeFile(FileObject):
         node.share.remove(self.access, self._share)
         node.opens -= 1
         link.opens -= 1
-        if self.stream is not None:
-            self.stream.owner.opens -= 1
+        if self.owner is not None:
+            self.owner.opens -= 1
         if link.delete_pending or self.options & FILE_DELETE_ON_CLOSE:
             with suppress(GuestFault):  # a cleanup cannot fail; a host that refuses keeps its file
                 self._delete(node, link)
-        if self.stream is not None:
-            owner = self.stream.owner
+        if self.owner is not None:
+            owner = self.owner
             if owner.links[0].delete_pending and owner.opens == 0:
                 owner.erase(owner.links[0])
         if node.opens == 0 and not node.lying:

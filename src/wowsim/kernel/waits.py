@@ -12,6 +12,7 @@ from typing import Annotated
 from wowsim.errors import GuestFault
 from wowsim.kernel.access import SYNCHRONIZE
 from wowsim.kernel.context import Kernel
+from wowsim.kernel.device import FileObject
 from wowsim.kernel.dispatcher import (
     MAXIMUM_WAIT_OBJECTS,
     DispatcherObject,
@@ -50,6 +51,8 @@ def deadline(k: Kernel, timeout: int | None) -> int | None:
 def _waitable(k: Kernel, handle: int) -> DispatcherObject:
     """The object to wait for."""
     found = k.handles.lookup(handle, KernelObject, SYNCHRONIZE)
+    if isinstance(found, FileObject):
+        return found.event
     if not isinstance(found, DispatcherObject):
         raise GuestFault(STATUS_OBJECT_TYPE_MISMATCH)
     return found
