@@ -6,9 +6,9 @@ import pytest
 from guest import Guest
 
 from wowsim.errors import Unsupported
+from wowsim.kernel.locale import NtQueryDefaultLocale
 from wowsim.kernel.system import (
     NtAllocateLocallyUniqueId,
-    NtQueryDefaultLocale,
     NtQuerySystemInformation,
 )
 from wowsim.kernel.threads import NtTestAlert

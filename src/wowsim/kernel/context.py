@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from wowsim.errors import GuestFault, StopReason, Unsupported, UsageError
 from wowsim.kernel.access import FILE_MAPPING, FILE_SYNCHRONOUS_IO_NONALERT
+from wowsim.kernel.atom_table import AtomTable
 from wowsim.kernel.bug_checks import fast_fail
 from wowsim.kernel.clock import Clock
 from wowsim.kernel.console import Console, ConsoleDevice, Stream
 from wowsim.kernel.device import NullDevice
 from wowsim.kernel.dispatcher import KeyedEvent
+from wowsim.kernel.machine_state import Languages, UuidState
 from wowsim.kernel.names import from_utf16
 from wowsim.kernel.namespace import Namespace, SymbolicLink
 from wowsim.kernel.objects import CURRENT_PROCESS, CURRENT_THREAD, HandleTable
 from wowsim.kernel.scheduler import Scheduler
+from wowsim.kernel.standard_names import insert_standard_names
 from wowsim.kernel.thread import InitialTeb, Process, Thread
 from wowsim.kernel.volume import Volume
 from wowsim.kernel.volume_api import Files
@@ -144,6 +147,9 @@ class Kernel:
         scheduler: whose turn it is.
         host: makes threads and knows their registers.
         keyed_event: the one that handle 0 means.
+        atoms: the global atom table.
+        languages: locales and languages.
+        uuids: which UUIDs are given out.
         failure_frames: addresses that a bug check names: KTRAP_FRAME and EXCEPTION_RECORD.
         parse_image: reads an executable (its bytes and guest path) for NtCreateSection; UsageError when it is
             none. The simulation sets it.
@@ -192,6 +198,9 @@ class Kernel:
         self.handles.pseudo[CURRENT_PROCESS] = self.process
         self.use_thread(self.thread)
         self.namespace = Namespace()
+        self.atoms = AtomTable()
+        self.languages = Languages()
+        self.uuids = UuidState()
         self.keyed_event = KeyedEvent(self, None)
         self._console_device = ConsoleDevice(r"\Device\ConDrv", self.console)
         self._name_devices()
@@ -211,6 +220,7 @@ class Kernel:
             (r"\??\CONOUT$", r"\Device\ConDrv\CurrentOut"),
         ):
             insert(name, SymbolicLink(target))
+        insert_standard_names(self)
 
     def use_thread(self, thread: Thread) -> None:
         """Make ``thread`` the one that calls: what pseudo-handle -2 means."""

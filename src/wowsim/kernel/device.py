@@ -93,6 +93,10 @@ class FileObject(KernelObject):
         """Write all of ``data`` at ``offset``, None meaning the end; returns the offset behind it."""
         raise GuestFault(STATUS_INVALID_DEVICE_REQUEST)
 
+    def control(self, code: int, data: bytes, room: int) -> bytes:
+        """The answer of at most ``room`` bytes to a control code and its input (IRP_MJ_DEVICE_CONTROL)."""
+        raise GuestFault(STATUS_INVALID_DEVICE_REQUEST)
+
 
 class Device(ParsingObject, ABC):
     """A device: opens what is left of a path.

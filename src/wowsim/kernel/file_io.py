@@ -158,7 +158,9 @@ def NtFlushBuffersFile(k: Kernel, file_handle: HANDLE, io_status_block: Out[IO_S
     return STATUS_SUCCESS
 
 
-@service(Support.PARTIAL, "no device has control codes; the console's are refused by name")
+@service(
+    Support.PARTIAL, "of all devices the random ones have control codes; the console's are refused by name"
+)
 def NtDeviceIoControlFile(
     k: Kernel,
     file_handle: HANDLE,
@@ -172,11 +174,19 @@ def NtDeviceIoControlFile(
     output_buffer: PVOID,
     output_buffer_length: ULONG,
 ) -> NTSTATUS:
-    """STATUS_INVALID_DEVICE_REQUEST: what a driver answers to a code it does not know."""
+    """A request of the device's own; STATUS_INVALID_DEVICE_REQUEST for a code that it does not know."""
     file = k.handles.lookup(file_handle, FileObject)
     if isinstance(file, ConsoleFile):
         raise Unsupported(f"console control code {io_control_code:08X}h is not implemented")
-    return STATUS_INVALID_DEVICE_REQUEST
+    refuse_asynchronous(k, event, apc_routine)
+    if output_buffer_length:
+        k.memory.probe_write(output_buffer, output_buffer_length)
+    data = k.memory.read(input_buffer, input_buffer_length) if input_buffer_length else b""
+    answer = file.control(io_control_code, data, output_buffer_length)
+    if answer:
+        k.memory.write(output_buffer, answer)
+    io_status_block.set(IO_STATUS_BLOCK(STATUS_SUCCESS, ULONG_PTR(len(answer))))
+    return STATUS_SUCCESS
 
 
 @service(Support.PARTIAL, "the documented controls are refused by name")

@@ -1,5 +1,6 @@
 """Kernel objects and the handle table of a process (nt!Ob, nt!Ex handle tables).
 
+An object without handles loses its name unless it is permanent (Microsoft Learn, "Life Cycle of an Object").
 Leaves out quotas, security descriptors and object creation by name. Handles are multiples of 4 and the
 lowest free one is given next; Windows reuses in another order (unverified), ours is the readable one.
 Who may import it: the kernel package and the simulation.
@@ -8,7 +9,7 @@ Who may import it: the kernel package and the simulation.
 from __future__ import annotations
 
 import heapq
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from wowsim.errors import GuestFault
 from wowsim.kernel.access import GenericMapping
@@ -19,6 +20,11 @@ from wowsim.nt.status import (
     STATUS_INVALID_HANDLE,
     STATUS_OBJECT_TYPE_MISMATCH,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wowsim.kernel.namespace import Directory
 
 O = TypeVar("O", bound="KernelObject")  # noqa: E741 - the object type asked for
 
@@ -38,18 +44,26 @@ class KernelObject:
         type_name: the object type as NtQueryObject prints it.
         mapping: what generic rights mean for it.
         handle_count: open handles.
+        permanent: it keeps its name, and stays, when its last handle is closed (OBJ_PERMANENT).
+        place: the directory that names it first, and the name there.
     """
 
     type_name: ClassVar[str] = "Object"
     mapping: ClassVar[GenericMapping] = GenericMapping(0x20000, 0x20000, 0x20000, 0x1F0000)
     handle_count: int = 0
+    permanent: bool = False
+    place: tuple[Directory, str] | None = None
 
     def last_handle_closed(self) -> None:
-        """Called when :attr:`handle_count` falls to zero (for files: IRP_MJ_CLEANUP)."""
+        """Called when :attr:`handle_count` falls to zero (for files: IRP_MJ_CLEANUP); here the name goes."""
+        if self.place is not None:
+            directory, name = self.place
+            self.place = None
+            directory.remove(name)
 
     def nt_name(self) -> str:
         """The name NtQueryObject reports; empty for an object without one."""
-        return ""
+        return "" if self.place is None else self.place[0].path_of(self.place[1])
 
 
 class HandleTable:
@@ -115,6 +129,18 @@ class HandleTable:
             return 0
         return entry[2]
 
+    def set_attributes(self, handle: int, attributes: int) -> None:
+        """Change handle attributes; a pseudo-handle has none to change."""
+        key = handle & (MASK64 - 3)
+        entry = self._entries.get(key)
+        if entry is None:
+            raise GuestFault(STATUS_INVALID_HANDLE)
+        self._entries[key] = (entry[0], entry[1], attributes)
+
+    def targets(self) -> Iterator[KernelObject]:
+        """What each handle stands for, by handle."""
+        return (self._entries[handle][0] for handle in sorted(self._entries))
+
     def close(self, handle: int) -> None:
         """Close a handle; closing a pseudo-handle has no effect (MS docs, GetCurrentProcess)."""
         key = handle & (MASK64 - 3)
@@ -131,7 +157,7 @@ class HandleTable:
         del self._entries[key]
         heapq.heappush(self._free, key)
         target.handle_count -= 1
-        if target.handle_count == 0:
+        if target.handle_count == 0 and not target.permanent:
             target.last_handle_closed()
 
     def close_all(self) -> None:

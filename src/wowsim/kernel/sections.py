@@ -90,7 +90,7 @@ def NtCreateSection(
 
     def make(place: Place | None) -> SectionObject:
         section = make_section(k, maximum_size, section_page_protection, allocation_attributes, file_handle)
-        return SectionObject(k, section, place)
+        return SectionObject(section, place)
 
     return create_object(k, SectionObject, object_attributes, access, section_handle, make)
 

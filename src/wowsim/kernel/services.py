@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from wowsim.kernel import (
+    atoms,
     contexts,
     directories,
     directory,
@@ -14,24 +15,28 @@ from wowsim.kernel import (
     file_io,
     files,
     handles,
+    locale,
     memory,
     process,
     sections,
+    symbolic_links,
     synchronization,
     system,
     thread_information,
     threads,
     time,
     timers,
+    uuids,
     volume_information,
     waits,
 )
 from wowsim.kernel.table import Service, services_of
 
 MODULES = (
-    contexts, directories, directory, exceptions, file_changes, file_information, file_io, files, handles, memory,
-    process, sections,
-    synchronization, system, thread_information, threads, time, timers, volume_information, waits,
+    atoms,
+    contexts, directories, directory, exceptions, file_changes, file_information, file_io, files, handles, locale,
+    memory, process, sections, symbolic_links,
+    synchronization, system, thread_information, threads, time, timers, uuids, volume_information, waits,
 )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
-"""Services about the machine: NtQuerySystemInformation, locale, unique ids, alerts (nt!Ex).
+"""Services about the machine: NtQuerySystemInformation, unique ids, alerts (nt!Ex).
 
-One processor, 1 GiB of memory, UTC, English. Leaves out every list of processes, modules and handles.
+One processor, 1 GiB of memory, UTC. Leaves out every list of processes, modules and handles.
 Who may import it: the simulation, through the service table.
 """
 
@@ -35,7 +35,6 @@ from wowsim.nt.structures import (
 )
 
 PHYSICAL_PAGES = 0x40000
-LOCALE_EN_US = 0x409
 MAXIMUM_CLASS = 0xFF
 """Beyond every SYSTEM_INFORMATION_CLASS of phnt; larger numbers are STATUS_INVALID_INFO_CLASS."""
 HIGHEST_USER_ADDRESS_32 = 0x7FFEFFFF
@@ -131,13 +130,6 @@ def _answer(k: Kernel, value: Any, address: int, length: int, return_length: Out
     if length > size if partial else length < size:
         return STATUS_INFO_LENGTH_MISMATCH
     k.memory.write(address, encode(kind, k.width, value)[:length])
-    return STATUS_SUCCESS
-
-
-@service(Support.FULL)
-def NtQueryDefaultLocale(k: Kernel, user_profile: BOOLEAN, default_locale_id: Out[ULONG]) -> NTSTATUS:
-    """English (United States), for user and system."""
-    default_locale_id.set(ULONG(LOCALE_EN_US))
     return STATUS_SUCCESS
 
 

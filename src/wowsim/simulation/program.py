@@ -90,7 +90,7 @@ def add_known_dlls(kernel: Kernel, images: Mapping[str, Image]) -> None:
         own = image.bits == 64 or not kernel.build.wow64
         folder = "\\KnownDlls" if own else "\\KnownDlls32"
         section = ImageSection(kernel.space.pages, kernel.space.commitment, image, image.path[2:])
-        kernel.namespace.insert(f"{folder}\\{image.file_name}", SectionObject(kernel, section, None))
+        kernel.namespace.insert(f"{folder}\\{image.file_name}", SectionObject(section, None))
 
 
 def command_line(words: Sequence[str]) -> str:
