@@ -206,7 +206,8 @@ def listed(guest: Guest, handle: int, length: int, single: int = 0) -> tuple[lis
 
 
 def parse(data: bytes, address: int, width: Width) -> list[tuple[str, str]]:
-    unit, found = size_of(OBJECT_DIRECTORY_INFORMATION, width), []
+    unit = size_of(OBJECT_DIRECTORY_INFORMATION, width)
+    found: list[tuple[str, str]] = []
     while True:
         entry = _entry(data[unit * len(found) : unit * (len(found) + 1)], width)
         if entry.Name.Buffer == 0:
@@ -286,7 +287,8 @@ def test_the_narrowed_list_is_what_a_32_bit_kernel_writes(
 ) -> None:
     """Of a 64-bit answer in a buffer longer by LONGER_BUFFER; it always fits the 32-bit one."""
     answers = []
-    for width, room in ((32, length), (64, length + LONGER_BUFFER)):
+    rooms: tuple[tuple[Width, int], ...] = ((32, length), (64, length + LONGER_BUFFER))
+    for width, room in rooms:
         guest = Guest(width)
         handle = make(guest, "")
         kept = []

@@ -17,6 +17,9 @@ from wowsim.kernel import (
     handles,
     locale,
     memory,
+    memory_extended,
+    memory_hints,
+    memory_queries,
     process,
     sections,
     symbolic_links,
@@ -35,7 +38,7 @@ from wowsim.kernel.table import Service, services_of
 MODULES = (
     atoms,
     contexts, directories, directory, exceptions, file_changes, file_information, file_io, files, handles, locale,
-    memory, process, sections, symbolic_links,
+    memory, memory_extended, memory_hints, memory_queries, process, sections, symbolic_links,
     synchronization, system, thread_information, threads, time, timers, uuids, volume_information, waits,
 )  # fmt: skip
 
