@@ -202,8 +202,8 @@ def _formatted(
 
 def _listings(sim: Simulation, calls: Sequence[Any], changes: Sequence[Any]) -> Iterator[str]:
     """Calls as listings; the guest's memory changes stand in a paragraph behind the call that was last."""
-    from wowsim.render.text import NATIVE, WOW64, change, last_look, listing
-    from wowsim.trace.events import Call, FastFailed, timeline
+    from wowsim.render.text import NATIVE, WOW64, change, last_look, listing, redirection
+    from wowsim.trace.events import Call, FastFailed, Redirected, timeline
 
     wow64 = sim.build.wow64
     target = WOW64 if wow64 else NATIVE
@@ -216,6 +216,8 @@ def _listings(sim: Simulation, calls: Sequence[Any], changes: Sequence[Any]) -> 
             yield from listing(item.steps, sim.symbols, item.teb32, gs_base, target)
         elif isinstance(item, FastFailed):
             yield from last_look(item, sim.symbols)
+        elif isinstance(item, Redirected):
+            yield redirection(item)
         else:
             yield change(item)
         previous = item

@@ -124,6 +124,21 @@ class FastFailed(Event):
     record: ExceptionRecord
 
 
+@dataclass(frozen=True)
+class Redirected(Event):
+    r"""wow64.dll passes another name to the 64-bit call than the 32-bit program gave.
+
+    Attributes:
+        kind: ``"file"`` (System32 is SysWOW64) or ``"registry"`` (SOFTWARE is SOFTWARE\Wow6432Node).
+        name: the absolute NT name of the program's.
+        target: the name of the 64-bit call's.
+    """
+
+    kind: str
+    name: str
+    target: str
+
+
 class Step(NamedTuple):
     """One executed instruction with what a debugger shows beside it.
 
@@ -173,7 +188,9 @@ class Call:
     teb32: int = field(default=0, repr=False)
 
 
-def timeline(calls: Iterable[Call], events: Iterable[Event]) -> Iterator[Call | MemoryChanged | FastFailed]:
-    """Calls, memory's changes and fast fails in the order they happened; a change stands behind its call."""
-    others = (event for event in events if isinstance(event, (MemoryChanged, FastFailed)))
+def timeline(
+    calls: Iterable[Call], events: Iterable[Event]
+) -> Iterator[Call | MemoryChanged | FastFailed | Redirected]:
+    """Calls and what else a trace shows in the order it happened; a change of memory stands behind its call."""
+    others = (event for event in events if isinstance(event, (MemoryChanged, FastFailed, Redirected)))
     return heapq.merge(calls, others, key=lambda item: item.instructions or 0)
