@@ -13,7 +13,7 @@ BLOCKS = st.lists(st.integers(0, (1 << 48) - 1), max_size=20)
 @given(BLOCKS, st.binary(max_size=7))
 @settings(max_examples=50, derandomize=True)
 def test_a_working_set_keeps_what_32_bits_can_name(blocks: list[int], rest: bytes) -> None:
-    narrowed = narrow_working_set(pack(f"<{len(blocks) + 1}Q", len(blocks), *blocks) + rest)
+    narrowed = narrow_working_set(pack(f"<{len(blocks) + 1}Q", len(blocks), *blocks) + rest, 0x10000, 0x20000)
     count, *found = unpack(f"<{len(narrowed) // 4}I", narrowed)
     assert count == len(found)
     assert found == [block for block in blocks if block >> 32 == 0]

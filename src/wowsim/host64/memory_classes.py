@@ -11,7 +11,7 @@ from struct import iter_unpack, pack
 _LIMIT = 1 << 32
 
 
-def narrow_working_set(data64: bytes) -> bytes:
+def narrow_working_set(data64: bytes, address64: int, buffer32: int) -> bytes:
     """MEMORY_WORKING_SET_INFORMATION: a count and a block for each page, of which those below 4 GB stay."""
     blocks = [block for (block,) in iter_unpack("<Q", data64[8 : len(data64) & ~7]) if block < _LIMIT]
     return pack(f"<{len(blocks) + 1}I", len(blocks), *blocks)

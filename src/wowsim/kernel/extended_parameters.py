@@ -80,4 +80,5 @@ def _elements(k: Kernel, address: int, count: int) -> list[tuple[int, int]]:
     kinds = [each.Type for each in found]
     if len(set(kinds)) != count or any(kind > 0xFF for kind in kinds):
         raise GuestFault(STATUS_INVALID_PARAMETER)
-    return [(each.Type, each.Pointer) for each in found]
+    pointers = (1 << k.width) - 1
+    return [(each.Type, each.Value & pointers) for each in found]

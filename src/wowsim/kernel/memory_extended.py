@@ -6,8 +6,6 @@ simulation, through the service table.
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from wowsim.errors import Unsupported
 from wowsim.kernel.context import Kernel
 from wowsim.kernel.extended_parameters import refuse_section_parameters, requirements_of
@@ -24,16 +22,12 @@ from wowsim.nt.abi import (
     PVOID,
     SIZE_T,
     ULONG,
-    Array,
     In,
     InOut,
     Out,
 )
-from wowsim.nt.memory_structures import MEM_EXTENDED_PARAMETER
 from wowsim.nt.status import STATUS_INVALID_PARAMETER_3, STATUS_SUCCESS
 from wowsim.nt.structures import OBJECT_ATTRIBUTES
-
-Parameters = Annotated[PVOID, Array(MEM_EXTENDED_PARAMETER, "extended_parameter_count")]
 
 MEM_REPLACE_PLACEHOLDER = 0x4000
 MEM_RESERVE_PLACEHOLDER = 0x40000
@@ -61,7 +55,7 @@ def NtAllocateVirtualMemoryEx(
     region_size: InOut[SIZE_T],
     allocation_type: ULONG,
     page_protection: ULONG,
-    extended_parameters: Parameters,
+    extended_parameters: PVOID,
     extended_parameter_count: ULONG,
 ) -> NTSTATUS:
     """Reserve or commit pages where the caller's conditions allow it."""
@@ -89,7 +83,7 @@ def NtCreateSectionEx(
     section_page_protection: ULONG,
     allocation_attributes: ULONG,
     file_handle: HANDLE,
-    extended_parameters: Parameters,
+    extended_parameters: PVOID,
     extended_parameter_count: ULONG,
 ) -> NTSTATUS:
     """Make a section of an image, a file, or the page file."""
@@ -109,7 +103,7 @@ def NtMapViewOfSectionEx(
     view_size: InOut[SIZE_T],
     allocation_type: ULONG,
     page_protection: ULONG,
-    extended_parameters: Parameters,
+    extended_parameters: PVOID,
     extended_parameter_count: ULONG,
 ) -> NTSTATUS:
     """Map a view where the caller's conditions allow it."""

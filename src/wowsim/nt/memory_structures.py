@@ -6,9 +6,8 @@ Who may import it: everybody.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
 
-from wowsim.nt.abi import LARGE_INTEGER, PVOID, SIZE_T, ULONG, ULONG_PTR, ULONGLONG, Ptr, struct
+from wowsim.nt.abi import LARGE_INTEGER, PVOID, SIZE_T, ULONG, ULONG_PTR, ULONGLONG, struct
 
 
 @struct
@@ -90,9 +89,8 @@ class MEM_ADDRESS_REQUIREMENTS:
 class MEM_EXTENDED_PARAMETER:
     """A wish beyond the ordinary parameters (10h bytes in both widths).
 
-    Type is the low byte, the rest is zero. Pointer shares its place with numbers, which other types have; of those
-    wowsim knows none.
+    Type is the low byte of its field, the rest is zero. Value is a number or a pointer, as the type says.
     """
 
     Type: ULONGLONG
-    Pointer: Annotated[int, Ptr(MEM_ADDRESS_REQUIREMENTS)]
+    Value: ULONGLONG
