@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING
 
 import pytest
@@ -288,3 +289,102 @@ def test_types_in_32_bits(narrow: Guest) -> None:
     assert narrow.sim.call32(query, 0, 3, buffer, size - 1, length) == 0xC0000004
     assert narrow.dword(buffer + 8) == buffer + 4 + 0x60
     assert narrow.text(buffer + 4 + 0x60) == "Type"
+
+
+def test_written_pages(guest: Guest) -> None:
+    base = guest.call("VirtualAlloc", 0, 0x8000, 0x203000, READWRITE)
+    array, count, granularity = guest.put(b"\xcc" * 16), guest.room(4), guest.room(4)
+
+    def written(flags: int, most: int) -> list[int]:
+        guest.sim.memory.write(count, most.to_bytes(4, "little"))
+        assert guest.call("GetWriteWatch", flags, base, 0x8000, array, count, granularity) == 0
+        return [guest.dword(array + 4 * i) - base for i in range(guest.dword(count))]
+
+    for page in (2, 5):
+        guest.call("lstrcpyA", base + page * 0x1000, "x")
+    assert written(0, 4) == [0x2000, 0x5000]
+    assert guest.dword(granularity) == 0x1000
+    assert guest.sim.memory.read(array + 8, 8) == b"\xcc" * 8
+    assert written(1, 1) == [0x2000]
+    assert written(0, 4) == [0x5000]
+    assert guest.call("ResetWriteWatch", base, 0x8000) == 0
+    assert written(0, 4) == []
+    assert guest.call("GetWriteWatch", 0, base, 0x9000, array, count, granularity) == 0xFFFFFFFF
+    assert guest.error == 87
+
+
+def service(guest: Guest, name: str, *arguments: int) -> int:
+    ntdll = guest.sim.modules[guest.sim.build.ntdll.name]
+    return guest.sim.call32(ntdll.base + ntdll.image.export_by_name[name].rva, *arguments)
+
+
+def test_pages_asked_about(guest: Guest) -> None:
+    base = guest.call("VirtualAlloc", 0, 0x1000, 0x3000, READWRITE)
+    guest.call("VirtualLock", base, 1)
+    pages = guest.put(struct.pack("<IIII", base, 0, 8, 0) + b"\xcc" * 8)
+    returned = guest.room(4)
+    assert service(guest, "NtQueryVirtualMemory", CURRENT, 0, 4, pages, 16, returned) == 0
+    first, flags, second, none = struct.unpack("<IIII", guest.sim.memory.read(pages, 16))
+    assert (first, second, guest.dword(returned), flags & 1, none & 1) == (base, 8, 16, 1, 0)
+    assert (flags >> 4 & 0x7FF, flags >> 22 & 1) == (READWRITE, 1)
+    assert guest.sim.memory.read(pages + 16, 8) == b"\xcc" * 8
+    assert service(guest, "NtQueryVirtualMemory", CURRENT, 0, 4, pages, 15, 0) == 0xC0000004
+
+
+def test_the_working_set(guest: Guest) -> None:
+    base = guest.call("VirtualAlloc", 0, 0x2000, 0x3000, READWRITE)
+    buffer = guest.call("VirtualAlloc", 0, 0x10000, 0x3000, READWRITE)
+    assert service(guest, "NtQueryVirtualMemory", CURRENT, 0, 1, buffer, 0x10000, 0) == 0
+    count = guest.dword(buffer)
+    blocks = struct.unpack(f"<{count}I", guest.sim.memory.read(buffer + 4, 4 * count))
+    found = {block & ~0xFFF: block & 0xFFF for block in blocks}
+    assert found[base] == found[base + 0x1000] == READWRITE
+    assert found[0x7FFE0000] & 0x1F == 1
+
+
+def test_regions(guest: Guest) -> None:
+    base = guest.call("VirtualAlloc", 0, 0x2000, 0x2000, READWRITE)
+    buffer, returned = guest.put(b"\xcc" * 24), guest.room(4)
+    for kind in (3, 7):
+        assert service(guest, "NtQueryVirtualMemory", CURRENT, base, kind, buffer, 20, returned) == 0
+        assert struct.unpack("<5I", guest.sim.memory.read(buffer, 20)) == (base, 4, 1, 0x2000, 0)
+        assert (guest.dword(returned), guest.sim.memory.read(buffer + 20, 4)) == (20, b"\xcc" * 4)
+
+
+def test_listing_a_directory_object(guest: Guest) -> None:
+    name = "\\KernelObjects".encode("utf-16-le")
+    string = guest.put(struct.pack("<HHI", len(name), len(name), guest.put(name)))
+    attributes = guest.put(struct.pack("<6I", 24, 0, string, 0x40, 0, 0))
+    handle, context, returned = guest.room(4), guest.put(bytes(4)), guest.room(4)
+    assert service(guest, "NtOpenDirectoryObject", handle, 1, attributes) == 0
+    directory = guest.dword(handle)
+    found, sizes = [], set()
+    for length in (0x80, 0x80, 0x200, 0x200, 0x200):
+        buffer = guest.put(b"\xcc" * (length + 8))
+        arguments = (directory, buffer, length, 0, 0, context, returned)
+        status = service(guest, "NtQueryDirectoryObject", *arguments)
+        assert guest.sim.memory.read(buffer + length, 8) == b"\xcc" * 8
+        sizes.add(guest.dword(returned))
+        if status == 0x8000001A:
+            break
+        at = buffer
+        while guest.dword(at + 4):
+            found.append((guest.text(guest.dword(at + 4)), guest.text(guest.dword(at + 12))))
+            at += 16
+    assert status == 0x8000001A
+    assert guest.dword(returned) == 16
+    kinds = dict(found)
+    assert len(kinds) == len(found) == 6
+    assert kinds["LowMemoryCondition"] == "Event"
+    assert kinds["CritSecOutOfMemoryEvent"] == "KeyedEvent"
+    small = guest.put(b"\xcc" * 0x20)
+    assert (
+        service(guest, "NtQueryDirectoryObject", directory, small, 0x20, 1, 1, context, returned)
+        == 0xC0000023
+    )
+    needed = guest.dword(returned)
+    exact = guest.put(b"\xcc" * (needed + 4))
+    assert service(guest, "NtQueryDirectoryObject", directory, exact, needed, 1, 1, context, returned) == 0
+    assert guest.sim.memory.read(exact + needed, 4) == b"\xcc" * 4
+    assert guest.dword(returned) == needed
+    assert service(guest, "NtQueryDirectoryObject", directory, 8, 0x80, 1, 1, context, returned) == 0xC0000005

@@ -13,7 +13,8 @@ _LIMIT = 1 << 32
 
 def narrow_working_set(data64: bytes, address64: int, buffer32: int) -> bytes:
     """MEMORY_WORKING_SET_INFORMATION: a count and a block for each page, of which those below 4 GB stay."""
-    blocks = [block for (block,) in iter_unpack("<Q", data64[8 : len(data64) & ~7]) if block < _LIMIT]
+    count = int.from_bytes(data64[:8], "little")
+    blocks = [block for (block,) in iter_unpack("<Q", data64[8 : 8 * (count + 1)]) if block < _LIMIT]
     return pack(f"<{len(blocks) + 1}I", len(blocks), *blocks)
 
 

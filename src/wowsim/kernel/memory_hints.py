@@ -26,7 +26,6 @@ from wowsim.nt.abi import (
     In,
     InOut,
     Out,
-    Unconverted,
     encode,
     size_of,
 )
@@ -111,7 +110,7 @@ def NtGetWriteWatch(
     flags: ULONG,
     base_address: PVOID,
     region_size: SIZE_T,
-    user_address_array: Annotated[PVOID, Unconverted("PVOID[EntriesInUserAddressArray]")],
+    user_address_array: PVOID,
     entries_in_user_address_array: InOut[ULONG_PTR],
     granularity: Out[ULONG],
 ) -> NTSTATUS:
