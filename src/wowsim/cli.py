@@ -84,7 +84,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    from wowsim import __version__, cli_conformance, cli_vad
+    from wowsim import __version__, cli_conformance, cli_services, cli_vad
 
     parser = _Parser(
         prog="wowsim", description="Run 32-bit Windows programs the way 64-bit Windows runs them."
@@ -96,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_gdt(commands)
     _add_builds(commands)
     cli_vad.add_parser(commands)
+    cli_services.add_parser(commands)
     cli_conformance.add_parser(commands)
     return parser
 
@@ -233,7 +234,12 @@ def _loaded(options: argparse.Namespace, on_output: Callable[[str, bytes], None]
     from wowsim.simulation import Simulation
 
     with Simulation(
-        options.build, options.seed, options.sysroot, on_output=on_output, three_gb=options.three_gb
+        options.build,
+        options.seed,
+        options.sysroot,
+        on_output=on_output,
+        three_gb=options.three_gb,
+        turbo=options.turbo,
     ) as sim:
         for host, guest, writable in options.mount:
             sim.files.mount(host, guest, writable=writable)

@@ -47,6 +47,8 @@ BUILD = "win7sp1"
 NOT_DERIVED = {
     "NtQuerySystemTime": "its turbo thunk reads KUSER_SHARED_DATA and calls nobody",
     "NtWaitForMultipleObjects32": "its turbo thunk hands over a copy of the array",
+    "NtGetWriteWatch": "its array is as long as another pointee says",
+    "NtQueryDirectoryObject": "its buffer is rebuilt",
     **dict.fromkeys(overrides(BUILDS[BUILD]), "a named override"),
 }
 SERVICES = sorted(implemented().keys() & BUILDS[BUILD].numbers.keys() - NOT_DERIVED.keys())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from wowsim.host64.buffers import Buffer
 from wowsim.host64.conversions import widened
@@ -34,6 +34,7 @@ class ExtendedParameters(Buffer):
     """
 
     at: int
+    explanation: ClassVar[str] = "MEM_ADDRESS_REQUIREMENTS that a parameter points to are widened"
 
     def size(self, call: Call) -> int:
         """Of the elements with room for the requirements of each."""

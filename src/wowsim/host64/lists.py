@@ -1,122 +1,136 @@
-"""Lists whose length other arguments give: entries of a directory, written pages, pages asked about.
+"""Further arrays that thunks convert: such as come back, lists of groups, parameters of a hard error.
 
-Stands for parts of wow64!whNtQueryDirectoryObject, wow64!whNtGetWriteWatch and wow64!whNtQueryVirtualMemory.
-Who may import it: host64.
+Layouts: phnt. Who may import it: host64.
 """
 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from wowsim.host64.buffers import Buffer
-from wowsim.host64.directory_classes import GROWTH, LONGER_BUFFER, narrow, narrowed_length
-from wowsim.host64.memory_classes import narrow_addresses
-from wowsim.nt.status import STATUS_NO_MORE_ENTRIES
+from wowsim.host64.buffers import MOST_TEMPORARY, Buffer
+from wowsim.host64.conversions import widened
+from wowsim.nt.abi import encode, load, size_of
+from wowsim.nt.status import STATUS_INVALID_PARAMETER
 
 if TYPE_CHECKING:
     from wowsim.host64.buffers import Call
 
-_U32, _U64, _PAGE32, _PAGE64 = (struct.Struct(f) for f in ("<I", "<Q", "<II", "<QQ"))
-_UNWRITTEN = 0xFFFFFFFF
-_LONGEST = 0x40000
-"""Bytes of a longer buffer that are used; what does not fit comes with the next call."""
+_U32 = struct.Struct("<I")
 
 
 @dataclass(frozen=True)
-class DirectoryEntries(Buffer):
-    """NtQueryDirectoryObject: a longer buffer is filled and narrowed, the returned length with it."""
+class ArrayBack(Buffer):
+    """An array that the call fills, or reads and fills.
 
+    Attributes:
+        at: index of the parameter; ``count_at`` of the number of elements.
+        kind: structure of an element.
+        returned_at: index of a ULONG* that says how many came back; None where all do.
+        inward: the elements are read, too.
+    """
+
+    at: int
+    count_at: int
+    kind: Any
+    returned_at: int | None = None
+    inward: bool = False
+    room: int = field(default=0x100, kw_only=True)
     has_result: ClassVar[bool] = True
 
     def size(self, call: Call) -> int:
-        """The returned length's cell, then the buffer."""
-        return 8 + min(call.argument(2), _LONGEST) + LONGER_BUFFER
+        """The array's, as far as it can exist."""
+        size = call.argument(self.count_at) * size_of(self.kind, 64)
+        return size if call.argument(self.at) and size <= MOST_TEMPORARY else 0
 
     def before(self, call: Call, area: int, size: int) -> int | None:
-        """Let the call fill it."""
-        if call.argument(6):
-            call.memory.probe_write(call.argument(6), 4)
-            call.set(6, area)
-        call.memory.write(area, _U64.pack(_UNWRITTEN) + bytes(LONGER_BUFFER))
-        call.set(1, area + 8)
-        call.set(2, size - 8)
-        return None
-
-    def after(self, call: Call, area: int, size: int) -> None:
-        """Narrow what came; nothing came where the first entry is empty."""
-        data = call.memory.read(area + 8, size - 8)
-        came = call.status < 0x80000000 and data[8:16] != bytes(8)
-        if came:
-            call.memory.write(call.argument(1), narrow(data, area + 8, call.argument(1)))
-        (needed,) = call.memory.unpack(_U32, area)
-        if not call.argument(6) or needed == _UNWRITTEN:
-            return
-        if call.status == STATUS_NO_MORE_ENTRIES:
-            needed -= GROWTH  # of the empty entry alone
-        else:
-            needed = narrowed_length(needed, data if came else b"")
-        call.memory.pack(_U32, call.argument(6), needed)
-
-
-@dataclass(frozen=True)
-class WrittenPages(Buffer):
-    """NtGetWriteWatch: the array of addresses; more than the region has pages never come."""
-
-    has_result: ClassVar[bool] = True
-
-    def size(self, call: Call) -> int:
-        """Of the array."""
-        entries, pages = call.argument64(5), call.argument(3) // 0x1000 + 2
-        return 8 * min(call.memory.unpack(_U64, entries)[0], pages) if entries else 0
-
-    def before(self, call: Call, area: int, size: int) -> int | None:
-        """Let the call fill it."""
-        if size:
-            call.set(4, area)
-            call.memory.probe_write(call.argument(4), size // 2)
-        return None
-
-    def after(self, call: Call, area: int, size: int) -> None:
-        """Narrow what was told."""
-        if size and call.status < 0x80000000:
-            (count,) = call.memory.unpack(_U64, call.argument64(5))
+        """Widen what is read; else nothing but room."""
+        pointer, count, narrow = call.argument(self.at), call.argument(self.count_at), size_of(self.kind, 32)
+        if not size:
             if count:
-                call.memory.write(call.argument(4), narrow_addresses(call.memory.read(area, 8 * count)))
-
-
-@dataclass(frozen=True)
-class AskedPages(Buffer):
-    """NtQueryVirtualMemory(MemoryWorkingSetExInformation): addresses in, attributes beside them out."""
-
-    has_result: ClassVar[bool] = True
-
-    def size(self, call: Call) -> int:
-        """Of the array; of another class or length nothing, which the kernel answers."""
-        length = call.argument(4)
-        return 2 * length if call.argument(2) == 4 and length % _PAGE32.size == 0 else 0
-
-    def before(self, call: Call, area: int, size: int) -> int | None:
-        """Widen the addresses."""
-        if size:
-            data = call.memory.read(call.argument(3), size // 2)
-            call.memory.probe_write(call.argument(3), size // 2)
-            call.memory.write(area, b"".join(_PAGE64.pack(*each) for each in _PAGE32.iter_unpack(data)))
-            call.set(3, area)
-            call.set(4, size)
+                call.set(self.at, 0)
+            return None
+        call.memory.probe_write(pointer, count * narrow)
+        data = bytes(size)
+        if self.inward:
+            given = call.memory.read(pointer, count * narrow)
+            data = b"".join(widened(self.kind, given[i : i + narrow]) for i in range(0, len(given), narrow))
+        call.memory.write(area, data)
+        call.set(self.at, area)
         return None
 
     def after(self, call: Call, area: int, size: int) -> None:
-        """Narrow the answers; attributes have no bits above 31."""
-        if not size or call.status >= 0x80000000:
+        """Narrow as many as came back."""
+        if not size or call.status >= 0xC0000000:
             return
-        data = call.memory.read(area, size)
-        call.memory.write(
-            call.argument(3),
-            b"".join(
-                _PAGE32.pack(address, flags & 0xFFFFFFFF) for address, flags in _PAGE64.iter_unpack(data)
-            ),
-        )
-        if call.argument(5):
-            call.memory.pack(_U32, call.argument(5), size // 2)
+        count, wide = call.argument(self.count_at), size_of(self.kind, 64)
+        if self.returned_at is not None:
+            count = min(count, call.memory.unpack(_U32, call.argument(self.returned_at))[0])
+        values = (load(call.memory, area + i * wide, self.kind, 64) for i in range(min(count, size // wide)))
+        call.memory.write(call.argument(self.at), b"".join(encode(self.kind, 32, value) for value in values))
+
+
+@dataclass(frozen=True)
+class Groups(Buffer):
+    """TOKEN_GROUPS: a count, then SID_AND_ATTRIBUTES, whose pointers widen; the SIDs are the same in both widths.
+
+    Attributes:
+        at: index of the parameter.
+    """
+
+    at: int
+    room: int = field(default=0x200, kw_only=True)
+
+    def size(self, call: Call) -> int:
+        """Of the list; one longer than any is the kernel's to refuse."""
+        pointer = call.argument(self.at)
+        return 8 + 16 * min(call.memory.unpack(_U32, pointer)[0], 0x1000) if pointer else 0
+
+    def before(self, call: Call, area: int, size: int) -> int | None:
+        """Widen each pointer."""
+        if size:
+            pointer, count = call.argument(self.at), (size - 8) // 16
+            (given,) = call.memory.unpack(_U32, pointer)
+            if given != count:
+                return STATUS_INVALID_PARAMETER
+            groups = struct.unpack(f"<{2 * count}I", call.memory.read(pointer + 4, 8 * count))
+            rows = (struct.pack("<QI4x", *groups[i : i + 2]) for i in range(0, len(groups), 2))
+            call.memory.write(area, struct.pack("<I4x", given) + b"".join(rows))
+            call.set(self.at, area)
+        return None
+
+
+@dataclass(frozen=True)
+class HardErrorParameters(Buffer):
+    """NtRaiseHardError's ULONG_PTR[]: those the mask names point to UNICODE_STRINGs (wow64-facts section 6).
+
+    Attributes:
+        at: index of the parameter; the count and the mask stand before it.
+    """
+
+    at: int = 3
+    room: int = field(default=0xA0, kw_only=True)
+
+    def size(self, call: Call) -> int:
+        """Five parameters at the most (MAXIMUM_HARDERROR_PARAMETERS is 4), with their strings."""
+        count = call.argument(self.at - 2)
+        return 24 * count if call.argument(self.at) and count <= 5 else 0
+
+    def before(self, call: Call, area: int, size: int) -> int | None:
+        """Widen each, and the strings behind it."""
+        count, mask, pointer = (call.argument(self.at + i) for i in (-2, -1, 0))
+        if not size:
+            if count:
+                call.set(self.at, 0)
+            return None
+        values = list(struct.unpack(f"<{count}I", call.memory.read(pointer, 4 * count)))
+        for index, value in enumerate(values):
+            if mask >> index & 1:
+                string = area + 8 * count + 16 * index
+                text = call.memory.unpack(struct.Struct("<HHI"), value)
+                call.memory.pack(struct.Struct("<HH4xQ"), string, *text)
+                values[index] = string
+        call.memory.write(area, struct.pack(f"<{count}Q", *values))
+        call.set(self.at, area)
+        return None

@@ -17,7 +17,7 @@ from wowsim.host64.directory_classes import narrow_types
 from wowsim.host64.exceptions import CONTINUE, RAISE, continue_with
 from wowsim.host64.extended_parameters import ExtendedParameters
 from wowsim.host64.file_redirection import redirected
-from wowsim.host64.lists import AskedPages, DirectoryEntries, WrittenPages
+from wowsim.host64.filled_lists import AskedPages, DirectoryEntries, WrittenPages
 from wowsim.host64.memory_classes import narrow_working_set
 from wowsim.host64.redirection import file_name, rules_of, switched_off
 from wowsim.nt.abi import HANDLE, PVOID, SIZE_T, ULONG_PTR

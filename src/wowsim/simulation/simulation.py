@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from wowsim.errors import GuestFault, StopReason, Unsupported, UsageError, WowsimError
 from wowsim.guest32 import codepages
 from wowsim.guest32.ntdll32 import routines as ntdll32_routines
-from wowsim.host64 import apcs
+from wowsim.host64 import apcs, wow64win
 from wowsim.host64.exceptions import Exceptions
+from wowsim.host64.turbo_thunks import fault_places
 from wowsim.host64.wow64_startup import Entry64, setup_initial_call
 from wowsim.image.pe import parse_program
 from wowsim.kernel.console import Console, Stream
@@ -23,7 +24,7 @@ from wowsim.memory.layout import layout_of, with_3_gb
 from wowsim.memory.sections import ImageSection
 from wowsim.nt.builds import Stub32, build_named
 from wowsim.nt.fast_fail import name_of
-from wowsim.simulation import checks, parameters
+from wowsim.simulation import checks, parameters, wow64info
 from wowsim.simulation.breakpoints import Breakpoints
 from wowsim.simulation.gates import Gates
 from wowsim.simulation.images import built_in
@@ -63,7 +64,7 @@ if TYPE_CHECKING:
 
     from wowsim.image.model import Image
     from wowsim.nt.exceptions import ExceptionRecord
-    from wowsim.nt.trap import Trap
+    from wowsim.nt.trap import Routine, Trap
 
 MEMORY = 1 << 30
 """Guest RAM by default."""
@@ -110,6 +111,8 @@ class Simulation:
         cpu_vendor: ``"intel"`` or ``"amd"``: what CPUID says, and what SYSENTER and SYSCALL do in 32-bit code.
         on_output: called with ``"stdout"`` or ``"stderr"`` and bytes as the program writes.
         three_gb: a 32-bit Windows started with /3GB, for programs that are LARGEADDRESSAWARE.
+        turbo: whether wow64cpu calls the kernel itself where it can; False sets WOW64INFO's DisableTurboDispatch, and
+            every service passes wow64.dll.
 
     Raises:
         UsageError: there is no such build, or another argument makes no sense.
@@ -127,6 +130,7 @@ class Simulation:
         cpu_vendor: str = "intel",
         on_output: Callable[[str, bytes], None] | None = None,
         three_gb: bool = False,
+        turbo: bool = True,
     ) -> None:
         if sysroot is not None:
             raise Unsupported("sysroot: running with a folder of real system DLLs is not supported yet")
@@ -134,6 +138,7 @@ class Simulation:
         self.build = build_named(build)
         self.seed = seed
         layout = with_3_gb(layout_of(self.build.name)) if three_gb else None
+        self._turbo = checks.turbo(self.build, turbo)
         self._built_in = built_in(self.build.name)
         console = Console(on_output=_output(on_output))
         self._machine = Machine(self.build, seed, memory, console, cpu_vendor, layout)
@@ -400,6 +405,8 @@ class Simulation:
         process.command_line = self._start.command_line
         process.peb, process.peb32 = new.peb64, new.peb32
         process.image = image_information(new.space.image)
+        if self.build.wow64:
+            wow64info.write(machine.tables, new.peb32 + self.build.peb32_size, turbo=self._turbo)
         kernel.thread.teb, kernel.thread.teb32 = new.teb64, new.teb32
         machine.trap.teb64, machine.trap.teb32 = new.teb64, new.teb32 or new.teb64
         selector = machine.core.segments.teb
@@ -452,18 +459,29 @@ class Simulation:
         return {
             **self._built_in.wow64_routines,
             "wow64.Wow64SetupInitialCall": setup_initial_call(thunk, self.build.module("ntdll32").base),
-            **Exceptions(self.build, self._address("ntdll32!KiUserExceptionDispatcher")).routines(),
+            **Exceptions(
+                self.build,
+                self._address("ntdll32!KiUserExceptionDispatcher"),
+                fault_places(self._built_in.images["wow64cpu"]),
+            ).routines(),
             "wow64.Wow64ApcRoutine": apcs.routine(
                 self._address("ntdll32!KiUserApcDispatcher"), self.build.reset_state
             ),
-            "wow64.unknown": self._unknown_service,
+            "wow64.unknown": self._unknown_service(0),
+            "wow64.whBaseUnknown": self._unknown_service(0x3000),
+            **{f"wow64win.{n}": self._unknown_service(first) for n, first in wow64win.TABLES.values()},
             "ntdll.LdrpInitializeLists": self._loader_lists,
         }
 
-    def _unknown_service(self, trap: Trap) -> None:
-        number = trap.register("rbx") & 0xFFF
-        name = self._machine.table.name_of(number)
-        raise Unsupported(f"service {name or f'number {number:X}h'} has no WoW64 thunk in wowsim yet")
+    def _unknown_service(self, first: int) -> Routine:
+        """What refuses the services without a thunk in the table that begins with that number."""
+
+        def refuse(trap: Trap) -> None:
+            number = first | trap.register("rbx") & 0xFFF
+            name = self._machine.table.name_of(number)
+            raise Unsupported(f"service {name or f'number {number:X}h'} has no WoW64 thunk in wowsim yet")
+
+        return refuse
 
     def _loader_lists(self, trap: Trap) -> None:
         assert self._process is not None
