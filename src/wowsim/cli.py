@@ -243,6 +243,8 @@ def _loaded(options: argparse.Namespace, on_output: Callable[[str, bytes], None]
     ) as sim:
         for host, guest, writable in options.mount:
             sim.files.mount(host, guest, writable=writable)
+        for file in options.registry:
+            sim.registry.load(Path(file))
         sim.load(words[0], words[1:], env=dict(options.env), cwd=options.cwd, stdin=stdin)
         yield sim
 

@@ -36,6 +36,13 @@ def add_process(parser: argparse.ArgumentParser) -> None:
         help="show a host directory",
     )
     parser.add_argument(
+        "--registry",
+        action="append",
+        default=[],
+        metavar="FILE.reg",
+        help="registry text to load before the program",
+    )
+    parser.add_argument(
         "--3gb", action="store_true", dest="three_gb", help="start a 32-bit Windows with 3 GB of user memory"
     )
     parser.add_argument(

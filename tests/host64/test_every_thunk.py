@@ -46,6 +46,7 @@ ACCESS_VIOLATION, SUCCESS, REFUSED = 0xC0000005, 0, 0xC0000022
 BUILD = "win7sp1"
 NOT_DERIVED = {
     "NtQuerySystemTime": "its turbo thunk reads KUSER_SHARED_DATA and calls nobody",
+    "NtRemoveIoCompletionEx": "its packets are an output array: tests/simulation/test_io.py",
     "NtWaitForMultipleObjects32": "its turbo thunk hands over a copy of the array",
     "NtGetWriteWatch": "its array is as long as another pointee says",
     "NtQueryDirectoryObject": "its buffer is rebuilt",

@@ -9,8 +9,7 @@ import pytest
 
 from wowsim.cpu.paging import READ, WRITE, PageTables, PhysicalMemory
 from wowsim.errors import GuestFault
-from wowsim.host64.lists import ArrayBack, Groups, HardErrorParameters
-from wowsim.nt.structures import CLIENT_ID
+from wowsim.host64.lists import Groups, HardErrorParameters
 
 GUEST, AREA = 0x10000, 0x20000
 
@@ -36,38 +35,6 @@ def memory() -> PageTables:
     for address in (GUEST, AREA):
         tables.map(address >> 12, tables.allocate(1), READ | WRITE)
     return tables
-
-
-def test_an_array_goes_down_and_comes_back(memory: PageTables) -> None:
-    memory.write(GUEST, struct.pack("<6I", 0x80000001, 2, 3, 4, 5, 6) + b"guard")
-    buffer = ArrayBack(0, 1, CLIENT_ID, inward=True)
-    call = Call(memory, [GUEST, 3])
-    size = buffer.size(call)  # type: ignore[arg-type]  # a Call's stand-in
-    assert size == 48
-    assert buffer.before(call, AREA, size) is None  # type: ignore[arg-type]
-    assert struct.unpack("<6Q", memory.read(AREA, 48)) == (0xFFFFFFFF_80000001, 2, 3, 4, 5, 6)
-    memory.write(AREA, struct.pack("<6Q", 1, 2, 3, 4, 5, 0xFFFFFFFF_FFFFFFFF))
-    buffer.after(Call(memory, [GUEST, 3]), AREA, size)  # type: ignore[arg-type]
-    assert memory.read(GUEST, 29) == struct.pack("<6I", 1, 2, 3, 4, 5, 0xFFFFFFFF) + b"guard"
-
-
-def test_only_what_the_call_returned_comes_back(memory: PageTables) -> None:
-    memory.write(GUEST, b"\xcc" * 24 + struct.pack("<I", 1))
-    memory.write(AREA, struct.pack("<6Q", *range(6)))
-    buffer = ArrayBack(0, 1, CLIENT_ID, returned_at=2)
-    buffer.after(Call(memory, [GUEST, 3, GUEST + 24]), AREA, 48)  # type: ignore[arg-type]
-    assert memory.read(GUEST, 24) == struct.pack("<II", 0, 1) + b"\xcc" * 16
-    buffer.after(Call(memory, [GUEST, 3, GUEST + 24], 0xC0000005), AREA, 48)  # type: ignore[arg-type]
-    assert memory.read(GUEST, 24) == struct.pack("<II", 0, 1) + b"\xcc" * 16
-
-
-@pytest.mark.parametrize("count", [0x20000000, 0xFFFFFFFF])
-def test_an_array_of_impossible_length_becomes_null(memory: PageTables, count: int) -> None:
-    call = Call(memory, [GUEST, count])
-    buffer = ArrayBack(0, 1, CLIENT_ID)
-    assert buffer.size(call) == 0  # type: ignore[arg-type]
-    assert buffer.before(call, AREA, 0) is None  # type: ignore[arg-type]
-    assert call.arguments == [0, count]
 
 
 def test_groups(memory: PageTables) -> None:

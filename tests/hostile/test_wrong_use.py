@@ -62,12 +62,6 @@ def test_misuse_is_said_so(misuse: Callable[[], object]) -> None:
         misuse()
 
 
-@pytest.mark.parametrize("use", [lambda s: s.registry])
-def test_what_is_not_there_yet_is_unsupported(use: Callable[[wowsim.Simulation], object]) -> None:
-    with shell() as sim, pytest.raises(Unsupported):
-        use(sim)
-
-
 def test_a_call_that_needs_what_is_not_there_is_unsupported() -> None:
     with shell() as sim, pytest.raises(Unsupported, match="NtAlpcCreatePort"):
         sim.call32("ntdll32!ZwAlpcCreatePort", 0, 0, 0)

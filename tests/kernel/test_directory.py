@@ -24,7 +24,7 @@ from wowsim.nt.status import (
 from wowsim.nt.structures import IO_STATUS_BLOCK
 
 NAMES = ["alpha.txt", "Beta.TXT", "gamma", "sub", "zeta.txt.bak"]
-TAIL = {1: 0x40, 2: 0x44, 3: 0x5E, 12: 0xC, 37: 0x68, 38: 0x50}
+TAIL = {1: 0x40, 2: 0x44, 3: 0x5E, 12: 0xC, 37: 0x68, 38: 0x50, 60: 0x58, 63: 0x72}
 """Where FileName lies in an entry ([MS-FSCC] 2.4)."""
 
 
@@ -140,8 +140,9 @@ def test_wrong_questions(guest: Guest) -> None:
     blind = guest.open(r"\??\C:\data", FILE_READ_ATTRIBUTES | SYNCHRONIZE)
     assert query(guest, blind)[0] == STATUS_ACCESS_DENIED
     assert query(guest, handle, None, 200)[0] == STATUS_INVALID_INFO_CLASS
-    with pytest.raises(Unsupported, match="FileIdExtdDirectoryInformation"):
-        query(guest, handle, None, 60)
+    with pytest.raises(Unsupported, match="FileId64ExtdDirectoryInformation"):
+        query(guest, handle, None, 78)
+    assert query(guest, handle, None, 4)[0] == STATUS_INVALID_INFO_CLASS
     assert (
         guest.call(NtQueryDirectoryFile, handle, 0, 0, 0, guest.iosb, 0, 64, 3, 0, 0, 0)
         == STATUS_ACCESS_VIOLATION

@@ -16,6 +16,7 @@ from wowsim.nt.status import (
     STATUS_DIRECTORY_NOT_EMPTY,
     STATUS_DISK_FULL,
     STATUS_INFO_LENGTH_MISMATCH,
+    STATUS_INVALID_INFO_CLASS,
     STATUS_INVALID_PARAMETER,
     STATUS_NOT_SAME_DEVICE,
     STATUS_OBJECT_NAME_COLLISION,
@@ -176,5 +177,6 @@ def test_position_and_sizes(guest: Guest) -> None:
 
 
 def test_absent_classes(guest: Guest) -> None:
-    with pytest.raises(Unsupported, match=r"NtSetInformationFile\(FileDispositionInformationEx\)"):
-        change(guest, guest.open(A, ALL), 64, b"\0\0\0\0")
+    with pytest.raises(Unsupported, match=r"NtSetInformationFile\(FileMoveClusterInformation\)"):
+        change(guest, guest.open(A, ALL), 31, b"\0\0\0\0")
+    assert change(guest, guest.open(A, ALL), 5, bytes(24)) == STATUS_INVALID_INFO_CLASS

@@ -90,8 +90,9 @@ def test_rights_classes_and_devices(guest: Guest) -> None:
     assert query(guest, 0x44, 5, 24)[0] == STATUS_INVALID_HANDLE
     assert query(guest, blind, 0, 24)[0] == STATUS_INVALID_INFO_CLASS
     assert query(guest, blind, 0x1000, 24)[0] == STATUS_INVALID_INFO_CLASS
-    with pytest.raises(Unsupported, match="FileStreamInformation"):
-        query(guest, blind, 22, 100)
+    with pytest.raises(Unsupported, match="FileTrackingInformation"):
+        query(guest, blind, 36, 100)
+    assert query(guest, blind, 10, 100)[0] == STATUS_INVALID_INFO_CLASS
     with pytest.raises(Unsupported, match="FileKnownFolderInformation"):
         query(guest, blind, 76, 100)
     null = guest.open(r"\??\NUL")
@@ -139,5 +140,5 @@ def test_kinds_of_devices(guest: Guest) -> None:
         assert (status, guest.value(at, 4)) == (STATUS_SUCCESS, kind)
     assert volume_query(guest, stdout, 1)[0] == STATUS_INVALID_DEVICE_REQUEST
     assert volume_query(guest, stdout, 99)[0] == STATUS_INVALID_INFO_CLASS
-    with pytest.raises(Unsupported, match="FileFsObjectIdInformation"):
-        volume_query(guest, stdout, 8)
+    with pytest.raises(Unsupported, match="FileFsDriverPathInformation"):
+        volume_query(guest, stdout, 9)

@@ -12,10 +12,9 @@ from wowsim.kernel.access import (
     SYNCHRONIZE,
 )
 from wowsim.kernel.console import Console, Stream
+from wowsim.kernel.controls import NtDeviceIoControlFile, NtFsControlFile
 from wowsim.kernel.file_io import (
-    NtDeviceIoControlFile,
     NtFlushBuffersFile,
-    NtFsControlFile,
     NtReadFile,
     NtWriteFile,
 )
@@ -185,20 +184,11 @@ def test_control_codes(guest: Guest) -> None:
     assert (
         guest.call(NtDeviceIoControlFile, handle, *rest, 0x70000, 0, 0, 0, 0) == STATUS_INVALID_DEVICE_REQUEST
     )
-    assert guest.call(NtFsControlFile, handle, *rest, 0x9FFFC, 0, 0, 0, 0) == STATUS_INVALID_DEVICE_REQUEST
-    assert guest.call(NtFsControlFile, 0, *rest, 0x9FFFC, 0, 0, 0, 0) == STATUS_INVALID_HANDLE
-    with pytest.raises(Unsupported, match="FSCTL_GET_REPARSE_POINT"):
-        guest.call(NtFsControlFile, handle, *rest, 0x900A8, 0, 0, 0, 0)
+    assert guest.call(NtFsControlFile, handle, *rest, 0x93FFC, 0, 0, 0, 0) == STATUS_INVALID_DEVICE_REQUEST
+    assert guest.call(NtFsControlFile, 0, *rest, 0x93FFC, 0, 0, 0, 0) == STATUS_INVALID_HANDLE
+    assert guest.call(NtFsControlFile, handle, *rest, 0x9C040, 0, 0, 0, 0) == STATUS_ACCESS_DENIED
+    with pytest.raises(Unsupported, match=r"NtFsControlFile\(FSCTL_LOCK_VOLUME\)"):
+        guest.call(NtFsControlFile, handle, *rest, 0x90018, 0, 0, 0, 0)
     _, stdout, _ = guest.k.open_standard_handles()
     with pytest.raises(Unsupported, match="console control code 00500016h"):
         guest.call(NtDeviceIoControlFile, stdout, *rest, 0x500016, 0, 0, 0, 0)
-
-
-def test_events_and_apcs_are_refused_by_name(guest: Guest) -> None:
-    handle = guest.open(A)
-    buffer = guest.room(16)
-    assert guest.call(NtReadFile, handle, 0x44, 0, 0, guest.iosb, buffer, 1, 0, 0) == STATUS_INVALID_HANDLE
-    with pytest.raises(Unsupported, match="event"):
-        guest.call(NtReadFile, handle, handle, 0, 0, guest.iosb, buffer, 1, 0, 0)
-    with pytest.raises(Unsupported, match="APC"):
-        guest.call(NtReadFile, handle, 0, 0x1000, 0, guest.iosb, buffer, 1, 0, 0)

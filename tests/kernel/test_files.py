@@ -47,8 +47,6 @@ from wowsim.nt.status import (
     STATUS_OBJECT_NAME_INVALID,
     STATUS_OBJECT_NAME_NOT_FOUND,
     STATUS_OBJECT_PATH_NOT_FOUND,
-    STATUS_OBJECT_PATH_SYNTAX_BAD,
-    STATUS_OBJECT_TYPE_MISMATCH,
     STATUS_PRIVILEGE_NOT_HELD,
     STATUS_SHARING_VIOLATION,
     STATUS_SUCCESS,
@@ -97,82 +95,6 @@ def test_the_first_handle_is_4_and_the_name_keeps_its_case(guest: Guest) -> None
     assert guest.open(r"\??\C:\DATA\MixedCase.TXT", READ | WRITE, FILE_CREATE) == 4
     assert guest.k.files.list(r"c:\data") == ["a.txt", "MixedCase.TXT"]
     assert guest.open(r"\??\c:\data\mixedcase.txt") == 8
-
-
-@pytest.mark.parametrize(
-    ("path", "status"),
-    [
-        (r"\??\C:\data\missing.txt", STATUS_OBJECT_NAME_NOT_FOUND),
-        (r"\??\C:\missing\a.txt", STATUS_OBJECT_PATH_NOT_FOUND),
-        (r"\??\C:\data\a.txt\b", STATUS_OBJECT_PATH_NOT_FOUND),
-        (r"\??\C:\data\a.txt\\", STATUS_OBJECT_NAME_INVALID),
-        ("\\??\\C:\\data\\a.txt\\", STATUS_OBJECT_NAME_INVALID),
-        (r"\??\C:\data\..\data\a.txt", STATUS_OBJECT_NAME_INVALID),
-        (r"\??\C:\data\.\a.txt", STATUS_OBJECT_NAME_INVALID),
-        (r"\??\C:\..\..\etc\passwd", STATUS_OBJECT_NAME_INVALID),
-        (r"\??\C:\data\\a.txt", STATUS_OBJECT_NAME_INVALID),
-        (r"\??\C:\data\a.txt.", STATUS_OBJECT_NAME_NOT_FOUND),
-        (r"\??\C:\data\a.txt ", STATUS_OBJECT_NAME_NOT_FOUND),
-        (r"\??\C:\data\a.txt:x", STATUS_OBJECT_NAME_INVALID),
-        (r"\??\C:\data\a.txt:x:$DATA", STATUS_OBJECT_NAME_INVALID),
-        (r"\??\C:\data::$INDEX_ALLOCATION", STATUS_OBJECT_NAME_INVALID),
-        (r"\??\C:\data::$DATA", STATUS_OBJECT_NAME_INVALID),
-        (r"\??\C:\data/a.txt", STATUS_OBJECT_NAME_INVALID),
-        (r"\??\C:\data\a*", STATUS_OBJECT_NAME_INVALID),
-        ("\\??\\C:\\data\\a.txt\0", STATUS_OBJECT_NAME_INVALID),
-        ("\\??\\C:\\data\\a\0.txt", STATUS_OBJECT_NAME_INVALID),
-        ("\\??\\C:\\" + "x" * 256, STATUS_OBJECT_NAME_INVALID),
-        ("\\??\\C:" + "\\x" * 16000, STATUS_OBJECT_PATH_NOT_FOUND),
-        ("\\??\\C:\\\ud800", STATUS_OBJECT_NAME_NOT_FOUND),
-        (r"\??\C:\data\NUL", STATUS_OBJECT_NAME_NOT_FOUND),
-        (r"\??\C:\COM1.txt", STATUS_OBJECT_NAME_NOT_FOUND),
-        (r"\??\\?\C:\data\a.txt", STATUS_OBJECT_NAME_INVALID),
-        (r"\\?\C:\data\a.txt", STATUS_OBJECT_NAME_INVALID),
-        (r"\??\NUL\x", STATUS_OBJECT_NAME_NOT_FOUND),
-        (r"\??\UNC\server\share\x", STATUS_OBJECT_PATH_NOT_FOUND),
-        (r"\??", STATUS_OBJECT_TYPE_MISMATCH),
-        (r"\Device\Nothing", STATUS_OBJECT_NAME_NOT_FOUND),
-        (r"data\a.txt", STATUS_OBJECT_PATH_SYNTAX_BAD),
-        (r"C:\data\a.txt", STATUS_OBJECT_PATH_SYNTAX_BAD),
-        ("", STATUS_OBJECT_PATH_SYNTAX_BAD),
-        (None, STATUS_OBJECT_PATH_SYNTAX_BAD),
-        (b"\\\0?", STATUS_OBJECT_NAME_INVALID),
-    ],
-)
-def test_names_that_open_nothing(guest: Guest, path: str | bytes | None, status: int) -> None:
-    assert guest.create(path) == status
-    assert len(guest.k.handles) == 0
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        A,
-        r"\??\c:\DATA\A.TXT",
-        r"\DosDevices\C:\data\a.txt",
-        r"\Device\HarddiskVolume1\data\a.txt",
-        r"\??\GLOBALROOT\Device\HarddiskVolume1\data\a.txt",
-        r"\??\C:\data\a.txt::$DATA",
-        r"\??\C:\\data\a.txt",
-    ],
-)
-def test_names_of_the_same_file(guest: Guest, path: str) -> None:
-    guest.open(path)
-    node = guest.k.volume.locate(guest.k.volume.root, r"data\a.txt")[2]
-    assert node is not None
-    assert node.opens == 1
-
-
-@pytest.mark.parametrize(
-    "name", ["a.txt.", "a.txt ", "NUL", "COM1.txt", "\ud800\udc00", "\udc00\ud800x", "x" * 255]
-)
-def test_odd_names_that_are_names(guest: Guest, name: str) -> None:
-    path = "\\??\\C:\\data\\" + name
-    guest.open(path, WRITE, FILE_CREATE)
-    assert name.encode("utf-16-le", "surrogatepass").decode(
-        "utf-16-le", "surrogatepass"
-    ) in guest.k.files.list(r"C:\data")
-    assert guest.create(path, WRITE, FILE_CREATE) == STATUS_OBJECT_NAME_COLLISION
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from guest import Guest
 
-from wowsim.kernel.file_io import NtDeviceIoControlFile
+from wowsim.kernel.controls import NtDeviceIoControlFile
 from wowsim.kernel.locale import (
     NtIsUILanguageComitted,
     NtQueryDefaultLocale,

@@ -11,14 +11,21 @@ from guest import BASE, READ, SIZE, WRITE, Guest
 from wowsim.errors import Unsupported
 from wowsim.kernel import (
     atoms,
+    controls,
     directories,
     directory,
+    extended_attributes,
     file_changes,
     file_information,
     file_io,
+    file_locks,
+    file_segments,
     files,
     handles,
+    io_cancel,
+    io_completion,
     locale,
+    named_pipes,
     process,
     symbolic_links,
     synchronization,
@@ -32,6 +39,8 @@ from wowsim.kernel import (
     waits,
 )
 from wowsim.kernel.access import FILE_DIRECTORY_FILE
+from wowsim.kernel.io_completion import NtCreateIoCompletion
+from wowsim.kernel.named_pipes import NtCreateNamedPipeFile
 from wowsim.kernel.table import BLOCKED, services_of
 from wowsim.nt.builds import services
 
@@ -42,13 +51,20 @@ SERVICES = services_of(
     [
         atoms,
         directories,
+        controls,
         directory,
+        extended_attributes,
         file_changes,
         file_information,
         file_io,
+        file_locks,
+        file_segments,
         files,
         handles,
         locale,
+        io_cancel,
+        io_completion,
+        named_pipes,
         process,
         symbolic_links,
         synchronization,
@@ -65,12 +81,24 @@ SERVICES = services_of(
 CALLS = 400
 
 
+def pipe_ends(guest: Guest) -> tuple[int, int, int]:
+    """A synchronous server, an asynchronous client, and a completion port."""
+    timeout = guest.put((-1 & (1 << 64) - 1).to_bytes(8, "little"))
+    oa = guest.name(r"\??\PIPE\p")
+    slots = (guest.out, READ | WRITE, oa, guest.iosb, 3, 2, 0x20, 1, 1, 0, 1, 64, 64, timeout)
+    assert guest.call(NtCreateNamedPipeFile, *slots) == 0
+    server = guest.handle
+    assert guest.call(NtCreateIoCompletion, guest.out, 0x1F0003, 0, 0) == 0
+    return server, guest.open(r"\??\PIPE\p", READ | WRITE, options=0), guest.handle
+
+
 def test_argument_counts_are_the_published_ones() -> None:
     published = {row.name: row.arguments for build in ("win10-22h2", "win7sp1") for row in services(build)}
     assert {name: s.prototype.arg_bytes32 // 4 for name, s in SERVICES.items()} == {
         n: published[n] for n in SERVICES
     }
     assert len(SERVICES) >= 80
+    assert len(SERVICES) >= 100
 
 
 def hostile_slot(random: Random, guest: Guest, pool: list[int]) -> int:
@@ -103,6 +131,8 @@ def test_no_argument_gets_past_a_service(name: str, width: Width) -> None:
                 guest.open(r"\??\C:\d\a.txt", READ | WRITE),
                 guest.open(r"\??\C:\d", READ, options=0x20 | FILE_DIRECTORY_FILE),
                 guest.open(r"\??\NUL"),
+                guest.open(r"\??\C:\d\a.txt", READ | WRITE, options=0),
+                *pipe_ends(guest),
                 *guest.k.open_standard_handles(),
                 guest.name(r"\??\C:\d\a.txt"),
                 guest.string("a.txt"),

@@ -35,7 +35,7 @@ def test_refused_by_number(build: str, number: int) -> None:
         sim.load_shellcode(call(build, number))
         result = sim.run(limit=1_000_000)
         assert result.reason is StopReason.UNSUPPORTED
-        assert f"number {number:X}h has no WoW64 thunk" in result.detail
+        assert f"(number {number:X}h) is not implemented" in result.detail
 
 
 @pytest.mark.parametrize("build", WOW64)

@@ -161,6 +161,11 @@ class Buffer(ABC):
     has_result: ClassVar[bool] = False
     explanation: ClassVar[str] = ""
 
+    @property
+    def replaces(self) -> int | None:
+        """Index of the parameter whose derived conversion it stands for; None where that stays."""
+        return None
+
     def concerns(self, memory: Memory, frame: int) -> bool:
         """Whether this call can need it at all: a quick look at the 64-bit arguments, for what seldom does."""
         return True
@@ -190,6 +195,11 @@ class Array(Buffer):
     count_at: int
     kind: Any
     room: int = field(default=0x200, kw_only=True)
+
+    @property
+    def replaces(self) -> int | None:
+        """The array."""
+        return self.at
 
     def size(self, call: Call) -> int:
         """The array's, as far as it can exist."""

@@ -1,4 +1,4 @@
-"""Further arrays that thunks convert: such as come back, lists of groups, parameters of a hard error.
+"""Further lists that thunks convert: groups, parameters of a hard error.
 
 Layouts: phnt. Who may import it: host64.
 """
@@ -7,68 +7,15 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
-from wowsim.host64.buffers import MOST_TEMPORARY, Buffer
-from wowsim.host64.conversions import widened
-from wowsim.nt.abi import encode, load, size_of
+from wowsim.host64.buffers import Buffer
 from wowsim.nt.status import STATUS_INVALID_PARAMETER
 
 if TYPE_CHECKING:
     from wowsim.host64.buffers import Call
 
 _U32 = struct.Struct("<I")
-
-
-@dataclass(frozen=True)
-class ArrayBack(Buffer):
-    """An array that the call fills, or reads and fills.
-
-    Attributes:
-        at: index of the parameter; ``count_at`` of the number of elements.
-        kind: structure of an element.
-        returned_at: index of a ULONG* that says how many came back; None where all do.
-        inward: the elements are read, too.
-    """
-
-    at: int
-    count_at: int
-    kind: Any
-    returned_at: int | None = None
-    inward: bool = False
-    room: int = field(default=0x100, kw_only=True)
-    has_result: ClassVar[bool] = True
-
-    def size(self, call: Call) -> int:
-        """The array's, as far as it can exist."""
-        size = call.argument(self.count_at) * size_of(self.kind, 64)
-        return size if call.argument(self.at) and size <= MOST_TEMPORARY else 0
-
-    def before(self, call: Call, area: int, size: int) -> int | None:
-        """Widen what is read; else nothing but room."""
-        pointer, count, narrow = call.argument(self.at), call.argument(self.count_at), size_of(self.kind, 32)
-        if not size:
-            if count:
-                call.set(self.at, 0)
-            return None
-        call.memory.probe_write(pointer, count * narrow)
-        data = bytes(size)
-        if self.inward:
-            given = call.memory.read(pointer, count * narrow)
-            data = b"".join(widened(self.kind, given[i : i + narrow]) for i in range(0, len(given), narrow))
-        call.memory.write(area, data)
-        call.set(self.at, area)
-        return None
-
-    def after(self, call: Call, area: int, size: int) -> None:
-        """Narrow as many as came back."""
-        if not size or call.status >= 0xC0000000:
-            return
-        count, wide = call.argument(self.count_at), size_of(self.kind, 64)
-        if self.returned_at is not None:
-            count = min(count, call.memory.unpack(_U32, call.argument(self.returned_at))[0])
-        values = (load(call.memory, area + i * wide, self.kind, 64) for i in range(min(count, size // wide)))
-        call.memory.write(call.argument(self.at), b"".join(encode(self.kind, 32, value) for value in values))
 
 
 @dataclass(frozen=True)
@@ -81,6 +28,11 @@ class Groups(Buffer):
 
     at: int
     room: int = field(default=0x200, kw_only=True)
+
+    @property
+    def replaces(self) -> int | None:
+        """The list."""
+        return self.at
 
     def size(self, call: Call) -> int:
         """Of the list; one longer than any is the kernel's to refuse."""
@@ -111,6 +63,11 @@ class HardErrorParameters(Buffer):
 
     at: int = 3
     room: int = field(default=0xA0, kw_only=True)
+
+    @property
+    def replaces(self) -> int | None:
+        """The list."""
+        return self.at
 
     def size(self, call: Call) -> int:
         """Five parameters at the most (MAXIMUM_HARDERROR_PARAMETERS is 4), with their strings."""

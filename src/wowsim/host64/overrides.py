@@ -11,16 +11,20 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wowsim.host64.apcs import QUEUE
-from wowsim.host64.classes import Counted, Fixed, Query, Rebuilt, Setting, Widening, highest_address
+from wowsim.host64.classes import Counted, Fixed, Query, Rebuilt, Setting, Widening, Wider, highest_address
 from wowsim.host64.conversions import Conversion
 from wowsim.host64.directory_classes import narrow_types
 from wowsim.host64.exceptions import CONTINUE, RAISE, continue_with
 from wowsim.host64.extended_parameters import ExtendedParameters
 from wowsim.host64.file_redirection import redirected
 from wowsim.host64.filled_lists import AskedPages, DirectoryEntries, WrittenPages
+from wowsim.host64.lists import HardErrorParameters
 from wowsim.host64.memory_classes import narrow_working_set
-from wowsim.host64.redirection import file_name, rules_of, switched_off
+from wowsim.host64.packets import Packets
+from wowsim.host64.redirection import ProgramFiles, file_name, key_name, rules_of, switched_off
+from wowsim.host64.registry_values import ValueEntries
 from wowsim.nt.abi import HANDLE, PVOID, SIZE_T, ULONG_PTR
+from wowsim.nt.file_structures import FILE_COMPLETION_INFORMATION
 from wowsim.nt.memory_structures import (
     MEMORY_BASIC_INFORMATION,
     MEMORY_IMAGE_INFORMATION,
@@ -182,6 +186,14 @@ def buffers(build: Build) -> dict[str, list[Buffer]]:
         "NtQueryAttributesFile": [file_name(build, 0)],
         "NtQueryFullAttributesFile": [file_name(build, 0)],
         "NtQueryInformationByName": [file_name(build, 0)],
+        "NtCreateKey": [key_name(build, 2, 1)],
+        "NtCreateKeyTransacted": [key_name(build, 2, 1)],
+        "NtOpenKey": [key_name(build, 2, 1)],
+        "NtOpenKeyEx": [key_name(build, 2, 1)],
+        "NtOpenKeyTransacted": [key_name(build, 2, 1)],
+        "NtOpenKeyTransactedEx": [key_name(build, 2, 1)],
+        "NtSetValueKey": [ProgramFiles()],
+        "NtRaiseHardError": [HardErrorParameters()],
         "NtQueryVirtualMemory": [Query(
             2, {
                 0: Fixed(MEMORY_BASIC_INFORMATION, _clamped), 1: Rebuilt(narrow_working_set, more=0x10000),
@@ -213,5 +225,13 @@ def buffers(build: Build) -> dict[str, list[Buffer]]:
         "NtAllocateVirtualMemoryEx": [ExtendedParameters(5)],
         "NtCreateSectionEx": [ExtendedParameters(7)],
         "NtMapViewOfSectionEx": [ExtendedParameters(7)],
-        "NtSetInformationFile": [Setting(4, {10: renaming, 11: renaming}, buffer_at=2)],
+        "NtQueryMultipleValueKey": [ValueEntries(1, 2)],
+        "NtSetInformationFile": [Setting(
+            4, {
+                10: renaming, 11: renaming, 30: Wider(FILE_COMPLETION_INFORMATION),
+                61: Wider(FILE_COMPLETION_INFORMATION), 65: renaming, 72: renaming,
+            },
+            buffer_at=2,
+        )],
+        "NtRemoveIoCompletionEx": [Packets(1)],
     }  # fmt: skip

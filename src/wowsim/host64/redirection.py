@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING
 from wowsim.host64.buffers import Buffer, Call
 from wowsim.host64.conversions import OBJECT_NAME
 from wowsim.host64.file_redirection import ROOTS, Rules, may_matter, redirected
+from wowsim.host64.registry_redirection import LONGEST, rewrite_program_files
+from wowsim.host64.registry_redirection import redirect as in_view
+from wowsim.nt.registry_structures import KEY_WOW64_VIEWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,7 +36,6 @@ _ROOT_AT, _NAME_AT = 8, 0x10
 _LONGEST_NAME = 0xFFFE
 SWITCH = 0x1480 + 8 * 8
 """TEB64.TlsSlots[WOW64_TLS_FILESYSREDIR]: not zero while the thread has switched redirection off."""
-KEY_WOW64_64KEY, KEY_WOW64_32KEY = 0x100, 0x200
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,71 @@ def switched_off(trap: Trap) -> bool:
 def rules_of(build: Build) -> Rules:
     """What a build redirects."""
     return Rules(sysnative=build.version >= (6,), driver_store_shared=build.version >= (6, 1))
+
+
+@dataclass(frozen=True)
+class KeyName(RedirectedName):
+    """The name of a key: its view is chosen here, so that the flags go no further.
+
+    Attributes:
+        access_at: index of the desired access.
+    """
+
+    access_at: int = field(kw_only=True)
+
+    def concerns(self, memory: Memory, frame: int) -> bool:
+        """Every key may have another view."""
+        return True
+
+    def before(self, call: Call, area: int, size: int) -> int | None:
+        """As of any name; the 64-bit call names the key itself, without a view."""
+        access = call.argument(self.access_at)
+        if access & KEY_WOW64_VIEWS:
+            call.set(self.access_at, access & ~KEY_WOW64_VIEWS)
+        return super().before(call, area, size)
+
+
+def key_name(build: Build, at: int, access_at: int) -> KeyName:
+    """The name of a registry service."""
+    since_win7 = build.version >= (6, 1)
+
+    def redirect(call: Call, name: str) -> str | None:
+        return in_view(name, call.argument(access_at), since_win7)
+
+    return KeyName(
+        at, "registry", lambda call, name: True, redirect, beginnings(("\\REGISTRY",)), access_at=access_at
+    )
+
+
+@dataclass(frozen=True)
+class ProgramFiles(Buffer):
+    """The data of NtSetValueKey: ``%ProgramFiles%`` at its beginning names the 32-bit folder.
+
+    Attributes:
+        type_at: index of the value's type; data and size follow.
+    """
+
+    type_at: int = 3
+    room: int = field(default=0x450, kw_only=True)
+
+    def size(self, call: Call) -> int:
+        """What the longest string that is rewritten becomes."""
+        data, length = call.argument(self.type_at + 1), call.argument(self.type_at + 2)
+        rewritten = self._rewritten(call) if data and length <= LONGEST else None
+        return 0 if rewritten is None else len(rewritten)
+
+    def before(self, call: Call, area: int, size: int) -> int | None:
+        """Pass the other string on."""
+        rewritten = self._rewritten(call) if size else None
+        if rewritten is not None and len(rewritten) <= size:
+            call.memory.write(area, rewritten)
+            call.set(self.type_at + 1, area)
+            call.set(self.type_at + 2, len(rewritten))
+        return None
+
+    def _rewritten(self, call: Call) -> bytes | None:
+        kind, data, length = (call.argument(self.type_at + i) for i in range(3))
+        return rewrite_program_files(kind, call.memory.read(data, length))
 
 
 def beginnings(roots: Sequence[str]) -> tuple[bytes, ...]:

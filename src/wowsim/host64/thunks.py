@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from wowsim.errors import GuestFault
 from wowsim.host64.buffers import ASK_ROOT, NEED_MEMORY, Array, Buffer, Call, Frame
 from wowsim.host64.conversions import Conversion, conversion
+from wowsim.host64.lists import Groups
 from wowsim.nt import abi
 from wowsim.nt.abi import APC_CONTEXT, PAPC_ROUTINE, SCALARS, Parameter, Pass, Prototype
 from wowsim.nt.status import STATUS_NO_MEMORY
@@ -280,12 +281,13 @@ def derive(
         asks_root: a buffer may ask for the name of the root directory's handle.
     """
     parameters = prototype.parameters
-    buffers = [*_arrays(prototype), *buffers]
+    buffers = [*_lists(prototype, buffers), *buffers]
     thunk = Thunk(prototype, buffers=buffers, asks_root=asks_root)
+    replaced = {buffer.replaces for buffer in buffers}
     scratch = 8 * max(4, len(parameters))
     for index, parameter in enumerate(parameters):
         how = (special or {}).get(parameter.name) or conversion(prototype.name, parameter)
-        if how is not None:
+        if how is not None and index not in replaced:
             scratch = (scratch + 15) & ~15
             thunk.conversions.append(Step(index, scratch, how))
             scratch += how.size
@@ -298,10 +300,17 @@ def derive(
     return thunk
 
 
-def _arrays(prototype: Prototype) -> list[Buffer]:
+def _lists(prototype: Prototype, others: Sequence[Buffer]) -> list[Buffer]:
+    """What the declaration itself says of lists, where nothing else is said."""
     names = [p.name for p in prototype.parameters]
-    return [
-        Array(index, names.index(p.pointee.count), p.pointee.kind)
-        for index, p in enumerate(prototype.parameters)
-        if isinstance(p.pointee, abi.Array)
-    ]
+    taken = {buffer.replaces for buffer in others}
+    found: list[Buffer] = []
+    for index, parameter in enumerate(prototype.parameters):
+        pointee = parameter.pointee
+        if index in taken:
+            continue
+        if isinstance(pointee, abi.Array):
+            found.append(Array(index, names.index(pointee.count), pointee.kind))
+        elif isinstance(pointee, abi.Unconverted) and pointee.name == "TOKEN_GROUPS":
+            found.append(Groups(index))
+    return found

@@ -47,11 +47,40 @@ FILE_CLASSES = _numbered(
     FileRenameInformationExBypassAccessCheck FileDesiredStorageClassInformation FileStatInformation
     FileMemoryPartitionInformation FileStatLxInformation FileCaseSensitiveInformation
     FileLinkInformationEx FileLinkInformationExBypassAccessCheck FileStorageReserveIdInformation
-    FileCaseSensitiveInformationForceAccessCheck FileKnownFolderInformation
+    FileCaseSensitiveInformationForceAccessCheck FileKnownFolderInformation FileStatBasicInformation
+    FileId64ExtdDirectoryInformation FileId64ExtdBothDirectoryInformation FileIdAllExtdDirectoryInformation
+    FileIdAllExtdBothDirectoryInformation FileStreamReservationInformation FileMupProviderInfo
     """,
     start=1,
 )
 """FILE_INFORMATION_CLASS."""
+DIRECTORY_CLASSES = frozenset({1, 2, 3, 12, 37, 38, 50, 60, 63, 78, 79, 80, 81})
+"""Those of NtQueryDirectoryFile, which are no class of a file's own ([MS-FSCC] 2.4)."""
+SET_ONLY_FILE_CLASSES = DIRECTORY_CLASSES | {
+    10,
+    11,
+    13,
+    19,
+    20,
+    27,
+    30,
+    31,
+    39,
+    40,
+    56,
+    57,
+    61,
+    64,
+    65,
+    66,
+    72,
+    73,
+}
+"""Those that NtQueryInformationFile does not have ([MS-FSCC] 2.4: "Set" alone)."""
+QUERY_ONLY_FILE_CLASSES = DIRECTORY_CLASSES | {
+    5, 6, 7, 8, 9, 17, 18, 21, 22, 24, 28, 34, 35, 46, 48, 51, 54, 55, 58, 59, 62, 68, 70, 77,
+}  # fmt: skip
+"""Those that NtSetInformationFile does not have ([MS-FSCC] 2.4: "Query" alone)."""
 
 VOLUME_CLASSES = _numbered(
     """

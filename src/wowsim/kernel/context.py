@@ -22,6 +22,11 @@ from wowsim.kernel.machine_state import Languages, UuidState
 from wowsim.kernel.names import from_utf16
 from wowsim.kernel.namespace import Namespace, SymbolicLink
 from wowsim.kernel.objects import CURRENT_PROCESS, CURRENT_THREAD, HandleTable
+from wowsim.kernel.pipe_device import PipeDevice
+from wowsim.kernel.registry_defaults import fill
+from wowsim.kernel.registry_objects import RegistryRoot
+from wowsim.kernel.registry_tree import Registry
+from wowsim.kernel.requests import Request, cancel_all
 from wowsim.kernel.scheduler import Scheduler
 from wowsim.kernel.standard_names import insert_standard_names
 from wowsim.kernel.thread import InitialTeb, Process, Thread
@@ -145,11 +150,14 @@ class Kernel:
         thread: the thread that called; the simulation sets it when it switches.
         threads: all that have not ended.
         scheduler: whose turn it is.
+        cpu_vendor: ``"intel"`` or ``"amd"``, for what the registry says of the processor.
+        registry: every hive.
         host: makes threads and knows their registers.
         keyed_event: the one that handle 0 means.
         atoms: the global atom table.
         languages: locales and languages.
         uuids: which UUIDs are given out.
+        requests: to files, that wait for their end; oldest first.
         failure_frames: addresses that a bug check names: KTRAP_FRAME and EXCEPTION_RECORD.
         parse_image: reads an executable (its bytes and guest path) for NtCreateSection; UsageError when it is
             none. The simulation sets it.
@@ -176,6 +184,7 @@ class Kernel:
         self.build = build
         self.width: Width = width
         self._string_layout = _UNICODE_STRING[width]
+        self.seed = seed
         self.random = Random(seed)
         self.clock = clock or Clock()
         self.console = console or Console()
@@ -190,6 +199,7 @@ class Kernel:
         self.thread = Thread()
         self.threads = [self.thread]
         self.scheduler = Scheduler(self.clock, seed, self.thread)
+        self.requests: list[Request] = []
         self.host: ThreadHost = _NoThreads()
         self._next_id = self.thread.id
         self.failure_frames = (0, 0)
@@ -197,6 +207,8 @@ class Kernel:
         self._luid = 0x3E7
         self.handles.pseudo[CURRENT_PROCESS] = self.process
         self.use_thread(self.thread)
+        self.cpu_vendor = "intel"
+        self.registry = Registry(self.clock, self._fill_registry)
         self.namespace = Namespace()
         self.atoms = AtomTable()
         self.languages = Languages()
@@ -210,17 +222,23 @@ class Kernel:
         insert(r"\KernelObjects\CritSecOutOfMemoryEvent", self.keyed_event)
         insert(VOLUME_DEVICE, VolumeDevice(VOLUME_DEVICE, self.volume))
         insert(r"\Device\ConDrv", self._console_device)
+        insert(r"\REGISTRY", RegistryRoot(self.registry))
         insert(r"\Device\Null", NullDevice(r"\Device\Null"))
+        insert(r"\Device\NamedPipe", PipeDevice(r"\Device\NamedPipe", self))
         for name, target in (
             (rf"\??\{self.volume.drive}", VOLUME_DEVICE),
             (r"\SystemRoot", rf"\??\{self.volume.drive}\Windows"),
             (r"\??\NUL", r"\Device\Null"),
+            (r"\??\PIPE", r"\Device\NamedPipe"),
             (r"\??\CON", r"\Device\ConDrv\Console"),
             (r"\??\CONIN$", r"\Device\ConDrv\CurrentIn"),
             (r"\??\CONOUT$", r"\Device\ConDrv\CurrentOut"),
         ):
             insert(name, SymbolicLink(target))
         insert_standard_names(self)
+
+    def _fill_registry(self, registry: Registry) -> None:
+        fill(registry, self.build, self.seed, self.cpu_vendor, self.clock.boot_time)
 
     def use_thread(self, thread: Thread) -> None:
         """Make ``thread`` the one that calls: what pseudo-handle -2 means."""
@@ -303,6 +321,8 @@ class Kernel:
             scheduler.signal(mutant)
         for timer in tuple(thread.timers):
             timer.stop()
+        # requests whose files have a port outlive their thread (Microsoft Learn, ExitThread)
+        cancel_all(self, lambda each: each.thread is thread and each.file.port is None)
         scheduler.signal(thread)
         self.host.delete(thread)
 

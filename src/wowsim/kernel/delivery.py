@@ -13,6 +13,8 @@ from wowsim.nt.status import STATUS_BUFFER_OVERFLOW, STATUS_INFO_LENGTH_MISMATCH
 from wowsim.nt.structures import IO_STATUS_BLOCK
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wowsim.kernel.context import Kernel
     from wowsim.nt.abi import NTSTATUS
 
@@ -53,4 +55,31 @@ def deliver(
     status = STATUS_SUCCESS if len(data) <= length else STATUS_BUFFER_OVERFLOW
     k.memory.write(buffer, data[:length])
     io_status_block.set(IO_STATUS_BLOCK(status, ULONG_PTR(min(len(data), length))))
+    return status
+
+
+def deliver_entries(
+    k: Kernel,
+    io_status_block: Out[IO_STATUS_BLOCK],
+    buffer: int,
+    length: int,
+    entries: Sequence[tuple[Any, bytes]],
+) -> NTSTATUS:
+    """Write structures that begin with NextEntryOffset, each with its tail, as many as fit, on multiples of 8."""
+    data, last = bytearray(), 0
+    status = STATUS_SUCCESS
+    for value, tail in entries:
+        kind = type(value)
+        start = -(-len(data) // 8) * 8
+        entry = encode(kind, k.width, value)[: tail_offset(kind, k.width)] + tail
+        if start + len(entry) > length:
+            status = STATUS_BUFFER_OVERFLOW
+            break
+        if data:
+            data[last : last + 4] = (start - last).to_bytes(4, "little")
+            data += bytes(start - len(data))
+        last = start
+        data += entry
+    k.memory.write(buffer, bytes(data))
+    io_status_block.set(IO_STATUS_BLOCK(status, ULONG_PTR(len(data))))
     return status

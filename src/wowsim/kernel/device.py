@@ -1,6 +1,6 @@
 """Devices, file objects and what an open asks for (nt!Io: DEVICE_OBJECT, FILE_OBJECT, IO_STACK_LOCATION).
 
-Leaves out IRPs, drivers' own control codes and asynchronous completion: every request ends at once.
+How a request that cannot end at once waits is in ``requests``; most files end all of theirs at once.
 Who may import it: the kernel package.
 """
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from wowsim.errors import GuestFault
 from wowsim.kernel.access import FILE_MAPPING, FILE_OPENED, FILE_SHARE_ALL, FILE_SYNCHRONOUS_IO
+from wowsim.kernel.dispatcher import DispatcherObject
 from wowsim.kernel.namespace import ParsingObject
-from wowsim.kernel.objects import KernelObject
 from wowsim.nt.status import (
     STATUS_END_OF_FILE,
     STATUS_INVALID_DEVICE_REQUEST,
@@ -21,7 +21,11 @@ from wowsim.nt.status import (
 )
 
 if TYPE_CHECKING:
+    from wowsim.kernel.byte_ranges import ByteRangeLocks
+    from wowsim.kernel.completion import IoCompletion
     from wowsim.kernel.nodes import Node
+    from wowsim.kernel.requests import Outcome, Request
+    from wowsim.kernel.thread import Thread
 
 FILE_DEVICE_DISK = 0x7
 FILE_DEVICE_NULL = 0x15
@@ -54,8 +58,11 @@ class OpenRequest:
     related: FileObject | None = None
 
 
-class FileObject(KernelObject):
+class FileObject(DispatcherObject):
     """An open file, directory or device. What a kind of file cannot do is STATUS_INVALID_DEVICE_REQUEST.
+
+    Waiting for one is waiting for the end of its last request; that a file is signalled before its first one is
+    unverified.
 
     Attributes:
         device: where it was opened.
@@ -63,18 +70,38 @@ class FileObject(KernelObject):
         options: create options.
         position: CurrentByteOffset of a synchronous file.
         node: the file or directory of a volume behind it, if there is one.
+        signaled: no request is under way.
+        port: completion port and key, once it is associated.
+        notification: FILE_SKIP_* flags.
+        plain: its requests end at once and only the status block tells of their ends.
     """
 
     type_name: ClassVar[str] = "File"
     mapping = FILE_MAPPING
     seekable: ClassVar[bool] = False
+    waits_for_others: ClassVar[bool] = False
+    """Whether its requests may have to wait: reads and writes then go to :meth:`start_read` and its like."""
     node: Node | None = None
+    port: tuple[IoCompletion, int] | None = None
+    notification = 0
+    signaled = True
 
     def __init__(self, device: Device, access: int, options: int) -> None:
+        super().__init__()
         self.device = device
         self.access = access
         self.options = options
         self.position = 0
+        self.plain = options & FILE_SYNCHRONOUS_IO != 0 and not self.waits_for_others
+
+    @property
+    def locks(self) -> ByteRangeLocks | None:
+        """The byte ranges that are locked in it."""
+        return None
+
+    def is_signaled(self, thread: Thread) -> bool:
+        """Whether no request is under way."""
+        return self.signaled
 
     @property
     def synchronous(self) -> bool:
@@ -93,8 +120,12 @@ class FileObject(KernelObject):
         """Write all of ``data`` at ``offset``, None meaning the end; returns the offset behind it."""
         raise GuestFault(STATUS_INVALID_DEVICE_REQUEST)
 
-    def control(self, code: int, data: bytes, room: int) -> bytes:
-        """The answer of at most ``room`` bytes to a control code and its input (IRP_MJ_DEVICE_CONTROL)."""
+    def start_read(self, request: Request, address: int, length: int) -> Outcome | None:
+        """Read into the caller's buffer; None: the request waits."""
+        raise GuestFault(STATUS_INVALID_DEVICE_REQUEST)
+
+    def start_write(self, request: Request, data: bytes) -> Outcome | None:
+        """Write; None: the request waits."""
         raise GuestFault(STATUS_INVALID_DEVICE_REQUEST)
 
 

@@ -10,22 +10,35 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from wowsim.errors import GuestFault
+from wowsim.errors import GuestFault, Unsupported
 from wowsim.kernel.access import FILE_LIST_DIRECTORY
-from wowsim.kernel.class_names import FILE_CLASSES, absent
+from wowsim.kernel.class_names import DIRECTORY_CLASSES, FILE_CLASSES, absent
 from wowsim.kernel.context import Kernel
 from wowsim.kernel.device import FileObject
-from wowsim.kernel.file_io import refuse_asynchronous
 from wowsim.kernel.names import MAXIMUM_COMPONENT, utf16
 from wowsim.kernel.node_information import allocation_size
 from wowsim.kernel.nodes import DirectoryNode, Node
+from wowsim.kernel.requests import Outcome, Request, serve
 from wowsim.kernel.table import Support, service
 from wowsim.kernel.volume_file import VolumeFile
 from wowsim.kernel.wildcards import matches
-from wowsim.nt.abi import BOOLEAN, HANDLE, LARGE_INTEGER, NTSTATUS, PVOID, ULONG, ULONG_PTR, In, Out, encode
+from wowsim.nt.abi import (
+    APC_CONTEXT,
+    BOOLEAN,
+    HANDLE,
+    LARGE_INTEGER,
+    NTSTATUS,
+    PAPC_ROUTINE,
+    PVOID,
+    ULONG,
+    In,
+    Out,
+    encode,
+)
 from wowsim.nt.status import (
     STATUS_BUFFER_OVERFLOW,
     STATUS_INFO_LENGTH_MISMATCH,
+    STATUS_INVALID_INFO_CLASS,
     STATUS_INVALID_PARAMETER,
     STATUS_NO_MORE_FILES,
     STATUS_NO_SUCH_FILE,
@@ -46,7 +59,11 @@ _EA_SIZE = Struct("<I")
 _EA_SIZE_AND_ID = Struct("<I4xQ")
 _SHORT_NAME = Struct("<IBx24x")
 _SHORT_NAME_AND_ID = Struct("<IBx24x2xQ")
+_EXTENDED = Struct("<IIQQ")
+_NO_SHORT_NAME = bytes(2 + 24)
 _NEXT = Struct("<I")
+SL_RESTART_SCAN, SL_RETURN_SINGLE_ENTRY, SL_RETURN_ON_DISK_ENTRIES_ONLY = 1, 2, 8
+_REFUSED_FLAGS = {4: "SL_INDEX_SPECIFIED", 0x10: "SL_NO_CURSOR_UPDATE_QUERY"}
 
 
 @dataclass
@@ -67,9 +84,9 @@ class Search:
         if directory.parent is not None:
             dots = ((".", directory, (1, "")), ("..", directory.parent, (2, "")))
             yield from (dot for dot in dots[stage:] if self._wants(dot[0]))
-        for child in directory.children(after=key):
-            if self._wants(child.name):
-                yield child.name, child, (3, child.key)
+        for link, child in directory.children(after=key):
+            if self._wants(link.name):
+                yield link.name, child, (3, link.key)
 
     def _wants(self, name: str) -> bool:
         return self.mask in ("", "*") or matches(self.mask, name)
@@ -99,13 +116,22 @@ def _names_only(name: bytes, node: Node) -> bytes:
     return encode(FILE_NAMES_INFORMATION, 64, entry)
 
 
+def _ea_size(node: Node) -> int:
+    """EaSize, which for a link is its tag ([MS-FSCC] 2.4.17)."""
+    return 0 if node.reparse is None else node.reparse.tag
+
+
 _CLASSES: dict[int, Callable[[bytes, Node], bytes]] = {
     1: _base,
-    2: lambda name, node: _base(name, node) + _EA_SIZE.pack(0),
-    3: lambda name, node: _base(name, node) + _SHORT_NAME.pack(0, 0),
+    2: lambda name, node: _base(name, node) + _EA_SIZE.pack(_ea_size(node)),
+    3: lambda name, node: _base(name, node) + _SHORT_NAME.pack(_ea_size(node), 0),
     12: _names_only,
-    37: lambda name, node: _base(name, node) + _SHORT_NAME_AND_ID.pack(0, 0, node.file_id),
-    38: lambda name, node: _base(name, node) + _EA_SIZE_AND_ID.pack(0, node.file_id),
+    37: lambda name, node: _base(name, node) + _SHORT_NAME_AND_ID.pack(_ea_size(node), 0, node.file_id),
+    38: lambda name, node: _base(name, node) + _EA_SIZE_AND_ID.pack(_ea_size(node), node.file_id),
+    60: lambda name, node: _base(name, node) + _EXTENDED.pack(0, _ea_size(node), node.file_id, 0),
+    63: lambda name, node: (
+        _base(name, node) + _EXTENDED.pack(0, _ea_size(node), node.file_id, 0) + _NO_SHORT_NAME
+    ),
 }
 """Class -> the fixed part of an entry; the layouts are the same in both widths."""
 
@@ -156,13 +182,36 @@ def _fill(
     return bytes(data), False
 
 
-@service(Support.PARTIAL, "classes 1-3, 12, 37, 38; no 8.3 names")
+def _query(
+    k: Kernel, file: FileObject, address: int, length: int, information_class: int, single: bool,
+    file_name: UNICODE_STRING | None, restart: bool,
+) -> Outcome:  # fmt: skip
+    if not isinstance(file, VolumeFile) or not isinstance(file.node, DirectoryNode):
+        raise GuestFault(STATUS_INVALID_PARAMETER)
+    fixed = _CLASSES.get(information_class)
+    if fixed is None:
+        if information_class not in DIRECTORY_CLASSES:
+            raise GuestFault(STATUS_INVALID_INFO_CLASS)
+        raise absent("NtQueryDirectoryFile", FILE_CLASSES, information_class)
+    k.memory.probe_write(address, length)
+    search, first = _search(k, file, file_name, restart)
+    data, cut = _fill(search, file.node, fixed, length, single)
+    if not data:
+        if first:
+            raise GuestFault(STATUS_NO_SUCH_FILE)
+        # a warning: the status block is written, as for every status that is no error
+        return STATUS_NO_MORE_FILES, 0
+    k.memory.write(address, data)
+    return (STATUS_BUFFER_OVERFLOW if cut else STATUS_SUCCESS), len(data)
+
+
+@service(Support.PARTIAL, "no 8.3 names; classes newer than FileIdExtdBothDirectoryInformation")
 def NtQueryDirectoryFile(
     k: Kernel,
     file_handle: HANDLE,
     event: HANDLE,
-    apc_routine: PVOID,
-    apc_context: PVOID,
+    apc_routine: PAPC_ROUTINE,
+    apc_context: APC_CONTEXT,
     io_status_block: Out[IO_STATUS_BLOCK],
     file_information: PVOID,
     length: ULONG,
@@ -173,22 +222,38 @@ def NtQueryDirectoryFile(
 ) -> NTSTATUS:
     """The next entries of an open directory; the mask of the first call holds for all that follow."""
     file = k.handles.lookup(file_handle, FileObject, FILE_LIST_DIRECTORY)
-    refuse_asynchronous(k, event, apc_routine)
-    if not isinstance(file, VolumeFile) or not isinstance(file.node, DirectoryNode):
+
+    def operate(request: Request) -> Outcome:
+        return _query(
+            k, file, file_information, length, file_information_class, return_single_entry != 0, file_name,
+            restart_scan != 0,
+        )  # fmt: skip
+
+    return serve(k, file, event, apc_routine, apc_context, io_status_block, operate)
+
+
+@service(Support.PARTIAL, "the same; SL_INDEX_SPECIFIED and SL_NO_CURSOR_UPDATE_QUERY are refused by name")
+def NtQueryDirectoryFileEx(
+    k: Kernel,
+    file_handle: HANDLE,
+    event: HANDLE,
+    apc_routine: PAPC_ROUTINE,
+    apc_context: APC_CONTEXT,
+    io_status_block: Out[IO_STATUS_BLOCK],
+    file_information: PVOID,
+    length: ULONG,
+    file_information_class: ULONG,
+    query_flags: ULONG,
+    file_name: In[UNICODE_STRING] | None,
+) -> NTSTATUS:
+    """The same with flags."""
+    for flag, name in _REFUSED_FLAGS.items():
+        if query_flags & flag:
+            raise Unsupported(f"NtQueryDirectoryFileEx with {name} is not implemented")
+    if query_flags & ~(SL_RESTART_SCAN | SL_RETURN_SINGLE_ENTRY | SL_RETURN_ON_DISK_ENTRIES_ONLY):
         return STATUS_INVALID_PARAMETER
-    fixed = _CLASSES.get(file_information_class)
-    if fixed is None:
-        raise absent("NtQueryDirectoryFile", FILE_CLASSES, file_information_class)
-    k.memory.probe_write(file_information, length)
-    search, first = _search(k, file, file_name, restart_scan != 0)
-    data, cut = _fill(search, file.node, fixed, length, return_single_entry != 0)
-    if not data:
-        if first:
-            return STATUS_NO_SUCH_FILE
-        # a warning: the status block is written, as for every status that is no error
-        io_status_block.set(IO_STATUS_BLOCK(STATUS_NO_MORE_FILES, ULONG_PTR(0)))
-        return STATUS_NO_MORE_FILES
-    k.memory.write(file_information, data)
-    status = STATUS_BUFFER_OVERFLOW if cut else STATUS_SUCCESS
-    io_status_block.set(IO_STATUS_BLOCK(status, ULONG_PTR(len(data))))
-    return status
+    single, restart = query_flags & SL_RETURN_SINGLE_ENTRY, query_flags & SL_RESTART_SCAN
+    return NtQueryDirectoryFile(
+        k, file_handle, event, apc_routine, apc_context, io_status_block, file_information, length,
+        file_information_class, BOOLEAN(single), file_name, BOOLEAN(restart),
+    )  # fmt: skip

@@ -5,136 +5,53 @@ Who may import it: the simulation, through the service table.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wowsim.errors import GuestFault
-from wowsim.kernel.access import (
-    FILE_DELETE_ON_CLOSE,
-    FILE_NO_INTERMEDIATE_BUFFERING,
-    FILE_READ_ATTRIBUTES,
-    FILE_READ_DATA,
-    FILE_READ_EA,
-    FILE_SEQUENTIAL_ONLY,
-    FILE_SYNCHRONOUS_IO,
-    FILE_WRITE_DATA,
-    FILE_WRITE_THROUGH,
-)
-from wowsim.kernel.class_names import FILE_CLASSES, absent
+from wowsim.kernel.access import FILE_OPEN, FILE_OPEN_REPARSE_POINT, FILE_READ_ATTRIBUTES
+from wowsim.kernel.class_names import FILE_CLASSES, SET_ONLY_FILE_CLASSES, absent
 from wowsim.kernel.context import Kernel
-from wowsim.kernel.delivery import deliver
-from wowsim.kernel.device import FileObject
-from wowsim.kernel.names import utf16
-from wowsim.kernel.node_information import (
-    basic_information,
-    internal_information,
-    network_open_information,
-    standard_information,
-)
+from wowsim.kernel.delivery import deliver, deliver_entries
+from wowsim.kernel.device import FileObject, OpenRequest
+from wowsim.kernel.file_queries import QUERIES, Entries, Query
+from wowsim.kernel.files import opened_for
 from wowsim.kernel.table import Support, service
-from wowsim.nt.abi import HANDLE, LARGE_INTEGER, NTSTATUS, PVOID, ULONG, Out
-from wowsim.nt.status import (
-    STATUS_ACCESS_DENIED,
-    STATUS_INVALID_DEVICE_REQUEST,
-)
-from wowsim.nt.structures import (
-    FILE_ALL_INFORMATION,
-    FILE_ATTRIBUTE_TAG_INFORMATION,
-    FILE_NAME_INFORMATION,
-    FILE_POSITION_INFORMATION,
-    FILE_ULONG_INFORMATION,
-    IO_STATUS_BLOCK,
-)
+from wowsim.nt.abi import HANDLE, NTSTATUS, PVOID, ULONG, In, Out
+from wowsim.nt.status import STATUS_ACCESS_DENIED, STATUS_INVALID_INFO_CLASS
+from wowsim.nt.structures import IO_STATUS_BLOCK, OBJECT_ATTRIBUTES
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from wowsim.kernel.nodes import Node
-
-MODE_OPTIONS = (
-    FILE_WRITE_THROUGH
-    | FILE_SEQUENTIAL_ONLY
-    | FILE_NO_INTERMEDIATE_BUFFERING
-    | FILE_SYNCHRONOUS_IO
-    | FILE_DELETE_ON_CLOSE
-)
-"""Create options that FileModeInformation reports ([MS-FSCC] 2.4.26)."""
+_BY_NAME = (35, 52, 68, 70, 71, 77)
+"""Classes of NtQueryInformationByName (Microsoft Learn)."""
 
 
-def node_of(file: FileObject) -> Node:
-    """The node behind an open file; devices have none (STATUS_INVALID_DEVICE_REQUEST)."""
-    if file.node is None:
-        raise GuestFault(STATUS_INVALID_DEVICE_REQUEST)
-    return file.node
+def _known(service_name: str, information_class: int) -> Query:
+    known = QUERIES.get(information_class)
+    if known is None:
+        if information_class in SET_ONLY_FILE_CLASSES:
+            raise GuestFault(STATUS_INVALID_INFO_CLASS)
+        raise absent(service_name, FILE_CLASSES, information_class)
+    return known
 
 
-def _name(node: Node) -> tuple[FILE_NAME_INFORMATION, bytes]:
-    text = utf16(node.path)
-    return FILE_NAME_INFORMATION(ULONG(len(text))), text
+def _answer(
+    k: Kernel,
+    query: Query,
+    file: FileObject,
+    access: int,
+    block: Out[IO_STATUS_BLOCK],
+    buffer: int,
+    length: int,
+) -> NTSTATUS:
+    value: Any = query.build(k, file, access)
+    if isinstance(value, Entries):
+        return deliver_entries(k, block, buffer, length, value)
+    tail = None
+    if isinstance(value, tuple):
+        value, tail = value
+    return deliver(k, block, buffer, length, value, tail)
 
 
-def _mode(file: FileObject) -> FILE_ULONG_INFORMATION:
-    return FILE_ULONG_INFORMATION(ULONG(file.options & MODE_OPTIONS))
-
-
-def _position(file: FileObject) -> FILE_POSITION_INFORMATION:
-    return FILE_POSITION_INFORMATION(LARGE_INTEGER(file.position))
-
-
-def _zero(file: FileObject, access: int) -> FILE_ULONG_INFORMATION:
-    """No extended attributes; byte alignment."""
-    return FILE_ULONG_INFORMATION(ULONG(0))
-
-
-def _tag(file: FileObject, access: int) -> FILE_ATTRIBUTE_TAG_INFORMATION:
-    return FILE_ATTRIBUTE_TAG_INFORMATION(ULONG(node_of(file).reported_attributes), ULONG(0))
-
-
-def _all(file: FileObject, access: int) -> tuple[FILE_ALL_INFORMATION, bytes]:
-    node = node_of(file)
-    name, text = _name(node)
-    zero = _zero(file, access)
-    return (
-        FILE_ALL_INFORMATION(
-            basic_information(node),
-            standard_information(node),
-            internal_information(node),
-            zero,
-            FILE_ULONG_INFORMATION(ULONG(access)),
-            _position(file),
-            _mode(file),
-            zero,
-            name,
-        ),
-        text,
-    )
-
-
-@dataclass(frozen=True)
-class _Class:
-    """One class that can be queried: rights of which one is needed (0: none), and how it is built."""
-
-    rights: int
-    build: Callable[[FileObject, int], Any]
-
-
-_CLASSES = {
-    4: _Class(FILE_READ_ATTRIBUTES, lambda file, access: basic_information(node_of(file))),
-    5: _Class(0, lambda file, access: standard_information(node_of(file))),
-    6: _Class(0, lambda file, access: internal_information(node_of(file))),
-    7: _Class(FILE_READ_EA, _zero),
-    8: _Class(0, lambda file, access: FILE_ULONG_INFORMATION(ULONG(access))),
-    9: _Class(0, lambda file, access: _name(node_of(file))),
-    14: _Class(FILE_READ_DATA | FILE_WRITE_DATA, lambda file, access: _position(file)),
-    16: _Class(0, lambda file, access: _mode(file)),
-    17: _Class(0, _zero),
-    18: _Class(FILE_READ_ATTRIBUTES, _all),
-    34: _Class(FILE_READ_ATTRIBUTES, lambda file, access: network_open_information(node_of(file))),
-    35: _Class(FILE_READ_ATTRIBUTES, _tag),
-}
-
-
-@service(Support.PARTIAL, "classes 4-9, 14, 16-18, 34, 35")
+@service(Support.PARTIAL, "the classes that programs use; others are refused by name")
 def NtQueryInformationFile(
     k: Kernel,
     file_handle: HANDLE,
@@ -144,14 +61,26 @@ def NtQueryInformationFile(
     file_information_class: ULONG,
 ) -> NTSTATUS:
     """What an open file is: times, sizes, name, position, mode."""
-    known = _CLASSES.get(file_information_class)
-    if known is None:
-        raise absent("NtQueryInformationFile", FILE_CLASSES, file_information_class)
+    known = _known("NtQueryInformationFile", file_information_class)
     file, access = k.handles.lookup_granted(file_handle, FileObject)
     if known.rights and not access & known.rights:
         return STATUS_ACCESS_DENIED
-    value = known.build(file, access)
-    tail = None
-    if isinstance(value, tuple):
-        value, tail = value
-    return deliver(k, io_status_block, file_information, length, value, tail)
+    return _answer(k, known, file, access, io_status_block, file_information, length)
+
+
+@service(Support.PARTIAL, "classes 35, 68 and 71")
+def NtQueryInformationByName(
+    k: Kernel,
+    object_attributes: In[OBJECT_ATTRIBUTES],
+    io_status_block: Out[IO_STATUS_BLOCK],
+    file_information: PVOID,
+    length: ULONG,
+    file_information_class: ULONG,
+) -> NTSTATUS:
+    """The same by name; a link is asked about itself (unverified)."""
+    if file_information_class not in _BY_NAME:
+        return STATUS_INVALID_INFO_CLASS
+    known = _known("NtQueryInformationByName", file_information_class)
+    request = OpenRequest("", FILE_READ_ATTRIBUTES, FILE_OPEN, FILE_OPEN_REPARSE_POINT)
+    with opened_for(k, object_attributes, request) as file:
+        return _answer(k, known, file, request.access, io_status_block, file_information, length)

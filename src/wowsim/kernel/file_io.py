@@ -1,24 +1,34 @@
-"""Bytes in and out of open files: NtReadFile, NtWriteFile, NtFlushBuffersFile and the control services.
+"""Bytes in and out of open files: NtReadFile, NtWriteFile, NtFlushBuffersFile and their variants.
 
-Leaves out asynchronous completion: events and APCs are refused by name, everything ends at once.
 Sources: WDK documentation of ZwReadFile and ZwWriteFile. Who may import it: the simulation, through the
 service table.
 """
 
 from __future__ import annotations
 
-from wowsim.errors import GuestFault, Unsupported
+from wowsim.errors import GuestFault
 from wowsim.kernel.access import FILE_APPEND_DATA, FILE_READ_DATA, FILE_WRITE_DATA
-from wowsim.kernel.console import ConsoleFile
 from wowsim.kernel.context import Kernel
 from wowsim.kernel.device import FileObject
-from wowsim.kernel.objects import KernelObject
+from wowsim.kernel.pipes import PipeEnd
+from wowsim.kernel.requests import Outcome, Request, serve
 from wowsim.kernel.table import Support, service
-from wowsim.nt.abi import HANDLE, LARGE_INTEGER, NTSTATUS, PVOID, ULONG, ULONG_PTR, In, Out
+from wowsim.nt.abi import (
+    APC_CONTEXT,
+    HANDLE,
+    LARGE_INTEGER,
+    NTSTATUS,
+    PAPC_ROUTINE,
+    PVOID,
+    ULONG,
+    ULONG_PTR,
+    In,
+    Out,
+    load,
+)
 from wowsim.nt.status import (
     STATUS_ACCESS_DENIED,
     STATUS_END_OF_FILE,
-    STATUS_INVALID_DEVICE_REQUEST,
     STATUS_INVALID_PARAMETER,
     STATUS_INVALID_USER_BUFFER,
     STATUS_SUCCESS,
@@ -28,36 +38,8 @@ from wowsim.nt.structures import IO_STATUS_BLOCK
 FILE_WRITE_TO_END_OF_FILE = -1
 FILE_USE_FILE_POINTER_POSITION = -2
 MAXIMUM_OFFSET = (1 << 63) - 1
-
-FSCTL_NAMES = {
-    0x90000: "FSCTL_REQUEST_OPLOCK_LEVEL_1",
-    0x90018: "FSCTL_LOCK_VOLUME",
-    0x9001C: "FSCTL_UNLOCK_VOLUME",
-    0x90028: "FSCTL_IS_VOLUME_MOUNTED",
-    0x9003C: "FSCTL_GET_COMPRESSION",
-    0x9C040: "FSCTL_SET_COMPRESSION",
-    0x90064: "FSCTL_GET_NTFS_VOLUME_DATA",
-    0x900A4: "FSCTL_SET_REPARSE_POINT",
-    0x900A8: "FSCTL_GET_REPARSE_POINT",
-    0x900AC: "FSCTL_DELETE_REPARSE_POINT",
-    0x900C0: "FSCTL_CREATE_OR_GET_OBJECT_ID",
-    0x900C4: "FSCTL_SET_SPARSE",
-    0x980C8: "FSCTL_SET_ZERO_DATA",
-    0x940CF: "FSCTL_QUERY_ALLOCATED_RANGES",
-    0x110018: "FSCTL_PIPE_WAIT",
-    0x11400C: "FSCTL_PIPE_PEEK",
-    0x11C017: "FSCTL_PIPE_TRANSCEIVE",
-}
-"""File-system controls that exist on Windows and are absent here; [MS-FSCC] 2.3."""
-
-
-def refuse_asynchronous(k: Kernel, event: int, apc_routine: int) -> None:
-    """Refuse the two ways of being told later."""
-    if event:
-        k.handles.lookup(event, KernelObject)
-        raise Unsupported("a file request with an event is not implemented")
-    if apc_routine:
-        raise Unsupported("a file request with an APC routine is not implemented")
+FLUSH_FLAGS = 0xF
+"""FLUSH_FLAGS_FILE_DATA_ONLY, _NO_SYNC, _FILE_DATA_SYNC_ONLY, _FLUSH_AND_PURGE."""
 
 
 def _offset(file: FileObject, byte_offset: int | None) -> int:
@@ -71,13 +53,34 @@ def _offset(file: FileObject, byte_offset: int | None) -> int:
     return byte_offset
 
 
-@service(Support.PARTIAL, "events, APCs and byte-range locks are absent")
+def _key(k: Kernel, key: int) -> int:
+    """The key of a byte-range lock, behind its pointer."""
+    return int(load(k.memory, key, ULONG, k.width)) if key else 0
+
+
+def _read(
+    k: Kernel, file: FileObject, buffer: int, length: int, byte_offset: int | None, key: int
+) -> Outcome:
+    start = _offset(file, byte_offset)
+    if length:
+        k.memory.probe_write(buffer, length)
+    if file.locks is not None:
+        file.locks.check(file, _key(k, key), start, length, write=False)
+    data = file.read(start, length)
+    if data:
+        k.memory.write(buffer, data)
+    if file.synchronous:
+        file.position = start + len(data)
+    return STATUS_SUCCESS, len(data)
+
+
+@service(Support.FULL)
 def NtReadFile(
     k: Kernel,
     file_handle: HANDLE,
     event: HANDLE,
-    apc_routine: PVOID,
-    apc_context: PVOID,
+    apc_routine: PAPC_ROUTINE,
+    apc_context: APC_CONTEXT,
     io_status_block: Out[IO_STATUS_BLOCK],
     buffer: PVOID,
     length: ULONG,
@@ -86,23 +89,24 @@ def NtReadFile(
 ) -> NTSTATUS:
     """Read at ByteOffset or at the file's position."""
     file = k.handles.lookup(file_handle, FileObject, FILE_READ_DATA)
-    if event or apc_routine:
-        refuse_asynchronous(k, event, apc_routine)
-    start = _offset(file, byte_offset)
-    if length:
-        k.memory.probe_write(buffer, length)
-    try:
-        data = file.read(start, length)
-    except GuestFault as fault:
-        if fault.status == STATUS_END_OF_FILE:
-            io_status_block.set(IO_STATUS_BLOCK(STATUS_END_OF_FILE, ULONG_PTR(0)))
-        raise
-    if data:
-        k.memory.write(buffer, data)
-    if file.synchronous:
-        file.position = start + len(data)
-    io_status_block.set(IO_STATUS_BLOCK(STATUS_SUCCESS, ULONG_PTR(len(data))))
-    return STATUS_SUCCESS
+    if file.plain and not event and not apc_routine:
+        try:
+            status, information = _read(k, file, buffer, length, byte_offset, key)
+        except GuestFault as fault:
+            if fault.status == STATUS_END_OF_FILE:
+                io_status_block.set(IO_STATUS_BLOCK(STATUS_END_OF_FILE, ULONG_PTR(0)))
+            raise
+        io_status_block.set(IO_STATUS_BLOCK(NTSTATUS(status), ULONG_PTR(information)))
+        return STATUS_SUCCESS
+
+    def operate(request: Request) -> Outcome | None:
+        if not file.waits_for_others:
+            return _read(k, file, buffer, length, byte_offset, key)
+        if length:
+            k.memory.probe_write(buffer, length)
+        return file.start_read(request, buffer, length)
+
+    return serve(k, file, event, apc_routine, apc_context, io_status_block, operate)
 
 
 def _written(k: Kernel, file: FileObject, buffer: int, length: int) -> bytes:
@@ -115,13 +119,32 @@ def _written(k: Kernel, file: FileObject, buffer: int, length: int) -> bytes:
         raise
 
 
-@service(Support.PARTIAL, "events, APCs and byte-range locks are absent")
+def _write(
+    k: Kernel, file: FileObject, buffer: int, length: int, byte_offset: int | None, key: int, to_end: bool
+) -> Outcome:
+    start: int | None
+    if to_end or byte_offset == FILE_WRITE_TO_END_OF_FILE:
+        start = None
+    else:
+        start = _offset(file, byte_offset)
+        if start + length > MAXIMUM_OFFSET:
+            raise GuestFault(STATUS_INVALID_PARAMETER)
+    if file.locks is not None:
+        at = file.node.size if start is None and file.node is not None else start or 0
+        file.locks.check(file, _key(k, key), at, length, write=True)
+    end = file.write(start, _written(k, file, buffer, length) if length else b"")
+    if file.synchronous:
+        file.position = end
+    return STATUS_SUCCESS, length
+
+
+@service(Support.FULL)
 def NtWriteFile(
     k: Kernel,
     file_handle: HANDLE,
     event: HANDLE,
-    apc_routine: PVOID,
-    apc_context: PVOID,
+    apc_routine: PAPC_ROUTINE,
+    apc_context: APC_CONTEXT,
     io_status_block: Out[IO_STATUS_BLOCK],
     buffer: PVOID,
     length: ULONG,
@@ -132,80 +155,42 @@ def NtWriteFile(
     file, access = k.handles.lookup_granted(file_handle, FileObject)
     if not access & (FILE_WRITE_DATA | FILE_APPEND_DATA):
         return STATUS_ACCESS_DENIED
-    if event or apc_routine:
-        refuse_asynchronous(k, event, apc_routine)
-    start: int | None
-    if not access & FILE_WRITE_DATA or byte_offset == FILE_WRITE_TO_END_OF_FILE:
-        start = None
-    else:
-        start = _offset(file, byte_offset)
-        if start + length > MAXIMUM_OFFSET:
-            return STATUS_INVALID_PARAMETER
-    end = file.write(start, _written(k, file, buffer, length) if length else b"")
-    if file.synchronous:
-        file.position = end
-    io_status_block.set(IO_STATUS_BLOCK(STATUS_SUCCESS, ULONG_PTR(length)))
-    return STATUS_SUCCESS
+    to_end = not access & FILE_WRITE_DATA
+    if file.plain and not event and not apc_routine:
+        status, information = _write(k, file, buffer, length, byte_offset, key, to_end)
+        io_status_block.set(IO_STATUS_BLOCK(NTSTATUS(status), ULONG_PTR(information)))
+        return STATUS_SUCCESS
+
+    def operate(request: Request) -> Outcome | None:
+        if not file.waits_for_others:
+            return _write(k, file, buffer, length, byte_offset, key, to_end)
+        return file.start_write(request, k.memory.read(buffer, length) if length else b"")
+
+    return serve(k, file, event, apc_routine, apc_context, io_status_block, operate)
 
 
 @service(Support.FULL)
 def NtFlushBuffersFile(k: Kernel, file_handle: HANDLE, io_status_block: Out[IO_STATUS_BLOCK]) -> NTSTATUS:
-    """There is no cache between a write and the volume; only the right to write is checked."""
-    _, access = k.handles.lookup_granted(file_handle, FileObject)
+    """There is no cache between a write and the volume; a pipe is flushed when the other end has read everything."""
+    file, access = k.handles.lookup_granted(file_handle, FileObject)
     if not access & (FILE_WRITE_DATA | FILE_APPEND_DATA):
         return STATUS_ACCESS_DENIED
+    if isinstance(file, PipeEnd):
+        return serve(k, file, 0, 0, 0, io_status_block, file.start_flush)
     io_status_block.set(IO_STATUS_BLOCK(STATUS_SUCCESS, ULONG_PTR(0)))
     return STATUS_SUCCESS
 
 
-@service(
-    Support.PARTIAL, "of all devices the random ones have control codes; the console's are refused by name"
-)
-def NtDeviceIoControlFile(
+@service(Support.FULL)
+def NtFlushBuffersFileEx(
     k: Kernel,
     file_handle: HANDLE,
-    event: HANDLE,
-    apc_routine: PVOID,
-    apc_context: PVOID,
+    flags: ULONG,
+    parameters: PVOID,
+    parameters_size: ULONG,
     io_status_block: Out[IO_STATUS_BLOCK],
-    io_control_code: ULONG,
-    input_buffer: PVOID,
-    input_buffer_length: ULONG,
-    output_buffer: PVOID,
-    output_buffer_length: ULONG,
 ) -> NTSTATUS:
-    """A request of the device's own; STATUS_INVALID_DEVICE_REQUEST for a code that it does not know."""
-    file = k.handles.lookup(file_handle, FileObject)
-    if isinstance(file, ConsoleFile):
-        raise Unsupported(f"console control code {io_control_code:08X}h is not implemented")
-    refuse_asynchronous(k, event, apc_routine)
-    if output_buffer_length:
-        k.memory.probe_write(output_buffer, output_buffer_length)
-    data = k.memory.read(input_buffer, input_buffer_length) if input_buffer_length else b""
-    answer = file.control(io_control_code, data, output_buffer_length)
-    if answer:
-        k.memory.write(output_buffer, answer)
-    io_status_block.set(IO_STATUS_BLOCK(STATUS_SUCCESS, ULONG_PTR(len(answer))))
-    return STATUS_SUCCESS
-
-
-@service(Support.PARTIAL, "the documented controls are refused by name")
-def NtFsControlFile(
-    k: Kernel,
-    file_handle: HANDLE,
-    event: HANDLE,
-    apc_routine: PVOID,
-    apc_context: PVOID,
-    io_status_block: Out[IO_STATUS_BLOCK],
-    fs_control_code: ULONG,
-    input_buffer: PVOID,
-    input_buffer_length: ULONG,
-    output_buffer: PVOID,
-    output_buffer_length: ULONG,
-) -> NTSTATUS:
-    """STATUS_INVALID_DEVICE_REQUEST for what no file system knows."""
-    k.handles.lookup(file_handle, FileObject)
-    name = FSCTL_NAMES.get(fs_control_code)
-    if name is not None:
-        raise Unsupported(f"NtFsControlFile({name}) is not implemented")
-    return STATUS_INVALID_DEVICE_REQUEST
+    """NtFlushBuffersFile with a choice of what to flush; no flag takes parameters (phnt: FLUSH_FLAGS_*)."""
+    if flags & ~FLUSH_FLAGS or parameters or parameters_size:
+        return STATUS_INVALID_PARAMETER
+    return NtFlushBuffersFile(k, file_handle, io_status_block)

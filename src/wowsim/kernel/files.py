@@ -24,6 +24,7 @@ from wowsim.kernel.access import (
     FILE_NON_DIRECTORY_FILE,
     FILE_OPEN,
     FILE_OPEN_IF,
+    FILE_OPEN_REPARSE_POINT,
     FILE_OVERWRITE_IF,
     FILE_READ_ATTRIBUTES,
     FILE_RESERVE_OPFILTER,
@@ -36,7 +37,9 @@ from wowsim.kernel.context import Kernel
 from wowsim.kernel.device import Device, FileObject, OpenRequest
 from wowsim.kernel.node_information import basic_information, network_open_information
 from wowsim.kernel.objects import OBJ_INHERIT, KernelObject
+from wowsim.kernel.reparse import MAXIMUM_REPARSES, Redirected
 from wowsim.kernel.table import Support, service
+from wowsim.kernel.volume_device import MAXIMUM_PATH
 from wowsim.kernel.volume_file import VolumeFile
 from wowsim.nt.abi import (
     ACCESS_MASK,
@@ -53,7 +56,9 @@ from wowsim.nt.abi import (
 from wowsim.nt.status import (
     STATUS_INVALID_DEVICE_REQUEST,
     STATUS_INVALID_PARAMETER,
+    STATUS_NAME_TOO_LONG,
     STATUS_OBJECT_TYPE_MISMATCH,
+    STATUS_REPARSE_POINT_NOT_RESOLVED,
     STATUS_SUCCESS,
 )
 from wowsim.nt.structures import (
@@ -70,19 +75,41 @@ OBJ_VALID_ATTRIBUTES = 0x1FF2
 _SIZE = {width: size_of(OBJECT_ATTRIBUTES, width) for width in (32, 64)}
 
 
-def open_object(k: Kernel, attributes: OBJECT_ATTRIBUTES, request: OpenRequest) -> tuple[FileObject, int]:
-    """Resolve the name in ``attributes`` to a device and have it open the rest."""
+def target_of(k: Kernel, attributes: OBJECT_ATTRIBUTES, request: OpenRequest) -> Device:
+    """Resolve the name in ``attributes`` to a device; ``request`` gets the rest and the file of RootDirectory."""
     if attributes.Length != _SIZE[k.width] or attributes.Attributes & ~OBJ_VALID_ATTRIBUTES:
         raise GuestFault(STATUS_INVALID_PARAMETER)
     name = k.capture_string(attributes.ObjectName)
     root = k.handles.lookup(attributes.RootDirectory, KernelObject) if attributes.RootDirectory else None
     if isinstance(root, FileObject):
         request.name, request.related = name, root
-        return root.device.open(request)
+        return root.device
     device, request.name = k.namespace.resolve(name, root)
     if not isinstance(device, Device):
         raise GuestFault(STATUS_OBJECT_TYPE_MISMATCH)
-    return device.open(request)
+    return device
+
+
+def open_object(k: Kernel, attributes: OBJECT_ATTRIBUTES, request: OpenRequest) -> tuple[FileObject, int]:
+    """Resolve the name in ``attributes`` to a device and have it open the rest, following links."""
+    device = target_of(k, attributes, request)
+    for _ in range(MAXIMUM_REPARSES + 1):
+        try:
+            return device.open(request)
+        except Redirected as found:
+            device = elsewhere(k, found, request)
+    raise GuestFault(STATUS_REPARSE_POINT_NOT_RESOLVED)
+
+
+def elsewhere(k: Kernel, found: Redirected, request: OpenRequest) -> Device:
+    """The device that a link leads to; ``request`` gets the rest of its path."""
+    if len(found.path) > MAXIMUM_PATH:
+        raise GuestFault(STATUS_NAME_TOO_LONG)
+    device, request.name = k.namespace.resolve(found.path)
+    request.related = None
+    if not isinstance(device, Device):
+        raise GuestFault(STATUS_OBJECT_TYPE_MISMATCH)
+    return device
 
 
 def _check_arguments(access: int, attributes: int, share: int, disposition: int, options: int) -> None:
@@ -176,10 +203,11 @@ def NtOpenFile(
 
 
 @contextmanager
-def _opened(k: Kernel, attributes: OBJECT_ATTRIBUTES, access: int, options: int = 0) -> Iterator[VolumeFile]:
+def opened_for(k: Kernel, attributes: OBJECT_ATTRIBUTES, request: OpenRequest) -> Iterator[VolumeFile]:
     """A file that is open for one service only."""
-    opened, _ = open_object(k, attributes, OpenRequest("", access, FILE_OPEN, options))
+    opened, _ = open_object(k, attributes, request)
     if not isinstance(opened, VolumeFile):
+        opened.last_handle_closed()
         raise GuestFault(STATUS_INVALID_DEVICE_REQUEST)
     try:
         yield opened
@@ -187,10 +215,16 @@ def _opened(k: Kernel, attributes: OBJECT_ATTRIBUTES, access: int, options: int 
         opened.last_handle_closed()
 
 
+def _for_attributes() -> OpenRequest:
+    """By name, a link is asked about itself: GetFileAttributes reports FILE_ATTRIBUTE_REPARSE_POINT."""
+    return OpenRequest("", FILE_READ_ATTRIBUTES, FILE_OPEN, FILE_OPEN_REPARSE_POINT)
+
+
 @service(Support.FULL)
 def NtDeleteFile(k: Kernel, object_attributes: In[OBJECT_ATTRIBUTES]) -> NTSTATUS:
     """Delete by name: an open for deletion that is closed at once."""
-    with _opened(k, object_attributes, DELETE, FILE_DELETE_ON_CLOSE):
+    options = FILE_DELETE_ON_CLOSE | FILE_OPEN_REPARSE_POINT  # a link is deleted itself (unverified)
+    with opened_for(k, object_attributes, OpenRequest("", DELETE, FILE_OPEN, options)):
         return STATUS_SUCCESS
 
 
@@ -199,7 +233,7 @@ def NtQueryAttributesFile(
     k: Kernel, object_attributes: In[OBJECT_ATTRIBUTES], file_information: Out[FILE_BASIC_INFORMATION]
 ) -> NTSTATUS:
     """Times and attributes by name."""
-    with _opened(k, object_attributes, FILE_READ_ATTRIBUTES) as file:
+    with opened_for(k, object_attributes, _for_attributes()) as file:
         file_information.set(basic_information(file.node))
     return STATUS_SUCCESS
 
@@ -209,6 +243,6 @@ def NtQueryFullAttributesFile(
     k: Kernel, object_attributes: In[OBJECT_ATTRIBUTES], file_information: Out[FILE_NETWORK_OPEN_INFORMATION]
 ) -> NTSTATUS:
     """Times, sizes and attributes by name."""
-    with _opened(k, object_attributes, FILE_READ_ATTRIBUTES) as file:
+    with opened_for(k, object_attributes, _for_attributes()) as file:
         file_information.set(network_open_information(file.node))
     return STATUS_SUCCESS

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault
 from wowsim.kernel.access import FILE_ATTRIBUTE_ARCHIVE
-from wowsim.kernel.nodes import DirectoryNode, FileNode, Node
+from wowsim.kernel.nodes import DirectoryNode, FileNode, Link, Node
 from wowsim.nt.status import STATUS_NOT_SAME_DEVICE
 
 if TYPE_CHECKING:
@@ -26,35 +26,36 @@ class HostFile(FileNode):
     def __init__(self, directory: HostDirectory, host_name: str, attributes: int) -> None:
         volume = directory.volume
         super().__init__(host_name, volume.next_file_id(), volume.clock.now, attributes)
-        self.parent: HostDirectory = directory
+        self.directory = directory
+        self.parent = directory
         self.host_name = host_name
 
     @property
     def parts(self) -> Parts:
         """Where it lies in the tree."""
-        return (*self.parent.parts, self.host_name)
+        return (*self.directory.parts, self.host_name)
 
     @property
     def read_only_medium(self) -> bool:
         """Whether the mount is read-only."""
-        return not self.parent.tree.writable
+        return not self.directory.tree.writable
 
     @property
     def size(self) -> int:
         """Its length at this moment."""
-        return self.parent.tree.size(self.parts)
+        return self.directory.tree.size(self.parts)
 
     def read(self, offset: int, length: int) -> bytes:
         """Read from the host."""
-        return self.parent.tree.read(self.parts, offset, length)
+        return self.directory.tree.read(self.parts, offset, length)
 
     def write(self, offset: int, data: bytes) -> None:
         """Write to the host."""
-        self.parent.tree.write(self.parts, offset, data)
+        self.directory.tree.write(self.parts, offset, data)
 
     def resize(self, size: int) -> None:
         """Cut or grow on the host."""
-        self.parent.tree.resize(self.parts, size)
+        self.directory.tree.resize(self.parts, size)
 
 
 class HostDirectory(DirectoryNode):
@@ -91,25 +92,25 @@ class HostDirectory(DirectoryNode):
         name = self.tree.names(self.parts).get(key)
         return None if name is None else self._node(key, name)
 
-    def children(self, after: str = "") -> Iterator[Node]:
+    def children(self, after: str = "") -> Iterator[tuple[Link, Node]]:
         """What a fresh listing shows; whether a name may be seen is asked when its turn comes."""
         for key, name in sorted(self.tree.names(self.parts).items()):
             node = self._node(key, name) if key > after else None
             if node is not None:
-                yield node
+                yield node.links[0], node
 
     def create(self, name: str, attributes: int, *, directory: bool) -> Node:
         """Create on the host."""
         self.tree.create((*self.parts, name), directory=directory)
         return self._adopt(name, attributes, directory=directory)
 
-    def remove(self, child: Node) -> None:
+    def remove(self, child: Node, link: Link) -> None:
         """Delete on the host."""
         assert isinstance(child, (HostFile, HostDirectory))
         self.tree.remove(child.parts, directory=child.is_directory)
         self._seen.pop(child.key, None)
 
-    def move(self, child: Node, name: str) -> None:
+    def move(self, child: Node, link: Link, name: str) -> None:
         """Rename on the host, within one mount."""
         if not isinstance(child, (HostFile, HostDirectory)) or child.parent is None:
             raise GuestFault(STATUS_NOT_SAME_DEVICE)
@@ -118,11 +119,13 @@ class HostDirectory(DirectoryNode):
             raise GuestFault(STATUS_NOT_SAME_DEVICE)
         self.tree.move(child.parts, (*self.parts, name))
         source._seen.pop(child.key, None)
-        child.rename(name)
+        link.rename(name)
         child.host_name = name
         child.parent = self
         if isinstance(child, HostDirectory):
             child._host_parent = self
+        else:
+            child.directory = self
         self._seen[child.key] = child
 
     def _node(self, key: str, name: str) -> Node | None:

@@ -16,6 +16,8 @@ MAXIMUM_COMPONENT = 255
 _FORBIDDEN = frozenset('"*/:<>?|\\') | frozenset(map(chr, range(32)))
 """[MS-FSCC] 2.1.5.2: characters no component may hold."""
 
+_FORBIDDEN_IN_STREAM = frozenset("\0\\/:")
+
 
 @lru_cache(maxsize=4096)
 def _upcase_character(character: str) -> str:
@@ -57,3 +59,10 @@ def is_component(name: str) -> bool:
     if len(name) > MAXIMUM_COMPONENT // 2 and len(utf16(name)) > 2 * MAXIMUM_COMPONENT:
         return False
     return _FORBIDDEN.isdisjoint(name)
+
+
+def is_stream_name(name: str) -> bool:
+    r"""Whether NTFS accepts ``name`` as a stream's: anything without NUL, ``\``, ``/``, ``:`` ([MS-FSCC] 2.1.5.3)."""
+    if len(name) > MAXIMUM_COMPONENT // 2 and len(utf16(name)) > 2 * MAXIMUM_COMPONENT:
+        return False
+    return _FORBIDDEN_IN_STREAM.isdisjoint(name)

@@ -31,14 +31,19 @@ def basic_information(node: Node) -> FILE_BASIC_INFORMATION:
     return FILE_BASIC_INFORMATION(created, accessed, written, changed, ULONG(node.reported_attributes))
 
 
-def standard_information(node: Node) -> FILE_STANDARD_INFORMATION:
+def links_left(node: Node) -> int:
+    """Names that are not about to go."""
+    return sum(not link.delete_pending for link in node.links)
+
+
+def standard_information(node: Node, delete_pending: bool) -> FILE_STANDARD_INFORMATION:
     """Sizes and kind; a node about to go has no links left ([MS-FSA] 2.1.5.12.27)."""
     size = node.size
     return FILE_STANDARD_INFORMATION(
         LARGE_INTEGER(allocation_size(size)),
         LARGE_INTEGER(size),
-        ULONG(0 if node.delete_pending else 1),
-        BOOLEAN(node.delete_pending),
+        ULONG(links_left(node)),
+        BOOLEAN(delete_pending),
         BOOLEAN(node.is_directory),
     )
 

@@ -1,7 +1,7 @@
 """Files and directories of a volume, whatever keeps their data (NTFS file control blocks).
 
 The volume keeps them in memory, a mount keeps them on the host; both sides of this interface answer guest
-mistakes with :class:`~wowsim.errors.GuestFault`. Leaves out links, streams and security.
+mistakes with :class:`~wowsim.errors.GuestFault`. Leaves out security.
 Who may import it: the kernel package.
 """
 
@@ -24,10 +24,13 @@ from wowsim.kernel.access import (
     FILE_WRITE_DATA,
 )
 from wowsim.kernel.names import upcase
-from wowsim.nt.status import STATUS_SHARING_VIOLATION
+from wowsim.nt.status import STATUS_INVALID_DEVICE_REQUEST, STATUS_SHARING_VIOLATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from wowsim.kernel.byte_ranges import ByteRangeLocks
+    from wowsim.kernel.reparse import ReparsePoint
 
 _READING = FILE_READ_DATA | FILE_EXECUTE
 _WRITING = FILE_WRITE_DATA | FILE_APPEND_DATA
@@ -77,33 +80,95 @@ def _needed(access: int) -> int:
     )
 
 
+class Link:
+    """One name of a node in one directory: what a hard link adds.
+
+    Attributes:
+        name: as it was given at creation or rename; ``key`` is its upcased form.
+        parent: None for the root and for what has been deleted.
+        opens: file objects that were opened by this name.
+        delete_pending: it goes when the last of them is closed.
+    """
+
+    __slots__ = ("delete_pending", "key", "name", "opens", "parent")
+
+    def __init__(self, name: str, parent: DirectoryNode | None = None) -> None:
+        self.name = name
+        self.key = upcase(name)
+        self.parent = parent
+        self.opens = 0
+        self.delete_pending = False
+
+    def rename(self, name: str) -> None:
+        """Take another name; the directory it lies in does the rest."""
+        self.name = name
+        self.key = upcase(name)
+
+    @property
+    def path(self) -> str:
+        r"""Path on the volume: ``\`` for the root, ``\data\a.txt``."""
+        names: list[str] = []
+        link = self
+        while link.parent is not None:
+            names.append(link.name)
+            link = link.parent.links[0]
+        return "\\" + "\\".join(reversed(names))
+
+
 class Node:
     """A file or directory.
 
     Attributes:
-        name: as it was given at creation or rename.
-        parent: None for the root and for what has been deleted.
+        links: its names, oldest first; a directory has one.
         file_id: unique on the volume.
         attributes: FILE_ATTRIBUTE bits, with DIRECTORY where it is one, never NORMAL.
         opens: file objects that have it open.
         share: their share modes.
-        delete_pending: it goes when the last of them is closed.
         pinned: the root or a mount point: cannot be deleted or renamed.
+        locks: its byte-range locks, once there was one.
+        reparse: what makes it a link, if it is one.
+        object_id: 16 bytes, or none.
+        streams: named streams by upcased name; None where there cannot be any.
     """
 
     is_directory: ClassVar[bool]
+    locks: ByteRangeLocks | None = None
+    reparse: ReparsePoint | None = None
+    object_id: bytes = b""
+    streams: dict[str, NamedData] | None = None
 
     def __init__(self, name: str, file_id: int, now: int, attributes: int) -> None:
-        self.name = name
-        self.key = upcase(name)
-        self.parent: DirectoryNode | None = None
+        self.links = [Link(name)]
         self.file_id = file_id
         self.attributes = attributes
         self.creation_time = self.last_access_time = self.last_write_time = self.change_time = now
         self.opens = 0
         self.share = ShareAccess()
-        self.delete_pending = False
         self.pinned = False
+
+    @property
+    def name(self) -> str:
+        """The first of its names."""
+        return self.links[0].name
+
+    @property
+    def key(self) -> str:
+        """That, upcased."""
+        return self.links[0].key
+
+    @property
+    def parent(self) -> DirectoryNode | None:
+        """Where the first of its names lies."""
+        return self.links[0].parent
+
+    @parent.setter
+    def parent(self, parent: DirectoryNode | None) -> None:
+        self.links[0].parent = parent
+
+    @property
+    def delete_pending(self) -> bool:
+        """Whether its first name, for most nodes the only one, is about to go."""
+        return self.links[0].delete_pending
 
     @property
     def times(self) -> tuple[int, int, int, int]:
@@ -117,13 +182,8 @@ class Node:
 
     @property
     def path(self) -> str:
-        r"""Path on the volume: ``\`` for the root, ``\data\a.txt``."""
-        names: list[str] = []
-        node: Node = self
-        while node.parent is not None:
-            names.append(node.name)
-            node = node.parent
-        return "\\" + "\\".join(reversed(names))
+        r"""Path on the volume, by its first name."""
+        return self.links[0].path
 
     @property
     def size(self) -> int:
@@ -135,10 +195,18 @@ class Node:
         """Whether it lies on a mount that cannot be written."""
         return False
 
-    def rename(self, name: str) -> None:
-        """Take another name; the directory it lies in does the rest."""
-        self.name = name
-        self.key = upcase(name)
+    @property
+    def lying(self) -> bool:
+        """Whether it still has a name somewhere."""
+        return self.links[0].parent is not None
+
+    def release(self) -> None:
+        """It has no name any more and nobody has it open: give its space back."""
+
+    def erase(self, link: Link) -> None:
+        """Take one of its names away, and with the last one the node."""
+        if link.parent is not None:
+            link.parent.remove(self, link)
 
 
 class FileNode(Node, ABC):
@@ -159,6 +227,12 @@ class FileNode(Node, ABC):
         """Cut or grow with zeros."""
 
 
+class NamedData(FileNode, ABC):
+    """A named stream of a file or directory (``a.txt:x``): bytes of its own, everything else its owner's."""
+
+    owner: Node
+
+
 class DirectoryNode(Node, ABC):
     """A directory: names to nodes."""
 
@@ -171,8 +245,13 @@ class DirectoryNode(Node, ABC):
     def lookup(self, key: str) -> Node | None:
         """The child of that upcased name."""
 
+    def find(self, key: str) -> tuple[Link, Node] | None:
+        """The child of that upcased name, with the link it was found by."""
+        node = self.lookup(key)
+        return None if node is None else (node.links[0], node)
+
     @abstractmethod
-    def children(self, after: str = "") -> Iterator[Node]:
+    def children(self, after: str = "") -> Iterator[tuple[Link, Node]]:
         """Those whose upcased name is greater than ``after``, in the order of an NTFS index."""
 
     @abstractmethod
@@ -180,13 +259,17 @@ class DirectoryNode(Node, ABC):
         """A new empty child; the caller knows that the name is valid and free."""
 
     @abstractmethod
-    def remove(self, child: Node) -> None:
-        """Delete a child for good."""
+    def remove(self, child: Node, link: Link) -> None:
+        """Delete a name that lies here, and with its last name the child."""
 
     @abstractmethod
-    def move(self, child: Node, name: str) -> None:
-        """Take ``child`` from where it lies and put it here under ``name``, which is free.
+    def move(self, child: Node, link: Link, name: str) -> None:
+        """Take one name of ``child`` from where it lies and put it here as ``name``, which is free.
 
         Raises:
             GuestFault: STATUS_NOT_SAME_DEVICE between the volume and a mount.
         """
+
+    def add_link(self, child: Node, name: str) -> None:
+        """Give ``child`` a further name here, which is free; what cannot is STATUS_INVALID_DEVICE_REQUEST."""
+        raise GuestFault(STATUS_INVALID_DEVICE_REQUEST)

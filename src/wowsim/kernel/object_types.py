@@ -35,7 +35,7 @@ OBJECT_TYPES = {
     "IoCompletion": _WAITABLE,
     "File": FILE_MAPPING,
     "Section": GenericMapping(0x20005, 0x20002, 0x20008, 0xF001F),
-    "Key": GenericMapping(0x20019, 0x20006, 0x20039, 0xF003F),
+    "Key": GenericMapping(0x20019, 0x20006, 0x20019, 0xF003F),
 }
 """Type name -> what its generic rights mean."""
 

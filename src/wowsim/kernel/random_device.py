@@ -18,6 +18,9 @@ from wowsim.nt.status import STATUS_OBJECT_NAME_NOT_FOUND
 if TYPE_CHECKING:
     from random import Random
 
+    from wowsim.kernel.control_request import Control, Handlers
+    from wowsim.kernel.requests import Outcome, Request
+
 FILE_DEVICE_KSEC = 0x39
 IOCTL_KSEC_RNG, IOCTL_KSEC_RNG_REKEY = 0x390004, 0x390008
 
@@ -26,12 +29,6 @@ class RandomFile(FileObject):
     """An open random device."""
 
     device: RandomDevice
-
-    def control(self, code: int, data: bytes, room: int) -> bytes:
-        """As many random bytes as there is room for."""
-        if code not in (IOCTL_KSEC_RNG, IOCTL_KSEC_RNG_REKEY):
-            return super().control(code, data, room)
-        return self.device.random.randbytes(room)
 
 
 class RandomDevice(Device):
@@ -53,3 +50,15 @@ class RandomDevice(Device):
         if request.name:
             raise GuestFault(STATUS_OBJECT_NAME_NOT_FOUND)
         return RandomFile(self, request.access, request.options), FILE_OPENED
+
+
+def _fill(control: Control, request: Request) -> Outcome:
+    """As many random bytes as there is room for."""
+    assert isinstance(control.file, RandomFile)
+    room = control.output_length
+    if room:
+        control.k.memory.probe_write(control.output_address, room)
+    return control.answer(control.file.device.random.randbytes(room))
+
+
+RANDOM_CONTROLS: Handlers = {IOCTL_KSEC_RNG: _fill, IOCTL_KSEC_RNG_REKEY: _fill}

@@ -34,12 +34,19 @@ MOMENTS = 1000
 """So many moments are kept before those that were called off are thrown away."""
 
 
-class Due(Protocol):
-    """What happens at a moment: a wait's deadline, a timer's expiration."""
+class Expiring(Protocol):
+    """What is told that its moment has come."""
 
     @property
     def due(self) -> int | None:
         """The moment; None once it is off."""
+
+    def expired(self) -> None:
+        """It is that moment."""
+
+
+Due = Timer | Wait | Expiring
+"""What happens at a moment: a timer's expiration, a wait's deadline, anything else."""
 
 
 def _changes(item: Due) -> bool:
@@ -264,6 +271,11 @@ class Scheduler:
         self._at(timer.due, timer)
         self.wanted = True
 
+    def let_expire(self, moment: int, item: Expiring) -> None:
+        """Tell ``item`` when a moment comes, unless it is off by then (at once when it is past)."""
+        self._at(moment, item)
+        self.wanted = True
+
     def expire(self) -> None:
         """Let happen what is due by now."""
         now, moments = self._clock.now, self._moments
@@ -275,6 +287,8 @@ class Scheduler:
                 self._expired(item, moment)
             elif isinstance(item, Wait):
                 self.wake(item.thread, item.timeout_status)
+            else:
+                item.expired()
         self.next_due = moments[0][0] if moments else NEVER
 
     def _expired(self, timer: Timer, moment: int) -> None:

@@ -9,20 +9,30 @@ from typing import TYPE_CHECKING, Any
 from wowsim.kernel import (
     atoms,
     contexts,
+    controls,
     directories,
     directory,
     exceptions,
+    extended_attributes,
     file_changes,
     file_information,
     file_io,
+    file_locks,
+    file_segments,
     files,
     handles,
+    io_cancel,
+    io_completion,
     locale,
     memory,
     memory_extended,
     memory_hints,
     memory_queries,
+    named_pipes,
     process,
+    registry_hives,
+    registry_keys,
+    registry_values,
     sections,
     symbolic_links,
     synchronization,
@@ -47,10 +57,11 @@ if TYPE_CHECKING:
     from wowsim.nt.builds import Build
 
 MODULES = (
-    atoms,
-    contexts, directories, directory, exceptions, file_changes, file_information, file_io, files, handles, locale,
-    memory, memory_extended, memory_hints, memory_queries, process, sections, symbolic_links,
-    synchronization, system, thread_information, threads, time, timers, uuids, volume_information, waits,
+    atoms, contexts, controls, directories, directory, exceptions, extended_attributes, file_changes,
+    file_information, file_io, file_locks, file_segments, files, handles, io_cancel, io_completion, locale,
+    memory, memory_extended, memory_hints, memory_queries, named_pipes, process, registry_hives,
+    registry_keys, registry_values, sections, symbolic_links, synchronization, system, thread_information,
+    threads, time, timers, uuids, volume_information, waits,
 )  # fmt: skip
 
 

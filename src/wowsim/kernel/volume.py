@@ -1,23 +1,18 @@
 r"""The in-memory volume behind ``C:`` (an NTFS volume as programs see it).
 
-Directory tree, names without case but kept as given, times of the simulated clock, a capacity. Leaves out
-streams, links, security, compression and 8.3 names. Who may import it: the kernel package and the simulation.
+Directory tree, names without case but kept as given, hard links, named streams, times of the simulated clock, a
+capacity. Leaves out security, compression and 8.3 names. Who may import it: the kernel package and the simulation.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wowsim.errors import GuestFault
-from wowsim.kernel.names import is_component, upcase
-from wowsim.kernel.nodes import DirectoryNode, FileNode, Node
-from wowsim.nt.status import (
-    STATUS_DISK_FULL,
-    STATUS_NOT_SAME_DEVICE,
-    STATUS_OBJECT_NAME_INVALID,
-    STATUS_OBJECT_PATH_NOT_FOUND,
-)
+from wowsim.kernel.location import Location, locate
+from wowsim.kernel.nodes import DirectoryNode, FileNode, Link, NamedData, Node, ShareAccess
+from wowsim.nt.status import STATUS_DISK_FULL, STATUS_NOT_SAME_DEVICE, STATUS_TOO_MANY_LINKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,17 +23,52 @@ CLUSTER = 4096
 """Bytes in an allocation unit."""
 RECORD = 4096
 """What every file and directory costs beside its data: one MFT record (1 KB, or 4 KB on 4 KB sectors)."""
+ENTRY = 256
+"""What a further name costs: an entry of a directory's index."""
+MAXIMUM_LINKS = 1024
+"""Names of one file (Microsoft Learn, CreateHardLink: 1023 links can be created to a file)."""
 ROOT_FILE_ID = 5 << 48 | 5
 """File reference of the root directory on NTFS (record 5, sequence 5)."""
 
 
-class MemoryFile(FileNode):
+def _of_owner(name: str) -> Any:
+    """An attribute that a stream shares with its owner."""
+
+    def get(stream: MemoryStream) -> Any:
+        return getattr(stream.owner, name)
+
+    def put(stream: MemoryStream, value: Any) -> None:
+        setattr(stream.owner, name, value)
+
+    return property(get, put)
+
+
+class _Charged(Node):
+    """A node that takes space on the volume, until it has neither a name nor somebody who has it open."""
+
+    volume: Volume
+    _charged = True
+
+    def release(self) -> None:
+        """Give back what it and its streams take."""
+        if not self._charged:
+            return
+        self._charged = False
+        streams = tuple((self.streams or {}).values())
+        for stream in streams:
+            stream.erase(stream.links[0])
+        reparse = 0 if self.reparse is None else len(self.reparse.data)
+        self.volume.charge(-self.size - RECORD - reparse)
+
+
+class MemoryFile(_Charged, FileNode):
     """A file whose bytes are here."""
 
     def __init__(self, volume: Volume, name: str, attributes: int) -> None:
         super().__init__(name, volume.next_file_id(), volume.clock.now, attributes)
         self.volume = volume
         self.data = bytearray()
+        self.streams = {}
 
     @property
     def size(self) -> int:
@@ -65,20 +95,80 @@ class MemoryFile(FileNode):
             self.data.extend(bytes(size - len(self.data)))
 
 
-class MemoryDirectory(DirectoryNode):
+class MemoryStream(MemoryFile, NamedData):
+    """A named stream: its bytes are here, times, attributes and id are its owner's."""
+
+    def __init__(self, owner: MemoryFile | MemoryDirectory, name: str) -> None:
+        self.owner: Node = owner  # before the rest: the attributes of a stream are the owner's
+        self.volume = owner.volume
+        self.data = bytearray()
+        self.links = [Link(name)]
+        self.opens = 0
+        self.share = ShareAccess()
+        self.pinned = False
+
+    @property
+    def lying(self) -> bool:
+        """Whether it is still there."""
+        return self.owner.streams is not None and self.owner.streams.get(self.key) is self
+
+    @property
+    def path(self) -> str:
+        """Path of its owner and its name."""
+        return f"{self.owner.path}:{self.name}"
+
+    def erase(self, link: Link) -> None:
+        """Delete the stream."""
+        if self.lying and self.owner.streams is not None:
+            del self.owner.streams[self.key]
+            if not self.opens:
+                self.release()
+
+    def release(self) -> None:
+        """Give its own space back; what makes its owner a link is the owner's."""
+        if self._charged:
+            self._charged = False
+            self.volume.charge(-self.size - RECORD)
+
+    attributes = _of_owner("attributes")
+    creation_time = _of_owner("creation_time")
+    last_access_time = _of_owner("last_access_time")
+    last_write_time = _of_owner("last_write_time")
+    change_time = _of_owner("change_time")
+    file_id = _of_owner("file_id")
+    reparse = _of_owner("reparse")
+    object_id = _of_owner("object_id")
+
+
+def add_stream(owner: MemoryFile | MemoryDirectory, name: str) -> MemoryStream:
+    """A new empty stream; the name is valid and free."""
+    owner.volume.charge(RECORD)
+    stream = MemoryStream(owner, name)
+    assert owner.streams is not None
+    owner.streams[stream.key] = stream
+    return stream
+
+
+class MemoryDirectory(_Charged, DirectoryNode):
     """A directory whose entries are here; a mount is an entry of another kind."""
 
     def __init__(self, volume: Volume, name: str, file_id: int, attributes: int = 0) -> None:
         super().__init__(name, file_id, volume.clock.now, attributes)
         self.volume = volume
-        self._entries: dict[str, Node] = {}
+        self.streams = {}
+        self._entries: dict[str, tuple[Link, Node]] = {}
         self._order: list[str] | None = None
 
     def lookup(self, key: str) -> Node | None:
         """The child of that upcased name."""
+        found = self._entries.get(key)
+        return None if found is None else found[1]
+
+    def find(self, key: str) -> tuple[Link, Node] | None:
+        """The same with the name that it was found by."""
         return self._entries.get(key)
 
-    def children(self, after: str = "") -> Iterator[Node]:
+    def children(self, after: str = "") -> Iterator[tuple[Link, Node]]:
         """In order; the order is kept until something changes."""
         if self._order is None:
             self._order = sorted(self._entries)
@@ -98,27 +188,46 @@ class MemoryDirectory(DirectoryNode):
 
     def attach(self, child: Node) -> None:
         """Put a node that lies nowhere here."""
-        self._entries[child.key] = child
-        child.parent = self
-        self._touch()
+        self._put(child.links[0], child)
 
-    def remove(self, child: Node) -> None:
-        """Delete a child and give its space back."""
-        self._detach(child)
-        self.volume.charge(-child.size - RECORD)
+    def add_link(self, child: Node, name: str) -> None:
+        """Give a file a further name."""
+        if not isinstance(child, MemoryFile):
+            raise GuestFault(STATUS_NOT_SAME_DEVICE)
+        if len(child.links) >= MAXIMUM_LINKS:
+            raise GuestFault(STATUS_TOO_MANY_LINKS)
+        self.volume.charge(ENTRY)
+        link = Link(name)
+        child.links.append(link)
+        self._put(link, child)
 
-    def move(self, child: Node, name: str) -> None:
+    def remove(self, child: Node, link: Link) -> None:
+        """Delete a name; with the last one the space of the child and its streams is given back."""
+        self._detach(link)
+        if len(child.links) > 1:
+            child.links.remove(link)
+            self.volume.charge(-ENTRY)
+            return
+        if not child.opens:
+            child.release()
+
+    def move(self, child: Node, link: Link, name: str) -> None:
         """Rename within the volume."""
-        source = child.parent
+        source = link.parent
         if not isinstance(source, MemoryDirectory) or not isinstance(child, (MemoryFile, MemoryDirectory)):
             raise GuestFault(STATUS_NOT_SAME_DEVICE)
-        source._detach(child)
-        child.rename(name)
-        self.attach(child)
+        source._detach(link)
+        link.rename(name)
+        self._put(link, child)
 
-    def _detach(self, child: Node) -> None:
-        del self._entries[child.key]
-        child.parent = None
+    def _put(self, link: Link, child: Node) -> None:
+        self._entries[link.key] = (link, child)
+        link.parent = self
+        self._touch()
+
+    def _detach(self, link: Link) -> None:
+        del self._entries[link.key]
+        link.parent = None
         self._touch()
 
     def _touch(self) -> None:
@@ -135,13 +244,13 @@ class Volume:
         drive: letter of the drive.
     """
 
-    label = "wowsim"
     serial_number = 0x20150501
 
     def __init__(self, clock: Clock, capacity: int = 256 << 20, drive: str = "C:") -> None:
         self.clock = clock
         self.capacity = capacity
         self.drive = drive
+        self.label = "wowsim"
         self.used = 0
         self.creation_time = clock.now
         self._file_id = 0x23
@@ -159,44 +268,6 @@ class Volume:
             raise GuestFault(STATUS_DISK_FULL)
         self.used += size
 
-    def locate(self, start: DirectoryNode, path: str) -> tuple[DirectoryNode, str, Node | None]:
-        """Walk a path without leading or trailing backslash.
-
-        Returns:
-            The directory that holds or would hold it, its name, and the node if it is there.
-
-        Raises:
-            GuestFault: STATUS_OBJECT_NAME_INVALID when NTFS accepts a component nowhere (``..``, ``a*``, an
-                empty one, any stream but the unnamed ``::$DATA``), STATUS_OBJECT_PATH_NOT_FOUND when a
-                directory on the way is missing or a file.
-        """
-        keys = upcase(path).split("\\")
-        last = keys.pop()
-        directory = start
-        for key in keys:
-            child = directory.lookup(key)
-            if not isinstance(child, DirectoryNode):
-                self._check(path)
-                raise GuestFault(STATUS_OBJECT_PATH_NOT_FOUND)
-            directory = child
-        node = directory.lookup(last)
-        if node is not None:
-            return directory, node.name, node
-        if last.endswith("::$DATA"):
-            return self._locate_stream(directory, path)
-        self._check(path)
-        return directory, path[len(path) - len(last) :], None
-
-    def _locate_stream(self, directory: DirectoryNode, path: str) -> tuple[DirectoryNode, str, Node | None]:
-        plain = path[: -len("::$DATA")]
-        self._check(plain)
-        name = plain.rpartition("\\")[2]
-        node = directory.lookup(upcase(name))
-        if isinstance(node, DirectoryNode):
-            raise GuestFault(STATUS_OBJECT_NAME_INVALID)
-        return directory, name, node
-
-    @staticmethod
-    def _check(path: str) -> None:
-        if not all(map(is_component, path.split("\\"))):
-            raise GuestFault(STATUS_OBJECT_NAME_INVALID)
+    def locate(self, start: DirectoryNode, path: str, *, follow: bool = True) -> Location:
+        """Walk a path without leading or trailing backslash; ``follow`` a link at its end. See ``location``."""
+        return locate(self.drive, start, path, follow=follow)

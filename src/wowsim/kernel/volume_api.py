@@ -78,7 +78,7 @@ class Files:
         if not isinstance(node, DirectoryNode):
             raise UsageError(f"{path!r} is {'missing' if node is None else 'a file'}; expected a directory")
         with _usage(path):
-            return [child.name for child in node.children()]
+            return [link.name for link, _ in node.children()]
 
     def exists(self, path: str) -> bool:
         """Whether there is a file or directory of that path."""
@@ -124,7 +124,7 @@ class Files:
         if not names:
             return self._volume.root
         try:
-            return self._volume.locate(self._volume.root, "\\".join(names))[2]
+            return self._volume.locate(self._volume.root, "\\".join(names)).node
         except GuestFault as fault:
             if fault.status == STATUS_OBJECT_PATH_NOT_FOUND:
                 return None

@@ -1,7 +1,7 @@
 """Opening on a volume: dispositions, share modes, delete on close (the create path of ntfs.sys).
 
 What is answered when: [MS-FSA] 2.1.5.1; where it leaves the order of two failing checks open, ours is
-unverified. Leaves out ACLs, oplocks, extended attributes, streams, open by file id.
+unverified. Leaves out ACLs, oplocks, extended attributes, open by file id.
 Who may import it: the kernel package.
 """
 
@@ -27,6 +27,7 @@ from wowsim.kernel.access import (
     FILE_OPEN,
     FILE_OPEN_BY_FILE_ID,
     FILE_OPEN_IF,
+    FILE_OPEN_REPARSE_POINT,
     FILE_OPENED,
     FILE_OVERWRITE,
     FILE_OVERWRITTEN,
@@ -36,8 +37,10 @@ from wowsim.kernel.access import (
     FILE_WRITE_DATA,
 )
 from wowsim.kernel.device import FILE_DEVICE_DISK, FILE_DEVICE_IS_MOUNTED, Device, FileObject, OpenRequest
-from wowsim.kernel.names import utf16
-from wowsim.kernel.nodes import DirectoryNode, FileNode, Node
+from wowsim.kernel.location import relative_stream
+from wowsim.kernel.names import upcase, utf16
+from wowsim.kernel.nodes import DirectoryNode, FileNode, Link, Node
+from wowsim.kernel.volume import MemoryDirectory, MemoryFile, add_stream
 from wowsim.kernel.volume_file import VolumeFile, deletable, touch
 from wowsim.nt.status import (
     STATUS_ACCESS_DENIED,
@@ -62,6 +65,18 @@ _WRITING = FILE_WRITE_DATA | FILE_APPEND_DATA
 _DATA = _WRITING | FILE_READ_DATA | FILE_EXECUTE
 MAXIMUM_PATH = 32767
 """UTF-16 units of a whole path ([MS-FSCC] 2.1.5)."""
+
+
+def _link_of(file: FileObject) -> Link:
+    assert isinstance(file, VolumeFile)
+    return file.link
+
+
+def _drop_streams(node: Node) -> None:
+    """Overwriting a file deletes its named streams; those that are open stay (unverified)."""
+    for stream in tuple((node.streams or {}).values()):
+        if not stream.opens:
+            stream.erase(stream.links[0])
 
 
 class VolumeHandle(FileObject):
@@ -93,6 +108,8 @@ class VolumeDevice(Device):
             if request.related.node is None or path.startswith("\\"):
                 raise GuestFault(STATUS_OBJECT_NAME_INVALID)
             start = request.related.node
+            if path.startswith(":"):  # a stream of what is open (unverified)
+                return self._open_stream(start, relative_stream(path), request)
         must_be_directory = path.endswith("\\")
         if must_be_directory:
             if request.options & FILE_NON_DIRECTORY_FILE:
@@ -101,16 +118,54 @@ class VolumeDevice(Device):
         if path:
             if not isinstance(start, DirectoryNode):
                 raise GuestFault(STATUS_OBJECT_PATH_NOT_FOUND)
-            parent, name, node = self.volume.locate(start, path)
-            if node is None:
+            follow = not request.options & FILE_OPEN_REPARSE_POINT
+            parent, name, node, link, stream = self.volume.locate(start, path, follow=follow)
+            if node is None or link is None:
+                if stream:
+                    return self._create_with_stream(parent, name, stream, request), FILE_CREATED
                 return self._create(parent, name, request, must_be_directory), FILE_CREATED
+            if stream:
+                return self._open_stream(node, stream, request)
         else:
-            node = start
+            node, link = start, start.links[0] if request.related is None else _link_of(request.related)
         if must_be_directory and not node.is_directory:
             raise GuestFault(STATUS_OBJECT_NAME_INVALID)
         if request.disposition in (FILE_OPEN, FILE_OPEN_IF):
-            return self._open_existing(node, request), FILE_OPENED
-        return self._overwrite(node, request)
+            return self._open_existing(node, link, request), FILE_OPENED
+        return self._overwrite(node, link, request)
+
+    def _open_stream(self, owner: Node, name: str, request: OpenRequest) -> tuple[FileObject, int]:
+        """A named stream of a file or directory that is there; the dispositions mean the stream."""
+        if request.options & FILE_DIRECTORY_FILE:
+            raise GuestFault(STATUS_NOT_A_DIRECTORY)
+        if owner.links[0].delete_pending:
+            raise GuestFault(STATUS_DELETE_PENDING)
+        if not isinstance(owner, (MemoryFile, MemoryDirectory)) or owner.streams is None:
+            raise GuestFault(STATUS_OBJECT_NAME_INVALID)
+        stream = owner.streams.get(upcase(name))
+        if stream is None:
+            if request.disposition in (FILE_OPEN, FILE_OVERWRITE):
+                raise GuestFault(STATUS_OBJECT_NAME_NOT_FOUND)
+            if owner.attributes & FILE_ATTRIBUTE_READONLY:
+                raise GuestFault(STATUS_ACCESS_DENIED)
+            made = add_stream(owner, name)
+            return VolumeFile(self, made, made.links[0], request), FILE_CREATED
+        if request.disposition in (FILE_OPEN, FILE_OPEN_IF):
+            return self._open_existing(stream, stream.links[0], request), FILE_OPENED
+        return self._overwrite(stream, stream.links[0], request)
+
+    def _create_with_stream(
+        self, parent: DirectoryNode, name: str, stream: str, request: OpenRequest
+    ) -> VolumeFile:
+        """``new.txt:x``: the file comes with the stream, empty."""
+        if not isinstance(parent, MemoryDirectory):
+            raise GuestFault(STATUS_OBJECT_NAME_INVALID)
+        if request.options & FILE_DIRECTORY_FILE:
+            raise GuestFault(STATUS_NOT_A_DIRECTORY)
+        owner = self._new_node(parent, name, request)
+        assert isinstance(owner, MemoryFile)
+        made = add_stream(owner, stream)
+        return VolumeFile(self, made, made.links[0], request)
 
     def _open_volume(self, request: OpenRequest) -> tuple[FileObject, int]:
         if request.access & (_DATA | DELETE):
@@ -119,8 +174,8 @@ class VolumeDevice(Device):
             raise GuestFault(STATUS_NOT_A_DIRECTORY)
         return VolumeHandle(self, request.access, request.options), FILE_OPENED
 
-    def _open_existing(self, node: Node, request: OpenRequest) -> VolumeFile:
-        if node.delete_pending:
+    def _open_existing(self, node: Node, link: Link, request: OpenRequest) -> VolumeFile:
+        if link.delete_pending:
             raise GuestFault(STATUS_DELETE_PENDING)
         options, access = request.options, request.access
         if node.is_directory:
@@ -135,9 +190,9 @@ class VolumeDevice(Device):
         if access & (_WRITING | DELETE) and node.read_only_medium and not node.is_directory:
             raise GuestFault(STATUS_MEDIA_WRITE_PROTECTED)
         node.share.check(access, request.share)
-        return VolumeFile(self, node, request)
+        return VolumeFile(self, node, link, request)
 
-    def _overwrite(self, node: Node, request: OpenRequest) -> tuple[FileObject, int]:
+    def _overwrite(self, node: Node, link: Link, request: OpenRequest) -> tuple[FileObject, int]:
         if isinstance(node, FileNode) and request.disposition != FILE_CREATE:
             kept = node.attributes & (FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM)
             if node.attributes & FILE_ATTRIBUTE_READONLY or kept & ~request.attributes:
@@ -148,8 +203,9 @@ class VolumeDevice(Device):
             # Whoever forbids writing (or for supersede deleting) forbids this, whatever access is asked for.
             implied = DELETE if request.disposition == FILE_SUPERSEDE else FILE_WRITE_DATA
             node.share.check(request.access | implied, request.share)
-            opened = self._open_existing(node, request)
+            opened = self._open_existing(node, link, request)
             node.resize(0)
+            _drop_streams(node)
             attributes = request.attributes & FILE_ATTRIBUTE_SETTABLE | FILE_ATTRIBUTE_ARCHIVE
             if request.disposition == FILE_SUPERSEDE:
                 node.attributes = attributes
@@ -160,7 +216,7 @@ class VolumeDevice(Device):
                 outcome = FILE_OVERWRITTEN
             touch(node, self.volume.clock.now)
             return opened, outcome
-        if node.delete_pending:
+        if link.delete_pending:
             raise GuestFault(STATUS_DELETE_PENDING)
         if (
             node.is_directory
@@ -178,6 +234,13 @@ class VolumeDevice(Device):
         directory = request.options & FILE_DIRECTORY_FILE != 0
         if must_be_directory and not directory:
             raise GuestFault(STATUS_OBJECT_NAME_INVALID)
+        node = self._new_node(parent, name, request)
+        return VolumeFile(self, node, node.links[0], request)
+
+    def _new_node(self, parent: DirectoryNode, name: str, request: OpenRequest) -> Node:
+        if request.disposition in (FILE_OPEN, FILE_OVERWRITE):
+            raise GuestFault(STATUS_OBJECT_NAME_NOT_FOUND)
+        directory = request.options & FILE_DIRECTORY_FILE != 0
         if parent.read_only_medium:
             raise GuestFault(STATUS_MEDIA_WRITE_PROTECTED)
         if parent.delete_pending:
@@ -190,7 +253,7 @@ class VolumeDevice(Device):
         self._check_allocation(request.allocation_size)
         if not directory:
             attributes |= FILE_ATTRIBUTE_ARCHIVE
-        return VolumeFile(self, parent.create(name, attributes, directory=directory), request)
+        return parent.create(name, attributes, directory=directory)
 
     def _check_allocation(self, size: int) -> None:
         """Space asked for in advance has to be there; wowsim keeps none of it back."""

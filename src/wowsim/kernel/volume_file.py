@@ -1,6 +1,6 @@
-"""An open file or directory of a volume: its bytes, its end, its deletion and its renaming (ntfs.sys).
+"""An open file or directory of a volume: its bytes, its end and its deletion (ntfs.sys).
 
-Sources: [MS-FSA] 2.1.5. Leaves out byte-range locks and change notification.
+Sources: [MS-FSA] 2.1.5. Leaves out change notification.
 Who may import it: the kernel package.
 """
 
@@ -12,61 +12,87 @@ from typing import TYPE_CHECKING
 from wowsim.errors import GuestFault
 from wowsim.kernel.access import FILE_ATTRIBUTE_ARCHIVE, FILE_ATTRIBUTE_READONLY, FILE_DELETE_ON_CLOSE
 from wowsim.kernel.device import FileObject, OpenRequest
-from wowsim.kernel.nodes import DirectoryNode, FileNode, Node
+from wowsim.kernel.nodes import DirectoryNode, FileNode, Link, NamedData, Node
 from wowsim.nt.status import (
-    STATUS_ACCESS_DENIED,
     STATUS_CANNOT_DELETE,
-    STATUS_DELETE_PENDING,
     STATUS_DIRECTORY_NOT_EMPTY,
     STATUS_END_OF_FILE,
     STATUS_INVALID_DEVICE_REQUEST,
-    STATUS_INVALID_PARAMETER,
-    STATUS_MEDIA_WRITE_PROTECTED,
-    STATUS_NOT_SAME_DEVICE,
-    STATUS_OBJECT_NAME_COLLISION,
 )
 
 if TYPE_CHECKING:
+    from wowsim.kernel.byte_ranges import ByteRangeLocks
     from wowsim.kernel.directory import Search
     from wowsim.kernel.volume_device import VolumeDevice
 
 
 class VolumeFile(FileObject):
-    """An open file or directory of a volume.
+    """An open file, directory or named stream of a volume.
 
     Attributes:
+        link: the name it was opened by.
+        stream: the named stream it is, if it is one.
         search: where NtQueryDirectoryFile stands in this directory.
+        posix_delete: its name goes with this file object, whoever else has it open.
     """
 
     seekable = True
     search: Search | None = None
+    posix_delete = False
 
-    def __init__(self, device: VolumeDevice, node: Node, request: OpenRequest) -> None:
+    def __init__(self, device: VolumeDevice, node: Node, link: Link, request: OpenRequest) -> None:
         super().__init__(device, request.access, request.options)
         self.node: Node = node
+        self.link = link
+        self.stream = node if isinstance(node, NamedData) else None
         self.volume = device.volume
         self._share = request.share
         node.share.add(request.access, request.share)
         node.opens += 1
+        link.opens += 1
+        if self.stream is not None:
+            self.stream.owner.opens += 1
+
+    @property
+    def locks(self) -> ByteRangeLocks | None:
+        """The byte ranges that are locked in it."""
+        return self.node.locks
+
+    @property
+    def path(self) -> str:
+        r"""``\data\a.txt`` or ``\data\a.txt:x``, by the name that it was opened by."""
+        return self.link.path if self.stream is None else self.stream.path
 
     def nt_name(self) -> str:
         r"""``\Device\HarddiskVolume1\data\a.txt``."""
-        return self.device.path + self.node.path
+        return self.device.path + self.path
 
     def last_handle_closed(self) -> None:
-        """Give the share mode back; delete the node if that was asked for and nobody else has it open."""
-        node = self.node
+        """Give locks and the share mode back; delete what was to be deleted and nobody else has open."""
+        node, link = self.node, self.link
+        if node.locks is not None:
+            node.locks.release(self)
         node.share.remove(self.access, self._share)
         node.opens -= 1
-        if node.delete_pending or self.options & FILE_DELETE_ON_CLOSE:
+        link.opens -= 1
+        if self.stream is not None:
+            self.stream.owner.opens -= 1
+        if link.delete_pending or self.options & FILE_DELETE_ON_CLOSE:
             with suppress(GuestFault):  # a cleanup cannot fail; a host that refuses keeps its file
-                self._delete(node)
+                self._delete(node, link)
+        if self.stream is not None:
+            owner = self.stream.owner
+            if owner.links[0].delete_pending and owner.opens == 0:
+                owner.erase(owner.links[0])
+        if node.opens == 0 and not node.lying:
+            node.release()
 
-    def _delete(self, node: Node) -> None:
+    def _delete(self, node: Node, link: Link) -> None:
         if self.options & FILE_DELETE_ON_CLOSE and deletable(node) and not occupied(node):
-            node.delete_pending = True
-        if node.delete_pending and node.opens == 0 and node.parent is not None:
-            node.parent.remove(node)
+            link.delete_pending = True
+        last = link.opens == 0 and (node.opens == 0 or len(node.links) > 1)
+        if link.delete_pending and (last or self.posix_delete):
+            node.erase(link)
 
     def data(self) -> FileNode:
         """The file behind it; a directory has no bytes (STATUS_INVALID_DEVICE_REQUEST)."""
@@ -97,44 +123,25 @@ class VolumeFile(FileObject):
             node.resize(size)
             touch(node, self.volume.clock.now)
 
-    def set_delete(self, delete: bool) -> None:
+    def set_delete(self, delete: bool, *, ignore_read_only: bool = False) -> None:
         """Ask for deletion at the last close, or take that back ([MS-FSA] 2.1.5.15.3)."""
-        if delete and not deletable(self.node):
+        if delete and not deletable(self.node, ignore_read_only=ignore_read_only):
             raise GuestFault(STATUS_CANNOT_DELETE)
         if delete and occupied(self.node):
             raise GuestFault(STATUS_DIRECTORY_NOT_EMPTY)
-        self.node.delete_pending = delete
+        self.link.delete_pending = delete
+
+    def allocate(self, size: int) -> None:
+        """Set AllocationSize: cuts a file that is longer; space without data is not kept."""
+        if size < self.data().size:
+            self.resize(size)
 
 
-def rename(file: VolumeFile, target: DirectoryNode, name: str, existing: Node | None, replace: bool) -> None:
-    """Move an open node ([MS-FSA] 2.1.5.15.11); ``existing`` lies where it is to go."""
-    node = file.node
-    if node.pinned or node.read_only_medium:
-        raise GuestFault(STATUS_ACCESS_DENIED)
-    if target.read_only_medium:
-        raise GuestFault(STATUS_MEDIA_WRITE_PROTECTED)
-    if target.delete_pending:
-        raise GuestFault(STATUS_DELETE_PENDING)
-    ancestor: Node | None = target
-    while ancestor is not None:
-        if ancestor is node:
-            raise GuestFault(STATUS_INVALID_PARAMETER)
-        ancestor = ancestor.parent
-    if existing is not None and existing is not node:
-        if not replace:
-            raise GuestFault(STATUS_OBJECT_NAME_COLLISION)
-        if existing.is_directory or existing.opens or existing.attributes & FILE_ATTRIBUTE_READONLY:
-            raise GuestFault(STATUS_ACCESS_DENIED)
-        if type(existing) is not type(node):
-            raise GuestFault(STATUS_NOT_SAME_DEVICE)
-        target.remove(existing)
-    target.move(node, name)
-    node.change_time = file.volume.clock.now
-
-
-def deletable(node: Node) -> bool:
+def deletable(node: Node, *, ignore_read_only: bool = False) -> bool:
     """Whether a node may be deleted at all."""
-    return not (node.pinned or node.read_only_medium or node.attributes & FILE_ATTRIBUTE_READONLY)
+    if node.pinned or node.read_only_medium:
+        return False
+    return ignore_read_only or not node.attributes & FILE_ATTRIBUTE_READONLY
 
 
 def occupied(node: Node) -> bool:

@@ -1,8 +1,7 @@
 """Waiting: NtWaitForSingleObject and its kin, delays, keyed events, alerts by thread id (nt!Ob, nt!Ke, nt!Ex).
 
-A negative timeout is relative, another one a moment, NULL is never; times are the simulated clock's. Waiting for an
-object that has no signal state of its own (a file) ends at once: file operations are complete when their service
-returns. Leaves out wait completion packets. Who may import it: the simulation, through the service table.
+A negative timeout is relative, another one a moment, NULL is never; times are the simulated clock's. Leaves out wait
+completion packets. Who may import it: the simulation, through the service table.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from typing import Annotated
 from wowsim.errors import GuestFault
 from wowsim.kernel.access import SYNCHRONIZE
 from wowsim.kernel.context import Kernel
-from wowsim.kernel.device import FileObject
 from wowsim.kernel.dispatcher import (
     MAXIMUM_WAIT_OBJECTS,
     DispatcherObject,
@@ -49,14 +47,12 @@ def deadline(k: Kernel, timeout: int | None) -> int | None:
     return None if timeout is None else k.clock.moment(timeout)
 
 
-def _waitable(k: Kernel, handle: int) -> DispatcherObject | None:
-    """The object to wait for; None for one that is always signalled."""
+def _waitable(k: Kernel, handle: int) -> DispatcherObject:
+    """The object to wait for."""
     found = k.handles.lookup(handle, KernelObject, SYNCHRONIZE)
-    if isinstance(found, DispatcherObject):
-        return found
-    if isinstance(found, FileObject):
-        return None
-    raise GuestFault(STATUS_OBJECT_TYPE_MISMATCH)
+    if not isinstance(found, DispatcherObject):
+        raise GuestFault(STATUS_OBJECT_TYPE_MISMATCH)
+    return found
 
 
 # ---------------------------------------------------------------- objects
@@ -66,8 +62,6 @@ def NtWaitForSingleObject(
 ) -> NTSTATUS:
     """Wait until an object is signalled."""
     found = _waitable(k, handle)
-    if found is None:
-        return STATUS_SUCCESS
     return NTSTATUS(k.scheduler.wait((found,), False, alertable != 0, deadline(k, timeout)))
 
 
@@ -107,18 +101,9 @@ def _wait_for_multiple(
     shape = struct.Struct(f"<{count}{'q' if width == 64 else 'i'}")  # signed, as pseudo-handles are
     objects = [_waitable(k, handle) for handle in shape.unpack(k.memory.read(handles, shape.size))]
     every = wait_type == WAIT_ALL
-    there = [each for each in objects if each is not None]
-    if every and len(set(map(id, there))) != len(there):
+    if every and len(set(map(id, objects))) != len(objects):
         return STATUS_INVALID_PARAMETER  # an object twice (KeWaitForMultipleObjects; unverified in ring 3)
-    if every and not there:
-        return STATUS_SUCCESS
-    ready = next((i for i, each in enumerate(objects) if each is None), None)
-    if not every and ready is not None:
-        first = [each for each in objects[:ready] if each is not None]
-        if not any(each.is_signaled(k.thread) for each in first):
-            return NTSTATUS(ready)
-        there = first
-    return NTSTATUS(k.scheduler.wait(there, every, alertable != 0, deadline(k, timeout)))
+    return NTSTATUS(k.scheduler.wait(objects, every, alertable != 0, deadline(k, timeout)))
 
 
 @service(Support.FULL)
@@ -141,8 +126,6 @@ def NtSignalAndWaitForSingleObject(
     else:
         return STATUS_OBJECT_TYPE_MISMATCH
     k.scheduler.signal(signalled)
-    if awaited is None:
-        return STATUS_SUCCESS
     return NTSTATUS(k.scheduler.wait((awaited,), False, alertable != 0, deadline(k, timeout)))
 
 

@@ -187,6 +187,16 @@ class FILE_RENAME_INFORMATION:
 
 @struct
 @dataclass(slots=True)
+class FILE_RENAME_INFORMATION_EX:
+    """Classes 65 and 72; FileName follows FileNameLength directly."""
+
+    Flags: ULONG
+    RootDirectory: HANDLE
+    FileNameLength: ULONG
+
+
+@struct
+@dataclass(slots=True)
 class FILE_DISPOSITION_INFORMATION:
     """Class 13."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from wowsim.guest32.advapi32 import build_advapi32
 from wowsim.guest32.kernel32 import build_kernel32
 from wowsim.guest32.kernelbase import build_kernelbase
 from wowsim.image import assembled
@@ -14,7 +15,7 @@ from wowsim.simulation.shellcode import host_image
 
 def assembled_sources() -> dict[bytes, bytes]:
     """Assemble everything that a process start needs, on every build."""
-    for cache in (built_in, build_kernel32, build_kernelbase):
+    for cache in (built_in, build_kernel32, build_kernelbase, build_advapi32):
         cache.cache_clear()
     with assembled.noting() as entries:
         for build in BUILDS:

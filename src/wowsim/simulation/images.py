@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from wowsim.guest32.advapi32 import NAME as ADVAPI32
+from wowsim.guest32.advapi32 import build_advapi32
 from wowsim.guest32.kernel32 import build_kernel32
 from wowsim.guest32.kernelbase import build_kernelbase
 from wowsim.guest32.ntdll32 import build_ntdll32
@@ -49,4 +51,5 @@ def built_in(build_name: str) -> BuiltIn:
     images["kernel32"] = build_kernel32(build)
     if build.has_kernelbase:
         images["KERNELBASE"] = build_kernelbase(build)
+    images[ADVAPI32] = build_advapi32(build)
     return BuiltIn(images, routines)

@@ -126,6 +126,7 @@ class Machine:
         self.kernel = Kernel(
             self.tables, self.space, build, width=self.user.width, seed=seed, console=console
         )
+        self.kernel.cpu_vendor = cpu_vendor
         self.clock = self.kernel.clock
         self.core = Core(
             self.tables,

@@ -10,15 +10,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from wowsim.errors import GuestFault, StopReason, Unsupported, UsageError, WowsimError
-from wowsim.guest32 import codepages
+from wowsim.guest32 import advapi32, codepages
 from wowsim.guest32.ntdll32 import routines as ntdll32_routines
 from wowsim.host64 import apcs, wow64win
 from wowsim.host64.exceptions import Exceptions
 from wowsim.host64.turbo_thunks import fault_places
 from wowsim.host64.wow64_startup import Entry64, setup_initial_call
 from wowsim.image.pe import parse_program
+from wowsim.kernel.accounts import user_sid
 from wowsim.kernel.console import Console, Stream
 from wowsim.kernel.image_information import image_information
+from wowsim.kernel.registry_api import RegistryKeys
 from wowsim.kernel.scheduler import QUANTUM
 from wowsim.memory.layout import layout_of, with_3_gb
 from wowsim.memory.sections import ImageSection
@@ -143,6 +145,7 @@ class Simulation:
         console = Console(on_output=_output(on_output))
         self._machine = Machine(self.build, seed, memory, console, cpu_vendor, layout)
         self._machine.kernel.scheduler.quantum = quantum
+        self._registry = RegistryKeys(self._machine.kernel.registry, seed)
         self.kernel = KernelView(self._machine, self._blame)
         self.symbols = SymbolTable()
         self._gdt = Gdt(self._machine.core)
@@ -226,13 +229,9 @@ class Simulation:
         return self._memory
 
     @property
-    def registry(self) -> Any:
-        """The registry.
-
-        Raises:
-            Unsupported: it is not there yet.
-        """
-        raise Unsupported("the registry is not supported yet")
+    def registry(self) -> RegistryKeys:
+        """The registry: ``get``, ``set``, ``keys``, ``values``, ``delete``, ``load`` and ``save`` of registry text."""
+        return self._registry
 
     def snapshot(self) -> Snapshot:
         """Keep the state of everything: CPU, memory, kernel objects, volume, clock, random source, trace position.
@@ -447,7 +446,8 @@ class Simulation:
         machine.kernel.thread.created = machine.clock.now
 
     def _routines(self) -> dict[str, Any]:
-        common = {**ntdll32_routines(self.build), **codepages.ROUTINES}
+        user_key = rf"\REGISTRY\USER\{user_sid(self.seed)}"
+        common = {**ntdll32_routines(self.build), **codepages.ROUTINES, **advapi32.routines(user_key)}
         return common | self._wow64_routines() if self.build.wow64 else common
 
     def _wow64_routines(self) -> dict[str, Any]:
@@ -479,7 +479,7 @@ class Simulation:
         def refuse(trap: Trap) -> None:
             number = first | trap.register("rbx") & 0xFFF
             name = self._machine.table.name_of(number)
-            raise Unsupported(f"service {name or f'number {number:X}h'} has no WoW64 thunk in wowsim yet")
+            raise Unsupported(f"service {name or 'without a name'} (number {number:X}h) is not implemented")
 
         return refuse
 
