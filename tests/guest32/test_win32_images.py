@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import capstone
 import pytest
+import win32_prototypes
 
 from sampled import SAMPLED
 from wowsim.guest32.codepages import ROUTINES
@@ -68,7 +69,12 @@ PARAMETERS = {
     7: "CreateRemoteThread CreateFileA CreateFileW",
     8: "WideCharToMultiByte CreateRemoteThreadEx",
 }
-POPPED = {name: 4 * count for count, names in PARAMETERS.items() for name in names.split()}
+POPPED = {
+    name: 4 * count
+    for table in (PARAMETERS, win32_prototypes.MORE)
+    for count, names in table.items()
+    for name in names.split()
+}
 FORWARDED = {
     "HeapAlloc": "NTDLL.RtlAllocateHeap",
     "HeapReAlloc": "NTDLL.RtlReAllocateHeap",
@@ -150,8 +156,9 @@ def test_only_the_seeds_bytes_are_called_the_builds() -> None:
 
 
 def absent(build: Build) -> set[str]:
-    """Before Vista the caller makes a thread's stack, and there are no attribute lists."""
-    return set() if "NtCreateThreadEx" in build.numbers else {"CreateRemoteThreadEx"}
+    """Before Vista the caller makes a thread's stack, and there are no attribute lists; others need their service."""
+    needing = {"NtCreateThreadEx": {"CreateRemoteThreadEx"}, **win32_prototypes.WITH}
+    return set().union(*(names for service, names in needing.items() if service not in build.numbers))
 
 
 def test_every_build_has_the_services_that_its_functions_call() -> None:
@@ -226,7 +233,7 @@ def test_ntdll_exports_what_is_imported(build: Build) -> None:
 
 
 def test_services_are_called_with_as_many_arguments_as_are_published() -> None:
-    published = {row.name: row.arguments for row in services(WIN7SP1.name)}
+    published = {row.name: row.arguments for name in ("win10-22h2", WIN7SP1.name) for row in services(name)}
     called = 0
     for procedure in unit().procedures.values():
         for line in procedure.lines:

@@ -49,6 +49,8 @@ NOT_DERIVED = {
     "NtRemoveIoCompletionEx": "its packets are an output array: tests/simulation/test_io.py",
     "NtGetCurrentProcessorNumber": "its turbo thunk reads the limit of a segment and calls nobody",
     "NtWaitForMultipleObjects32": "its turbo thunk hands over a copy of the array",
+    "NtGetWriteWatch": "its array is as long as another pointee says",
+    "NtQueryDirectoryObject": "its buffer is rebuilt",
     **dict.fromkeys(overrides(BUILDS[BUILD]), "a named override"),
 }
 SERVICES = sorted(implemented().keys() & BUILDS[BUILD].numbers.keys() - NOT_DERIVED.keys())

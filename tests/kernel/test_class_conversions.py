@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from wowsim.errors import GuestFault
 from wowsim.host64 import process_classes, system_classes, token_classes
 from wowsim.host64.spans import Narrow, Span
-from wowsim.kernel import object_types, system_processes, system_queries
+from wowsim.kernel import object_numbers, system_processes, system_queries
 from wowsim.kernel.job import Job
 from wowsim.kernel.jobs import NtQueryInformationJobObject
 from wowsim.kernel.process import NtQueryInformationProcess
@@ -40,7 +40,7 @@ OLD, NEW = "win7sp1", "win10-22h2"
 def same_places(monkeypatch: pytest.MonkeyPatch) -> None:
     """What lies elsewhere in the two kernels by design."""
     for module, name in (
-        (object_types, "_POOL"),
+        (object_numbers, "_POOL"),
         (system_processes, "_KERNEL_BASE"),
         (system_queries, "SYSTEM_RANGE_START"),
     ):

@@ -8,6 +8,7 @@ from memory_guest import MemoryGuest
 from wowsim.errors import Unsupported
 from wowsim.image.model import Image
 from wowsim.kernel import memory as services
+from wowsim.kernel.memory_queries import NtQueryVirtualMemory
 from wowsim.kernel.table import services_of
 from wowsim.memory.sections import ImageSection
 from wowsim.nt import status
@@ -38,7 +39,6 @@ def test_stub_sizes_follow_from_the_prototypes() -> None:
         "NtAllocateVirtualMemory": 0x18,
         "NtFreeVirtualMemory": 0x10,
         "NtProtectVirtualMemory": 0x14,
-        "NtQueryVirtualMemory": 0x18,
         "NtReadVirtualMemory": 0x14,
         "NtWriteVirtualMemory": 0x14,
         "NtFlushInstructionCache": 0xC,
@@ -74,7 +74,7 @@ def test_handles_are_checked(guest: MemoryGuest, handle: int) -> None:
         (services.NtAllocateVirtualMemory, (handle, cell, 0, cell, COMMIT, 4)),
         (services.NtFreeVirtualMemory, (handle, cell, cell, RELEASE)),
         (services.NtProtectVirtualMemory, (handle, cell, cell, 4, cell)),
-        (services.NtQueryVirtualMemory, (handle, 0, 0, cell, 48, 0)),
+        (NtQueryVirtualMemory, (handle, 0, 0, cell, 48, 0)),
         (services.NtReadVirtualMemory, (handle, cell, cell, 1, 0)),
         (services.NtFlushInstructionCache, (handle, 0, 0)),
     )
@@ -82,15 +82,10 @@ def test_handles_are_checked(guest: MemoryGuest, handle: int) -> None:
         assert guest.call(call, *slots) == status.STATUS_INVALID_HANDLE
 
 
-def test_write_watch_is_refused_by_name(guest: MemoryGuest) -> None:
-    with pytest.raises(Unsupported, match="MEM_WRITE_WATCH"):
-        allocate(guest, 0, 1, RESERVE | 0x200000, 4)
-
-
 # ---------------------------------------------------------------- asking
 def query(guest: MemoryGuest, address: int, kind: int, buffer: int, length: int) -> tuple[int, int]:
     returned = guest.cell()
-    found = guest.call(services.NtQueryVirtualMemory, guest.current, address, kind, buffer, length, returned)
+    found = guest.call(NtQueryVirtualMemory, guest.current, address, kind, buffer, length, returned)
     return found, guest.get(returned)
 
 
@@ -135,8 +130,8 @@ def test_private_memory_has_neither(guest: MemoryGuest, kind: int) -> None:
 
 
 def test_other_classes(guest: MemoryGuest) -> None:
-    with pytest.raises(Unsupported, match=r"NtQueryVirtualMemory\(MemoryWorkingSetExInformation\)"):
-        query(guest, 0x10000, 4, guest.room(64), 64)
+    with pytest.raises(Unsupported, match=r"NtQueryVirtualMemory\(MemoryEnclaveImageInformation\)"):
+        query(guest, 0x10000, 9, guest.room(64), 64)
     assert query(guest, 0x10000, 99, guest.room(64), 64)[0] == status.STATUS_INVALID_INFO_CLASS
 
 

@@ -68,10 +68,10 @@ def test_remembered_paths_follow_changes() -> None:
     assert isinstance(namespace.resolve(r"\??\NUL")[0], NullDevice)
     links = namespace.find(r"\GLOBAL??")
     assert isinstance(links, Directory)
-    namespace.remove(links, "nul")
+    links.remove("nul")
     with pytest.raises(GuestFault):
         namespace.resolve(r"\??\NUL")
-    namespace.add(links, "NUL", SymbolicLink(r"\Device\HarddiskVolume1"))
+    links.add("NUL", SymbolicLink(r"\Device\HarddiskVolume1"))
     assert isinstance(namespace.resolve(r"\??\NUL")[0], VolumeDevice)
 
 

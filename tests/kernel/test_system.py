@@ -6,7 +6,8 @@ import pytest
 from guest import Guest
 
 from wowsim.errors import Unsupported
-from wowsim.kernel.system import NtAllocateLocallyUniqueId, NtQueryDefaultLocale
+from wowsim.kernel.locale import NtQueryDefaultLocale
+from wowsim.kernel.system import NtAllocateLocallyUniqueId
 from wowsim.kernel.system_information import NtQuerySystemInformation
 from wowsim.kernel.threads import NtTestAlert
 from wowsim.nt.status import STATUS_INFO_LENGTH_MISMATCH, STATUS_INVALID_INFO_CLASS, STATUS_SUCCESS

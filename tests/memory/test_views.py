@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from fake_pages import FakePages
@@ -260,7 +260,7 @@ def test_a_huge_reserved_section_costs_nothing(space: AddressSpace) -> None:
         ({"zero_bits": 17}, status.STATUS_NO_MEMORY),
     ],
 )
-def test_view_refusals(space: AddressSpace, arguments: dict[str, int], expected: int) -> None:
+def test_view_refusals(space: AddressSpace, arguments: dict[str, Any], expected: int) -> None:
     section = data_section(space, 0x20000)
     with refused(expected):
         space.map_view(section, **{"protection": 4, **arguments})

@@ -166,6 +166,7 @@ RtlGetCurrentPeb:
 RtlWow64EnableFsRedirectionEx:
     mov ecx, dword ptr fs:[0x18]
     mov ecx, [ecx+0xf70]
+    jecxz L_native_ex
     mov edx, [ecx+0x14c0]
     mov eax, [esp+8]
     mov [eax], edx
@@ -174,15 +175,22 @@ RtlWow64EnableFsRedirectionEx:
     mov dword ptr [ecx+0x14c4], 0
     xor eax, eax
     ret 8
+L_native_ex:
+    mov eax, 0xc0000002
+    ret 8
 RtlWow64EnableFsRedirection:
     mov ecx, dword ptr fs:[0x18]
     mov ecx, [ecx+0xf70]
+    jecxz L_native
     xor eax, eax
     cmp byte ptr [esp+4], 0
     sete al
     mov [ecx+0x14c0], eax
     mov dword ptr [ecx+0x14c4], 0
     xor eax, eax
+    ret 4
+L_native:
+    mov eax, 0xc0000002
     ret 4
 DbgBreakPoint:
     int3

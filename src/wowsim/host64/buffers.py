@@ -154,10 +154,12 @@ class Buffer(ABC):
     Attributes:
         room: bytes of the frame kept for it.
         has_result: there is something to write back.
+        explanation: what it does, for people, where its fields do not say it.
     """
 
     room: int = field(default=0x40)
     has_result: ClassVar[bool] = False
+    explanation: ClassVar[str] = ""
 
     @property
     def replaces(self) -> int | None:

@@ -89,6 +89,8 @@ def _nt_name(prototype: Prototype, name: str) -> str:
 
 def _buffer(prototype: Prototype, buffer: Buffer) -> Iterator[str]:
     parameters = prototype.parameters
+    if buffer.explanation:
+        yield f"named override: {buffer.explanation}"
     if isinstance(buffer, (Query, Setting)):
         named, classes = parameters[buffer.class_at].nt_name, sorted(buffer.shapes)
         direction = "from" if isinstance(buffer, Query) else "to"

@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING
 
 from wowsim.host64.apcs import QUEUE
 from wowsim.host64.class_tables import class_buffers
-from wowsim.host64.classes import Counted, Fixed, Query, Setting, Widening, Wider, highest_address
+from wowsim.host64.classes import Counted, Fixed, Query, Rebuilt, Setting, Widening, Wider, highest_address
 from wowsim.host64.conversions import Conversion
+from wowsim.host64.directory_classes import narrow_types
 from wowsim.host64.exceptions import CONTINUE, RAISE, continue_with
+from wowsim.host64.extended_parameters import ExtendedParameters
 from wowsim.host64.file_redirection import redirected
+from wowsim.host64.filled_lists import AskedPages, DirectoryEntries, WrittenPages
 from wowsim.host64.lists import HardErrorParameters
+from wowsim.host64.memory_classes import narrow_working_set
 from wowsim.host64.packets import Packets
 from wowsim.host64.redirection import ProgramFiles, file_name, key_name, rules_of, switched_off
 from wowsim.host64.registry_values import ValueEntries
@@ -25,6 +29,7 @@ from wowsim.nt.file_structures import FILE_COMPLETION_INFORMATION
 from wowsim.nt.memory_structures import (
     MEMORY_BASIC_INFORMATION,
     MEMORY_IMAGE_INFORMATION,
+    MEMORY_REGION_INFORMATION,
     SECTION_BASIC_INFORMATION,
 )
 from wowsim.nt.structures import (
@@ -177,16 +182,25 @@ def buffers(build: Build) -> dict[str, list[Buffer]]:
         "NtRaiseHardError": [HardErrorParameters()],
         "NtQueryVirtualMemory": [Query(
             2, {
-                0: Fixed(MEMORY_BASIC_INFORMATION, _clamped), 2: Counted(UNICODE_STRING),
-                6: Fixed(MEMORY_IMAGE_INFORMATION),
+                0: Fixed(MEMORY_BASIC_INFORMATION, _clamped), 1: Rebuilt(narrow_working_set, more=0x10000),
+                2: Counted(UNICODE_STRING), 3: Fixed(MEMORY_REGION_INFORMATION), 5: Fixed(SIZE_T),
+                6: Fixed(MEMORY_IMAGE_INFORMATION), 7: Fixed(MEMORY_REGION_INFORMATION),
+                8: Fixed(MEMORY_BASIC_INFORMATION, _clamped),
             },
             long_length=True, address_at=1,
-        )],
+        ), AskedPages()],
+        "NtGetWriteWatch": [WrittenPages()],
+        "NtQueryDirectoryObject": [DirectoryEntries()],
         "NtQuerySection": [Query(
             1, {0: Fixed(SECTION_BASIC_INFORMATION), 1: Fixed(SECTION_IMAGE_INFORMATION)}, long_length=True
         )],
+        "NtQueryObject": [Query(
+            1, {1: Counted(UNICODE_STRING), 2: Counted(OBJECT_TYPE_INFORMATION), 3: Rebuilt(narrow_types)}
+        )],
+        "NtAllocateVirtualMemoryEx": [ExtendedParameters(5)],
+        "NtCreateSectionEx": [ExtendedParameters(7)],
+        "NtMapViewOfSectionEx": [ExtendedParameters(7)],
         "NtQueryMultipleValueKey": [ValueEntries(1, 2)],
-        "NtQueryObject": [Query(1, {1: Counted(UNICODE_STRING), 2: Counted(OBJECT_TYPE_INFORMATION)})],
         "NtSetInformationFile": [Setting(
             4, {
                 10: renaming, 11: renaming, 30: Wider(FILE_COMPLETION_INFORMATION),

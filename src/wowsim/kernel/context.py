@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from wowsim.errors import GuestFault, StopReason, Unsupported, UsageError
 from wowsim.kernel.access import FILE_MAPPING, FILE_SYNCHRONOUS_IO_NONALERT
+from wowsim.kernel.atom_table import AtomTable
 from wowsim.kernel.bug_checks import fast_fail
 from wowsim.kernel.clock import Clock
 from wowsim.kernel.console import Console, ConsoleDevice, Stream
 from wowsim.kernel.device import NullDevice
 from wowsim.kernel.dispatcher import KeyedEvent
+from wowsim.kernel.machine_state import Languages, UuidState
 from wowsim.kernel.names import from_utf16
 from wowsim.kernel.namespace import Namespace, SymbolicLink
 from wowsim.kernel.objects import CURRENT_PROCESS, CURRENT_THREAD, HandleTable
@@ -26,6 +28,7 @@ from wowsim.kernel.registry_objects import RegistryRoot
 from wowsim.kernel.registry_tree import Registry
 from wowsim.kernel.requests import Request, cancel_all
 from wowsim.kernel.scheduler import Scheduler
+from wowsim.kernel.standard_names import insert_standard_names
 from wowsim.kernel.thread import InitialTeb, Process, Thread
 from wowsim.kernel.volume import Volume
 from wowsim.kernel.volume_api import Files
@@ -157,6 +160,9 @@ class Kernel:
         registry: every hive.
         host: makes threads and knows their registers.
         keyed_event: the one that handle 0 means.
+        atoms: the global atom table.
+        languages: locales and languages.
+        uuids: which UUIDs are given out.
         requests: to files, that wait for their end; oldest first.
         failure_frames: addresses that a bug check names: KTRAP_FRAME and EXCEPTION_RECORD.
         parse_image: reads an executable (its bytes and guest path) for NtCreateSection; UsageError when it is
@@ -210,6 +216,9 @@ class Kernel:
         self.cpu_vendor = "intel"
         self.registry = Registry(self.clock, self._fill_registry)
         self.namespace = Namespace()
+        self.atoms = AtomTable()
+        self.languages = Languages()
+        self.uuids = UuidState()
         self.keyed_event = KeyedEvent(self, None)
         self._console_device = ConsoleDevice(r"\Device\ConDrv", self.console)
         self._name_devices()
@@ -232,6 +241,7 @@ class Kernel:
             (r"\??\CONOUT$", r"\Device\ConDrv\CurrentOut"),
         ):
             insert(name, SymbolicLink(target))
+        insert_standard_names(self)
 
     def _fill_registry(self, registry: Registry) -> None:
         fill(registry, self.build, self.seed, self.cpu_vendor, self.clock.boot_time)

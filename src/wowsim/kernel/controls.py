@@ -18,6 +18,7 @@ from wowsim.kernel.disk_controls import DISK_CONTROLS
 from wowsim.kernel.pipe_controls import PIPE_CONTROLS, ROOT_CONTROLS
 from wowsim.kernel.pipe_device import PipeRoot
 from wowsim.kernel.pipes import PipeEnd
+from wowsim.kernel.random_device import RANDOM_CONTROLS, RandomFile
 from wowsim.kernel.reparse_controls import REPARSE_CONTROLS
 from wowsim.kernel.requests import Outcome, Request, serve
 from wowsim.kernel.table import Support, service
@@ -34,7 +35,10 @@ _FILE_SYSTEM: tuple[tuple[type[FileObject], Handlers], ...] = (
     (PipeEnd, PIPE_CONTROLS),
     (PipeRoot, ROOT_CONTROLS),
 )
-_DEVICE: tuple[tuple[type[FileObject], Handlers], ...] = ((VolumeHandle, DISK_CONTROLS),)
+_DEVICE: tuple[tuple[type[FileObject], Handlers], ...] = (
+    (VolumeHandle, DISK_CONTROLS),
+    (RandomFile, RANDOM_CONTROLS),
+)
 
 
 def _serve(
@@ -71,7 +75,9 @@ def _serve(
     return serve(k, file, event, routine, context, block, operate)
 
 
-@service(Support.PARTIAL, "codes of disks and mounted volumes; the console's are refused by name")
+@service(
+    Support.PARTIAL, "codes of disks, mounted volumes and random devices; the console's are refused by name"
+)
 def NtDeviceIoControlFile(
     k: Kernel,
     file_handle: HANDLE,

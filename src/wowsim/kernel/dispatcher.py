@@ -119,20 +119,11 @@ class DispatcherObject(KernelObject, ABC):
 
 
 class NamedObject(DispatcherObject):
-    """An object that may have a name in a directory, which goes with its last handle."""
+    """An object that may have a name; without one, too, who waits for it goes on waiting."""
 
     def __init__(self, k: Kernel, place: Place | None) -> None:
         super().__init__()
-        self._k, self._place = k, place
-
-    def nt_name(self) -> str:
-        """The name NtQueryObject reports."""
-        return "" if self._place is None else self._k.namespace.name_of(*self._place)
-
-    def last_handle_closed(self) -> None:
-        """The name goes; who waits for the object goes on waiting."""
-        if self._place is not None:
-            self._k.namespace.remove(*self._place)
+        self._k, self.place = k, place
 
 
 class Event(NamedObject):

@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from wowsim.errors import GuestFault
-from wowsim.kernel.namespace import Directory
+from wowsim.kernel.namespace import Directory, SymbolicLink
 from wowsim.kernel.objects import OBJ_INHERIT, KernelObject
-from wowsim.nt.abi import HANDLE, Out
+from wowsim.nt.abi import HANDLE, Out, size_of
 from wowsim.nt.status import (
+    STATUS_INVALID_PARAMETER,
     STATUS_OBJECT_NAME_COLLISION,
     STATUS_OBJECT_NAME_EXISTS,
     STATUS_OBJECT_NAME_INVALID,
@@ -19,17 +20,21 @@ from wowsim.nt.status import (
     STATUS_OBJECT_PATH_NOT_FOUND,
     STATUS_OBJECT_PATH_SYNTAX_BAD,
     STATUS_OBJECT_TYPE_MISMATCH,
+    STATUS_PRIVILEGE_NOT_HELD,
     STATUS_SUCCESS,
 )
+from wowsim.nt.structures import OBJECT_ATTRIBUTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wowsim.kernel.context import Kernel
     from wowsim.nt.abi import NTSTATUS
-    from wowsim.nt.structures import OBJECT_ATTRIBUTES
 
+OBJ_PERMANENT = 0x10
 OBJ_OPENIF = 0x80
+OBJ_VALID_ATTRIBUTES = 0x1FF2
+_SIZE = {width: size_of(OBJECT_ATTRIBUTES, width) for width in (32, 64)}
 O = TypeVar("O", bound=KernelObject)  # noqa: E741 - the type of object
 Place = tuple[Directory, str]
 """The directory an object has its name in, and the name."""
@@ -56,6 +61,10 @@ def create_object(
     Returns:
         STATUS_SUCCESS, STATUS_OBJECT_NAME_EXISTS for one that was opened, or what is wrong with the name.
     """
+    _check(k, attributes)
+    if attributes is not None and attributes.Attributes & OBJ_PERMANENT:
+        # It takes SeCreatePermanentPrivilege (Microsoft Learn, "Privilege Constants"), which no token here has.
+        return STATUS_PRIVILEGE_NOT_HELD
     place = _place_of(k, attributes)
     inherit = 0 if attributes is None else attributes.Attributes & OBJ_INHERIT
     if place is not None and attributes is not None:
@@ -69,7 +78,7 @@ def create_object(
             return STATUS_OBJECT_NAME_EXISTS
     made = make(place)
     if place is not None:
-        k.namespace.add(*place, made)
+        place[0].add(place[1], made)
     try:
         opened = k.handles.insert(made, access, inherit)
     except GuestFault:
@@ -83,13 +92,22 @@ def open_object(
     k: Kernel, kind: type[O], attributes: OBJECT_ATTRIBUTES, desired_access: int, handle: Out[HANDLE]
 ) -> NTSTATUS:
     """Open an object by its name."""
+    _check(k, attributes)
     access = kind.mapping.grant(desired_access)
     name = k.capture_string(attributes.ObjectName)
-    found, rest = k.namespace.resolve(name, _root_of(k, attributes))
+    found, rest = k.namespace.resolve(name, _root_of(k, attributes), open_link=kind is SymbolicLink)
     if rest or not isinstance(found, kind):
         return STATUS_OBJECT_TYPE_MISMATCH
     handle.set(HANDLE(k.handles.insert(found, access, attributes.Attributes & OBJ_INHERIT)))
     return STATUS_SUCCESS
+
+
+def _check(k: Kernel, attributes: OBJECT_ATTRIBUTES | None) -> None:
+    """What the object manager refuses before it looks at the name (Microsoft Learn, OBJECT_ATTRIBUTES)."""
+    if attributes is None:
+        return
+    if attributes.Length != _SIZE[k.width] or attributes.Attributes & ~OBJ_VALID_ATTRIBUTES:
+        raise GuestFault(STATUS_INVALID_PARAMETER)
 
 
 def _place_of(k: Kernel, attributes: OBJECT_ATTRIBUTES | None) -> Place | None:

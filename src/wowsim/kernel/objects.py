@@ -1,5 +1,6 @@
 """Kernel objects and the handle table of a process (nt!Ob, nt!Ex handle tables).
 
+An object without handles loses its name unless it is permanent (Microsoft Learn, "Life Cycle of an Object").
 Leaves out quotas and object creation by name. Handles are multiples of 4 and the
 lowest free one is given next; Windows reuses in another order (unverified), ours is the readable one.
 Who may import it: the kernel package and the simulation.
@@ -23,6 +24,7 @@ from wowsim.nt.status import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from wowsim.kernel.namespace import Directory
     from wowsim.nt.security import SecurityDescriptor
 
 O = TypeVar("O", bound="KernelObject")  # noqa: E741 - the object type asked for
@@ -45,6 +47,8 @@ class KernelObject:
         handle_count: open handles.
         security: its descriptor once somebody asked for it or set it.
         address: what lists of handles show, once one was made.
+        permanent: it keeps its name, and stays, when its last handle is closed (OBJ_PERMANENT).
+        place: the directory that names it first, and the name there.
     """
 
     type_name: ClassVar[str] = "Object"
@@ -52,13 +56,19 @@ class KernelObject:
     handle_count: int = 0
     security: SecurityDescriptor | None = None
     address: int = 0
+    permanent: bool = False
+    place: tuple[Directory, str] | None = None
 
     def last_handle_closed(self) -> None:
-        """Called when :attr:`handle_count` falls to zero (for files: IRP_MJ_CLEANUP)."""
+        """Called when :attr:`handle_count` falls to zero (for files: IRP_MJ_CLEANUP); here the name goes."""
+        if self.place is not None:
+            directory, name = self.place
+            self.place = None
+            directory.remove(name)
 
     def nt_name(self) -> str:
         """The name NtQueryObject reports; empty for an object without one."""
-        return ""
+        return "" if self.place is None else self.place[0].path_of(self.place[1])
 
 
 class HandleTable:
@@ -133,6 +143,18 @@ class HandleTable:
             return 0
         return entry[2]
 
+    def set_attributes(self, handle: int, attributes: int) -> None:
+        """Change handle attributes; a pseudo-handle has none to change."""
+        key = handle & (MASK64 - 3)
+        entry = self._entries.get(key)
+        if entry is None:
+            raise GuestFault(STATUS_INVALID_HANDLE)
+        self._entries[key] = (entry[0], entry[1], attributes)
+
+    def targets(self) -> Iterator[KernelObject]:
+        """What each handle stands for, by handle."""
+        return (self._entries[handle][0] for handle in sorted(self._entries))
+
     def close(self, handle: int) -> None:
         """Close a handle; closing a pseudo-handle has no effect (MS docs, GetCurrentProcess)."""
         key = handle & (MASK64 - 3)
@@ -149,7 +171,7 @@ class HandleTable:
         del self._entries[key]
         heapq.heappush(self._free, key)
         target.handle_count -= 1
-        if target.handle_count == 0:
+        if target.handle_count == 0 and not target.permanent:
             target.last_handle_closed()
 
     def close_all(self) -> None:

@@ -11,7 +11,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault, Unsupported
-from wowsim.kernel.object_types import type_index
+from wowsim.kernel.object_numbers import type_index
 from wowsim.kernel.usage import usage, vm_counters
 from wowsim.nt.abi import (
     HANDLE,

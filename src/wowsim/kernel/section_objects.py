@@ -51,15 +51,13 @@ class SectionObject(KernelObject):
     type_name: ClassVar[str] = "Section"
     mapping: ClassVar[GenericMapping] = GenericMapping(0x20005, 0x20002, 0x20008, 0xF001F)
 
-    def __init__(self, k: Kernel, section: Section, place: tuple[Directory, str] | None) -> None:
+    def __init__(self, section: Section, place: tuple[Directory, str] | None) -> None:
         self.section = section
-        self._place = place
-        self._k = k
+        self.place = place
 
     def last_handle_closed(self) -> None:
         """The name goes with the last handle, the contents with the last view."""
-        if self._place is not None:
-            self._k.namespace.remove(*self._place)
+        super().last_handle_closed()
         self.section.close()
 
 

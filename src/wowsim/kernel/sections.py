@@ -84,15 +84,29 @@ def NtCreateSection(
 ) -> NTSTATUS:
     """Make a section of an image, a file, or the page file."""
     access = SectionObject.mapping.grant(desired_access)
-    _check_attributes(allocation_attributes)
-    if mm_from_page(section_page_protection) & ~7:
+    contents = (maximum_size, section_page_protection, allocation_attributes, file_handle)
+    return create_section(k, section_handle, access, object_attributes, *contents)
+
+
+def create_section(
+    k: Kernel,
+    handle: Out[HANDLE],
+    access: int,
+    object_attributes: OBJECT_ATTRIBUTES | None,
+    size: int | None,
+    protection: int,
+    attributes: int,
+    file_handle: int,
+) -> NTSTATUS:
+    """What NtCreateSection and NtCreateSectionEx do."""
+    _check_attributes(attributes)
+    if mm_from_page(protection) & ~7:
         return STATUS_INVALID_PAGE_PROTECTION
 
     def make(place: Place | None) -> SectionObject:
-        section = make_section(k, maximum_size, section_page_protection, allocation_attributes, file_handle)
-        return SectionObject(k, section, place)
+        return SectionObject(make_section(k, size, protection, attributes, file_handle), place)
 
-    return create_object(k, SectionObject, object_attributes, access, section_handle, make)
+    return create_object(k, SectionObject, object_attributes, access, handle, make)
 
 
 @service(Support.FULL)
@@ -159,9 +173,14 @@ def NtMapViewOfSection(
 @service(Support.FULL)
 def NtUnmapViewOfSection(k: Kernel, process_handle: HANDLE, base_address: PVOID) -> NTSTATUS:
     """Unmap the view that holds an address."""
+    return unmap(k, process_handle, base_address, "NtUnmapViewOfSection")
+
+
+def unmap(k: Kernel, process_handle: int, address: int, cause: str) -> NTSTATUS:
+    """What NtUnmapViewOfSection and NtUnmapViewOfSectionEx do."""
     k.handles.lookup(process_handle, Process, PROCESS_VM_OPERATION)
-    k.space.cause = "NtUnmapViewOfSection"
-    k.space.unmap_view(base_address)
+    k.space.cause = cause
+    k.space.unmap_view(address)
     return STATUS_SUCCESS
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from wowsim.kernel import (
+    atoms,
     contexts,
     controls,
     debug_objects,
@@ -24,7 +25,11 @@ from wowsim.kernel import (
     io_completion,
     jobs,
     licenses,
+    locale,
     memory,
+    memory_extended,
+    memory_hints,
+    memory_queries,
     named_pipes,
     power,
     privileged,
@@ -36,6 +41,7 @@ from wowsim.kernel import (
     registry_keys,
     registry_values,
     sections,
+    symbolic_links,
     synchronization,
     system,
     system_information,
@@ -46,18 +52,20 @@ from wowsim.kernel import (
     token_adjustment,
     token_handles,
     token_information,
+    uuids,
     volume_information,
     waits,
 )
 from wowsim.kernel.table import Service, services_of
 
 MODULES = (
-    contexts, controls, debug_objects, descriptors, directories, directory, exceptions,
+    atoms, contexts, controls, debug_objects, descriptors, directories, directory, exceptions,
     extended_attributes, file_changes, file_information, file_io, file_locks, file_segments, files,
-    handles, io_cancel, io_completion, jobs, licenses, memory, named_pipes, power, privileged, process,
-    process_handles, process_settings, processor, registry_hives, registry_keys, registry_values,
-    sections, synchronization, system, system_information, thread_information, threads, time, timers,
-    token_adjustment, token_handles, token_information, volume_information, waits,
+    handles, io_cancel, io_completion, jobs, licenses, locale, memory, memory_extended, memory_hints,
+    memory_queries, named_pipes, power, privileged, process, process_handles, process_settings,
+    processor, registry_hives, registry_keys, registry_values, sections, symbolic_links,
+    synchronization, system, system_information, thread_information, threads, time, timers,
+    token_adjustment, token_handles, token_information, uuids, volume_information, waits,
 )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
-"""Services about the machine: locale, unique ids (nt!Ex).
+"""Services about the machine: unique ids, alerts (nt!Ex).
 
-English. What the machine is: ``kernel.system_information``.
+What the machine is: ``kernel.system_information``.
 Who may import it: the simulation, through the service table.
 """
 
@@ -8,18 +8,9 @@ from __future__ import annotations
 
 from wowsim.kernel.context import Kernel
 from wowsim.kernel.table import Support, service
-from wowsim.nt.abi import BOOLEAN, LONG, NTSTATUS, ULONG, Out
+from wowsim.nt.abi import LONG, NTSTATUS, ULONG, Out
 from wowsim.nt.status import STATUS_SUCCESS
 from wowsim.nt.structures import LUID
-
-LOCALE_EN_US = 0x409
-
-
-@service(Support.FULL)
-def NtQueryDefaultLocale(k: Kernel, user_profile: BOOLEAN, default_locale_id: Out[ULONG]) -> NTSTATUS:
-    """English (United States), for user and system."""
-    default_locale_id.set(ULONG(LOCALE_EN_US))
-    return STATUS_SUCCESS
 
 
 @service(Support.FULL)

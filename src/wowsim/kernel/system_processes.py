@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault
 from wowsim.kernel.names import utf16
-from wowsim.kernel.object_types import object_address, type_index
+from wowsim.kernel.object_numbers import object_address, type_index
 from wowsim.kernel.thread import State, Thread
 from wowsim.kernel.usage import usage, vm_counters
 from wowsim.nt.abi import (

@@ -2,7 +2,7 @@
 
 Rules and statuses follow Microsoft Learn (VirtualAlloc, VirtualFree, NtAllocateVirtualMemory,
 NtFreeVirtualMemory) where these state them; which of several statuses answers a call with several faults,
-and the statuses of locked regions, are unverified. Left out: AWE, large pages, write watch, placeholders.
+and the statuses of locked regions, are unverified. Left out: AWE, large pages, placeholders.
 
 Who may import it: :mod:`wowsim.memory.space`.
 """
@@ -21,6 +21,7 @@ from wowsim.memory.vad import MAX_COMMIT, VadKind
 from wowsim.nt import status
 
 if TYPE_CHECKING:
+    from wowsim.memory.requirements import Requirements
     from wowsim.memory.vad import Vad
 
 MEM_COMMIT = 0x1000
@@ -46,7 +47,14 @@ class Allocation(SpaceCore):
     """Reserving, committing, decommitting and releasing."""
 
     def allocate(
-        self, base: int, size: int, allocation_type: int, protection: int, zero_bits: int = 0
+        self,
+        base: int,
+        size: int,
+        allocation_type: int,
+        protection: int,
+        zero_bits: int = 0,
+        *,
+        requirements: Requirements | None = None,
     ) -> tuple[int, int]:
         """Reserve or commit memory, or both.
 
@@ -56,13 +64,14 @@ class Allocation(SpaceCore):
             allocation_type: MEM_* bits.
             protection: PAGE_* value.
             zero_bits: high address bits that must be zero, or above 31 a mask of those that may be one.
+            requirements: where it may lie if ``base`` is 0.
 
         Returns:
             Base and size in bytes of the pages concerned.
 
         Raises:
             GuestFault: with the service's status.
-            Unsupported: write watch or AWE.
+            Unsupported: AWE.
         """
         highest = self.highest_with(zero_bits)
         self._check_allocation_type(allocation_type)
@@ -73,8 +82,13 @@ class Allocation(SpaceCore):
         if base == 0 or allocation_type & MEM_RESERVE:
             if is_copy(mm):
                 raise GuestFault(status.STATUS_INVALID_PAGE_PROTECTION)
-            start, count = self._place(base, size, highest, bool(allocation_type & MEM_TOP_DOWN))
-            self._reserve(start, count, mm, commit=bool(allocation_type & MEM_COMMIT))
+            top_down = bool(allocation_type & MEM_TOP_DOWN)
+            if base == 0 and requirements is not None:
+                count = (size + PAGE_MASK) >> PAGE_SHIFT
+                start = requirements.find(self.vads, count, top_down=top_down)
+            else:
+                start, count = self._place(base, size, highest, top_down)
+            self._reserve(start, count, mm, allocation_type)
         else:
             start = base >> PAGE_SHIFT
             count = ((base + size - 1) >> PAGE_SHIFT) - start + 1
@@ -156,10 +170,8 @@ class Allocation(SpaceCore):
             return
         if bits & ~_ALLOCATION_BITS or not bits & (MEM_COMMIT | MEM_RESERVE):
             raise GuestFault(status.STATUS_INVALID_PARAMETER_5)
-        if bits & MEM_WRITE_WATCH:
-            if not bits & MEM_RESERVE:
-                raise GuestFault(status.STATUS_INVALID_PARAMETER_5)
-            raise Unsupported("NtAllocateVirtualMemory: MEM_WRITE_WATCH")
+        if bits & MEM_WRITE_WATCH and not bits & MEM_RESERVE:
+            raise GuestFault(status.STATUS_INVALID_PARAMETER_5)
         if bits & MEM_PHYSICAL:
             raise Unsupported("NtAllocateVirtualMemory: MEM_PHYSICAL")
         if bits & MEM_LARGE_PAGES:
@@ -186,11 +198,12 @@ class Allocation(SpaceCore):
             raise GuestFault(status.STATUS_CONFLICTING_ADDRESSES)
         return start, end - start + 1
 
-    def _reserve(self, start: int, count: int, mm: int, *, commit: bool) -> None:
-        if commit:
-            self.insert_committed(start, start + count - 1, mm)
+    def _reserve(self, start: int, count: int, mm: int, allocation_type: int) -> None:
+        watched = allocation_type & MEM_WRITE_WATCH != 0
+        if allocation_type & MEM_COMMIT:
+            self.insert_committed(start, start + count - 1, mm, write_watch=watched)
         else:
-            self.insert_vad(start, start + count - 1, VadKind.PRIVATE, mm)
+            self.insert_vad(start, start + count - 1, VadKind.PRIVATE, mm).write_watch = watched
             self._tell("reserve", start, count, mm, None)
 
     def _commit(self, start: int, count: int, mm: int) -> None:

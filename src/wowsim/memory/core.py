@@ -45,6 +45,7 @@ class SpaceCore:
     Attributes:
         cause: creation step or service that acts; new VADs remember it.
         private_commit: pages charged to the process for private memory and copies.
+        locked: pages locked into the working set.
         released: first page, last page and cause of what was given back, oldest first, as far as remembered.
     """
 
@@ -64,6 +65,7 @@ class SpaceCore:
         self.vads = VadTree()
         self.cause = ""
         self.private_commit = 0
+        self.locked: set[int] = set()
         self.released: deque[tuple[int, int, str]] = deque(maxlen=_REMEMBERED)
         self.highest_vpn = layout.highest_user >> PAGE_SHIFT
         self._random = Random(seed)
@@ -99,9 +101,12 @@ class SpaceCore:
         self.vads.insert(vad)
         return vad
 
-    def insert_committed(self, start: int, end: int, mm: int, *, no_change: bool = False) -> Vad:
+    def insert_committed(
+        self, start: int, end: int, mm: int, *, no_change: bool = False, write_watch: bool = False
+    ) -> Vad:
         """Make a private VAD of fresh zero pages."""
         vad = self.insert_vad(start, end, VadKind.PRIVATE, mm, no_change=no_change)
+        vad.write_watch = write_watch
         try:
             self._commit_private(vad, start, end - start + 1, mm)
         except GuestFault:
@@ -159,10 +164,12 @@ class SpaceCore:
         holes = list(self._holes(start, count))
         needed = sum(length for _, length in holes)
         frames = self._take_frames(vad, needed)
-        access, tag = cpu_access(mm), PRIVATE | mm
+        tag = PRIVATE | mm
+        access = self._access(vad, tag)
         for vpn, length, old in committed:
-            if old != tag:
-                self.pages.protect(vpn, length, access, tag)
+            new = tag | old & DIRTY
+            if old != new:
+                self.pages.protect(vpn, length, self._access(vad, new), new)
         taken = 0
         for vpn, length in holes:
             self.pages.map(vpn, frames[taken : taken + length], access, tag)
@@ -176,6 +183,8 @@ class SpaceCore:
             Number of entries that were removed, and of pages whose charge ends.
         """
         removed = charged = 0
+        if self.locked:
+            self.locked = {page for page in self.locked if not start <= page < start + count}
         for vpn, length, tag in list(self.pages.runs(start, count)):
             frames = self.pages.unmap(vpn, length)
             removed += length
@@ -186,9 +195,11 @@ class SpaceCore:
         return removed, charged
 
     def _access(self, vad: Vad, tag: int) -> int:
-        """What the CPU may do with a page: a clean page of a shared file reports its first write."""
+        """What the CPU may do with a page: a clean one of a shared file or a watched region reports its first write."""
         access = cpu_access(tag & MM_MASK)
-        if isinstance(vad.section, FileSection) and not tag & (PRIVATE | DIRTY):
+        if not tag & DIRTY and (
+            vad.write_watch or (isinstance(vad.section, FileSection) and not tag & PRIVATE)
+        ):
             access &= ~WRITE
         return access
 

@@ -121,7 +121,7 @@ class Faults(SpaceCore):
             return self._guard(vad, vpn, tag)
         if kind is FaultKind.WRITE and is_copy(mm):
             return self._copy(vad, vpn, frame, tag)
-        if kind is FaultKind.WRITE and cpu_access(mm) & WRITE and isinstance(vad.section, FileSection):
+        if kind is FaultKind.WRITE and cpu_access(mm) & WRITE:  # a clean page, see _access
             self.pages.protect(vpn, 1, cpu_access(mm), tag | DIRTY)
             return status.STATUS_SUCCESS
         return status.STATUS_ACCESS_VIOLATION
@@ -187,6 +187,8 @@ class Faults(SpaceCore):
         if entry is None or vad is None:
             raise GuestFault(status.STATUS_ACCESS_VIOLATION, vpn << PAGE_SHIFT)
         frame, _, tag = entry
+        if vad.write_watch and not tag & DIRTY:
+            self.pages.protect(vpn, 1, cpu_access(tag & MM_MASK), tag | DIRTY)
         if tag & PRIVATE:
             return frame
         if vad.kind is not VadKind.EXE and not is_copy(tag):

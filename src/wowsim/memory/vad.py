@@ -48,6 +48,7 @@ class Vad:
         offset: page offset of the view in its section.
         stack: the growing stack it holds.
         cause: creation step or service that made it.
+        write_watch: first writes to its pages are noted (MEM_WRITE_WATCH).
         address: pool address of the node, as ``!vad`` shows it.
     """
 
@@ -73,6 +74,7 @@ class Vad:
         "slot",
         "stack",
         "start",
+        "write_watch",
     )
 
     def __init__(self, start: int, end: int, kind: VadKind = VadKind.PRIVATE, protection: int = 4) -> None:
@@ -88,6 +90,7 @@ class Vad:
         self.offset = 0
         self.stack: Stack | None = None
         self.cause = ""
+        self.write_watch = False
         self.address = 0
         self.parent: Vad | None = None
         self.left: Vad | None = None
@@ -287,6 +290,7 @@ class VadTree:
         upper = Vad(vpn, vad.end, vad.kind, vad.protection)
         upper.no_change, upper.mem_commit = vad.no_change, vad.mem_commit
         upper.name, upper.section, upper.stack, upper.cause = vad.name, vad.section, vad.stack, vad.cause
+        upper.write_watch = vad.write_watch
         upper.offset = vad.offset + vpn - vad.start
         self.resize(vad, vad.start, vpn - 1)
         self.insert(upper)

@@ -28,6 +28,7 @@ from wowsim.memory.vad import VadKind
 from wowsim.nt import status
 
 if TYPE_CHECKING:
+    from wowsim.memory.requirements import Requirements
     from wowsim.memory.vad import Vad
 
 _GRANULARITY_MASK = GRANULARITY * PAGE_SIZE - 1
@@ -47,6 +48,7 @@ class Views(Allocation):
         allocation_type: int = 0,
         zero_bits: int = 0,
         commit_size: int = 0,
+        requirements: Requirements | None = None,
     ) -> tuple[int, int, int]:
         """Map a view of a section.
 
@@ -59,6 +61,7 @@ class Views(Allocation):
             allocation_type: MEM_TOP_DOWN and MEM_RESERVE.
             zero_bits: as in ``allocate``.
             commit_size: bytes to commit at once of a SEC_RESERVE section.
+            requirements: where it may lie if ``base`` is 0.
 
         Returns:
             Base, size in bytes, and STATUS_SUCCESS or STATUS_IMAGE_NOT_AT_BASE.
@@ -72,7 +75,10 @@ class Views(Allocation):
             raise GuestFault(status.STATUS_MAPPED_ALIGNMENT)
         if allocation_type & ~(MEM_TOP_DOWN | MEM_RESERVE):
             raise GuestFault(status.STATUS_INVALID_PARAMETER_9)
+        top_down = bool(allocation_type & MEM_TOP_DOWN)
         if isinstance(section, ImageSection):
+            if base == 0 and requirements is not None:
+                base = requirements.find(self.vads, section.count, top_down=top_down) << PAGE_SHIFT
             return self.map_image(section, base or None, highest=highest)
         if not allows(section.protection, protection):
             raise GuestFault(status.STATUS_SECTION_PROTECTION)
@@ -82,7 +88,10 @@ class Views(Allocation):
         if commit_size > size:
             raise GuestFault(status.STATUS_INVALID_PARAMETER_5)
         count = -(-size // PAGE_SIZE)
-        start = self._view_place(base, count, highest, bool(allocation_type & MEM_TOP_DOWN))
+        if base == 0 and requirements is not None:
+            start = requirements.find(self.vads, count, top_down=top_down)
+        else:
+            start = self._view_place(base, count, highest, top_down)
         vad = self._insert_view(section, start, count, offset >> PAGE_SHIFT, VadKind.MAPPED, mm)
         if section.reserved and commit_size:
             self.commit_view(vad, start, -(-commit_size // PAGE_SIZE), mm)

@@ -466,3 +466,12 @@ class TIMER_BASIC_INFORMATION:
 
     RemainingTime: LARGE_INTEGER
     TimerState: BOOLEAN
+
+
+@struct
+@dataclass(slots=True)
+class OBJECT_DIRECTORY_INFORMATION:
+    """An entry of NtQueryDirectoryObject (10h / 20h bytes); an empty one ends the list."""
+
+    Name: UNICODE_STRING
+    TypeName: UNICODE_STRING

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from wowsim.errors import UsageError
 from wowsim.guest32.imports import missing_imports
 from wowsim.image.pe import parse
+from wowsim.kernel.namespace import SymbolicLink
 from wowsim.kernel.section_objects import SectionObject
 from wowsim.memory.sections import ImageSection
 
@@ -85,12 +86,19 @@ def _own_dll(name: str, program: Program, files: Files, system: str) -> bytes | 
 
 
 def add_known_dlls(kernel: Kernel, images: Mapping[str, Image]) -> None:
-    r"""One image section per system DLL, as smss.exe makes them: in \KnownDlls, of WoW64's DLLs in \KnownDlls32."""
+    r"""One image section per system DLL, as smss.exe makes them: in \KnownDlls, of WoW64's DLLs in \KnownDlls32.
+
+    The link KnownDllPath in each says which folder they are from.
+    """
+    wow64 = kernel.build.wow64
+    for folder, path in {"\\KnownDlls": "C:\\Windows\\System32", "\\KnownDlls32": WOW64_FOLDER}.items():
+        if wow64 or folder == "\\KnownDlls":
+            kernel.namespace.insert(f"{folder}\\KnownDllPath", SymbolicLink(path, kernel.clock.boot_time))
     for image in images.values():
-        own = image.bits == 64 or not kernel.build.wow64
+        own = image.bits == 64 or not wow64
         folder = "\\KnownDlls" if own else "\\KnownDlls32"
         section = ImageSection(kernel.space.pages, kernel.space.commitment, image, image.path[2:])
-        kernel.namespace.insert(f"{folder}\\{image.file_name}", SectionObject(kernel, section, None))
+        kernel.namespace.insert(f"{folder}\\{image.file_name}", SectionObject(section, None))
 
 
 def command_line(words: Sequence[str]) -> str:

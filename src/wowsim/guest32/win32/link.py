@@ -14,24 +14,33 @@ from typing import TYPE_CHECKING
 
 from wowsim.guest32.win32 import (
     ansi,
+    atoms,
     console,
     create_file,
     directories,
     environment,
     errors,
     exceptions,
+    file_information,
     file_names,
     files,
     find_files,
+    handles,
+    locale,
+    mappings,
     memory,
+    memory_more,
     modules,
     process,
+    process_queries,
     strings,
     sync,
     threads,
     time,
     tls,
+    volumes,
     waits,
+    wow64,
 )
 from wowsim.guest32.win32.macro import AT, IMPORT, Procedure, Unit, expand, parse
 from wowsim.image.model import Image, Provenance
@@ -46,7 +55,8 @@ KERNELBASE, KERNEL32, NTDLL = "KERNELBASE", "kernel32", "ntdll"
 
 _SOURCES = (
     errors, exceptions, ansi, create_file, files, file_names, find_files, directories, memory, modules,
-    environment, process, tls, sync, waits, threads, time, strings, console,
+    environment, process, tls, sync, waits, threads, time, strings, console, mappings, handles, wow64, atoms, locale,
+    memory_more, volumes, file_information, process_queries,
 )  # fmt: skip
 
 FORWARDERS: Mapping[str, str] = (
@@ -59,21 +69,27 @@ FORWARDERS: Mapping[str, str] = (
 """What both modules forward to ntdll."""
 
 
-@lru_cache(maxsize=2)
-def unit(creates_thread_ex: bool = True) -> Unit:
+_WITH: Mapping[str, str] = handles.WITH | memory_more.WITH | wow64.WITH
+"""Service -> the functions of a build whose kernel has it."""
+
+
+@lru_cache(maxsize=8)
+def unit(creates_thread_ex: bool = True, services: frozenset[str] = frozenset(_WITH)) -> Unit:
     """Every declaration of every source.
 
     Args:
         creates_thread_ex: whether the kernel makes a thread's stack (NtCreateThreadEx, Vista and later).
+        services: those of :data:`_WITH` that the kernel has.
     """
     older = () if creates_thread_ex else (threads.BEFORE_VISTA,)
     newer = (threads.SINCE_VISTA,) if creates_thread_ex else ()
-    return parse(*(source.SOURCE for source in _SOURCES), *older, *newer)
+    with_services = (text for name, text in _WITH.items() if name in services)
+    return parse(*(source.SOURCE for source in _SOURCES), *older, *newer, *with_services)
 
 
 def unit_of(build: Build) -> Unit:
     """The declarations for a build."""
-    return unit("NtCreateThreadEx" in build.numbers)
+    return unit("NtCreateThreadEx" in build.numbers, frozenset(_WITH.keys() & build.numbers.keys()))
 
 
 def home(build: Build, procedure: Procedure) -> str:

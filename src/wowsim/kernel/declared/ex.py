@@ -13,8 +13,6 @@ from wowsim.nt.abi import (
     NTSTATUS,
     PVOID,
     ULONG,
-    ULONGLONG,
-    USHORT,
     In,
     InOut,
     Out,
@@ -26,25 +24,9 @@ if TYPE_CHECKING:
     from wowsim.kernel.context import Kernel
 
 
-def NtAddAtom(k: Kernel, atom_name: PVOID, length: ULONG, atom: Out[USHORT] | None) -> NTSTATUS: ...
-
-
-def NtAddAtomEx(
-    k: Kernel, atom_name: PVOID, length: ULONG, atom: Out[USHORT] | None, flags: ULONG
-) -> NTSTATUS: ...
-
-
-def NtAllocateUuids(
-    k: Kernel, time: Out[ULONGLONG], range: Out[ULONG], sequence: Out[ULONG], seed: PVOID
-) -> NTSTATUS: ...
-
-
 def NtApphelpCacheControl(
     k: Kernel, service_class: ULONG, service_context: Annotated[PVOID, Unconverted("AHC_SERVICE_DATA")]
 ) -> NTSTATUS: ...
-
-
-def NtDeleteAtom(k: Kernel, atom: USHORT) -> NTSTATUS: ...
 
 
 def NtDirectGraphicsCall(
@@ -60,9 +42,6 @@ def NtDirectGraphicsCall(
 def NtDrawText(k: Kernel, text: In[UNICODE_STRING]) -> NTSTATUS: ...
 
 
-def NtFindAtom(k: Kernel, atom_name: PVOID, length: ULONG, atom: Out[USHORT] | None) -> NTSTATUS: ...
-
-
 def NtLockProductActivationKeys(
     k: Kernel, p_private_ver: InOut[ULONG] | None, p_safe_mode: Out[ULONG] | None
 ) -> NTSTATUS: ...
@@ -73,16 +52,6 @@ def NtOpenSession(
     session_handle: Out[HANDLE],
     desired_access: ACCESS_MASK,
     object_attributes: In[OBJECT_ATTRIBUTES],
-) -> NTSTATUS: ...
-
-
-def NtQueryInformationAtom(
-    k: Kernel,
-    atom: USHORT,
-    atom_information_class: ULONG,
-    atom_information: PVOID,
-    atom_information_length: ULONG,
-    return_length: Out[ULONG] | None,
 ) -> NTSTATUS: ...
 
 
@@ -98,6 +67,3 @@ def NtRaiseHardError(
 
 
 def NtSetDefaultHardErrorPort(k: Kernel, default_hard_error_port: HANDLE) -> NTSTATUS: ...
-
-
-def NtSetUuidSeed(k: Kernel, seed: PVOID) -> NTSTATUS: ...

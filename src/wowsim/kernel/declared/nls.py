@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wowsim.nt.abi import BOOLEAN, LARGE_INTEGER, NTSTATUS, PVOID, SIZE_T, ULONG, USHORT, InOut, Out
+from wowsim.nt.abi import LARGE_INTEGER, NTSTATUS, PVOID, SIZE_T, ULONG, USHORT, InOut, Out
 
 if TYPE_CHECKING:
     from wowsim.kernel.context import Kernel
@@ -39,18 +39,3 @@ def NtInitializeNlsFiles(
     current_nls_version: Out[ULONG] | None,
 ) -> NTSTATUS:
     """``current_nls_version`` only in Windows Vista SP1 and SP2 (see ``nt.forms``)."""
-
-
-def NtIsUILanguageComitted(k: Kernel) -> NTSTATUS: ...
-
-
-def NtQueryDefaultUILanguage(k: Kernel, default_ui_language_id: Out[USHORT]) -> NTSTATUS: ...
-
-
-def NtQueryInstallUILanguage(k: Kernel, install_ui_language_id: Out[USHORT]) -> NTSTATUS: ...
-
-
-def NtSetDefaultLocale(k: Kernel, user_profile: BOOLEAN, default_locale_id: ULONG) -> NTSTATUS: ...
-
-
-def NtSetDefaultUILanguage(k: Kernel, default_ui_language_id: USHORT) -> NTSTATUS: ...

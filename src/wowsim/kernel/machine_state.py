@@ -1,0 +1,42 @@
+"""What services remember of the whole machine: languages, and which UUIDs are given out.
+
+Who may import it: ``kernel.context`` and the services concerned.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LOCALE_EN_US = 0x409
+
+
+@dataclass
+class Languages:
+    """What is set.
+
+    Attributes:
+        user: the user's locale.
+        system: the system's.
+        interface: language of the user interface.
+        pending: what it will be when NtSetDefaultUILanguage(0) asks for it.
+    """
+
+    user: int = LOCALE_EN_US
+    system: int = LOCALE_EN_US
+    interface: int = LOCALE_EN_US
+    pending: int = LOCALE_EN_US
+
+
+@dataclass
+class UuidState:
+    """What is given out already.
+
+    Attributes:
+        last: end of the range that was given out last.
+        sequence: the clock sequence, 14 bits.
+        node: six bytes; None until they are needed.
+    """
+
+    last: int = 0
+    sequence: int = 0
+    node: bytes | None = None
