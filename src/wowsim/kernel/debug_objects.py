@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from wowsim.kernel.access import GenericMapping
 from wowsim.kernel.context import Kernel
-from wowsim.kernel.dispatcher import DispatcherObject
+from wowsim.kernel.dispatcher import NamedObject
 from wowsim.kernel.naming import create_object
 from wowsim.kernel.table import Support, service
 from wowsim.kernel.thread import Process, Thread
@@ -44,7 +44,7 @@ KILL_ON_CLOSE = 1
 PROCESS_SUSPEND_RESUME = 0x800
 
 
-class DebugObject(DispatcherObject):
+class DebugObject(NamedObject):
     """Signalled while a debug event waits: never.
 
     Attributes:
@@ -55,19 +55,8 @@ class DebugObject(DispatcherObject):
     mapping: ClassVar[GenericMapping] = GenericMapping(0x20001, 0x20002, 0x120000, 0x1F000F)
 
     def __init__(self, k: Kernel, place: Place | None, flags: int) -> None:
-        super().__init__()
-        self._k, self._place = k, place
+        super().__init__(k, place)
         self.flags = flags
-
-    def nt_name(self) -> str:
-        """Its name in the namespace."""
-        return "" if self._place is None else self._k.namespace.name_of(*self._place)
-
-    def last_handle_closed(self) -> None:
-        """The name goes."""
-        if self._place is not None:
-            self._k.namespace.remove(*self._place)
-            self._place = None
 
     def is_signaled(self, thread: Thread) -> bool:
         """No."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from wowsim.kernel.access import GenericMapping
-from wowsim.kernel.dispatcher import DispatcherObject
+from wowsim.kernel.dispatcher import NamedObject
 from wowsim.nt.abi import LARGE_INTEGER, SIZE_T, ULONG, ULONG_PTR, ULONGLONG
 from wowsim.nt.process_structures import (
     IO_COUNTERS,
@@ -36,7 +36,7 @@ def no_limits() -> JOBOBJECT_EXTENDED_LIMIT_INFORMATION:
     return JOBOBJECT_EXTENDED_LIMIT_INFORMATION(basic, io, SIZE_T(0), SIZE_T(0), SIZE_T(0), SIZE_T(0))
 
 
-class Job(DispatcherObject):
+class Job(NamedObject):
     """A job object; signalled when it has been terminated (MS docs, Job Objects: its end-of-job time limit).
 
     Attributes:
@@ -52,8 +52,7 @@ class Job(DispatcherObject):
     mapping: ClassVar[GenericMapping] = GenericMapping(0x20004, 0x2000B, 0x120000, 0x1F003F)
 
     def __init__(self, k: Kernel, place: Place | None) -> None:
-        super().__init__()
-        self._k, self._place = k, place
+        super().__init__(k, place)
         self.processes: list[Process] = []
         self.assigned = self.terminated = 0
         self.limits = no_limits()
@@ -61,19 +60,13 @@ class Job(DispatcherObject):
         self.end_action = 0
         self.signaled = False
 
-    def nt_name(self) -> str:
-        """Its name in the namespace."""
-        return "" if self._place is None else self._k.namespace.name_of(*self._place)
-
     def is_signaled(self, thread: Thread) -> bool:
         """Whether it was terminated."""
         return self.signaled
 
     def last_handle_closed(self) -> None:
         """The name goes; with KILL_ON_JOB_CLOSE the processes go too (MS docs, JOBOBJECT_BASIC_LIMIT_INFORMATION)."""
-        if self._place is not None:
-            self._k.namespace.remove(*self._place)
-            self._place = None
+        super().last_handle_closed()
         if self.limits.BasicLimitInformation.LimitFlags & KILL_ON_JOB_CLOSE:
             self.terminate(0)
 
