@@ -76,9 +76,16 @@ def services_of(modules: Iterable[ModuleType]) -> dict[str, Service]:
     return found
 
 
-CallObserver = Callable[[Service, int, Sequence[Any]], Callable[[int], None]]
-"""Called before a handler with the service, its number and the decoded values; what it returns is called
-with the status after."""
+CallObserver = Callable[
+    [Service, int, Sequence[int], Sequence[Any]], "tuple[int | None, Callable[[int], int]]"
+]
+"""Called before a handler with the service, its number, the argument slots and the decoded values. It returns the
+status that answers the call in the handler's place, or None, and what is called with the status after and returns the
+one that the caller gets."""
+
+
+def _refuse(name: str, error: Unsupported) -> int:
+    raise error
 
 
 class ServiceTable:
@@ -102,6 +109,8 @@ class ServiceTable:
         self._services: dict[str, Service] = {}
         self._bound: dict[int, Callable[[Sequence[int]], int]] = {}
         self.argument_counts: dict[int, int] = {}
+        self.unsupported: Callable[[str, Unsupported], int] = _refuse
+        """Decides what a call of a service (its name) that came upon something missing returns; may raise."""
         for name, declared in services.items():
             if name in self._numbers:
                 self._bind(declared)
@@ -118,10 +127,10 @@ class ServiceTable:
             slots: argument slots of the table's width; more than needed is fine.
 
         Raises:
-            Unsupported: the build has the service, wowsim does not.
+            Unsupported: the build has the service, wowsim does not, and :attr:`unsupported` answers nothing.
         """
         handler = self._bound.get(number & NAME_MASK)
-        return self._missing(number & NAME_MASK) if handler is None else handler(slots)
+        return self._missing(number & NAME_MASK, slots) if handler is None else handler(slots)
 
     def replace(self, function: Callable[..., int], support: Support = Support.FULL) -> None:
         """Put ``function`` in the place of the service of its name, for this table only.
@@ -145,18 +154,30 @@ class ServiceTable:
         for declared in list(self._services.values()):
             self._bind(declared)
 
-    def _missing(self, number: int) -> int:
+    def _missing(self, number: int, slots: Sequence[int]) -> int:
         name = self._names.get(number)
         if name is None:
             return 0xC000001C  # STATUS_INVALID_SYSTEM_SERVICE
-        raise Unsupported(f"service {name} (number {number:X}h) is not implemented")
+
+        def refuse(kernel: Kernel) -> int:
+            raise Unsupported(f"service {name} (number {number:X}h) is not implemented")
+
+        return self._guarded(Service(Prototype(name, ()), refuse, Support.DECLARED), number)(slots)
 
     def _bind(self, declared: Service) -> None:
         number = self._numbers[declared.name]
         self._services[declared.name] = declared
         self.argument_counts[number] = _slots(declared.prototype, self._width)
-        self._bound[number] = _bound(
-            declared, number, declared.prototype.decoder(self._width), self._kernel, self._observer
+        self._bound[number] = self._guarded(declared, number)
+
+    def _guarded(self, declared: Service, number: int) -> Callable[[Sequence[int]], int]:
+        return _bound(
+            declared,
+            number,
+            declared.prototype.decoder(self._width),
+            self._kernel,
+            self._observer,
+            lambda error: self.unsupported(declared.name, error),
         )
 
 
@@ -166,7 +187,12 @@ def _slots(prototype: Prototype, width: Width) -> int:
 
 
 def _bound(
-    declared: Service, number: int, decode: Decoder, kernel: Kernel, observer: CallObserver | None
+    declared: Service,
+    number: int,
+    decode: Decoder,
+    kernel: Kernel,
+    observer: CallObserver | None,
+    unsupported: Callable[[Unsupported], int],
 ) -> Callable[[Sequence[int]], int]:
     handler, memory = declared.handler, kernel.memory
 
@@ -177,15 +203,22 @@ def _bound(
             return fault.status
         except Blocked:
             return BLOCKED
+        except Unsupported as error:
+            return unsupported(error)
 
     def observed_call(slots: Sequence[int]) -> int:
         assert observer is not None
+        values: Sequence[Any] = ()
+        failed: int | None = None
         try:
             values = decode(memory, slots)
         except GuestFault as fault:
-            observer(declared, number, ())(fault.status)
-            return fault.status
-        done = observer(declared, number, values)
+            failed = fault.status
+        answer, done = observer(declared, number, slots, values)
+        if answer is not None:
+            return done(answer)
+        if failed is not None:
+            return done(failed)
         try:
             status = handler(kernel, *values) & 0xFFFFFFFF
         except GuestFault as fault:
@@ -193,7 +226,8 @@ def _bound(
         except Blocked:
             kernel.scheduler.current.completed = done
             return BLOCKED
-        done(status)
-        return status
+        except Unsupported as error:
+            status = unsupported(error)
+        return done(status)
 
     return call if observer is None else observed_call
