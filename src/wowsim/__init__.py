@@ -32,6 +32,7 @@ _HOME = {
     "FastFailed": "wowsim.trace.events",
     "GateCrossed": "wowsim.trace.events",
     "MemoryChanged": "wowsim.trace.events",
+    "Redirected": "wowsim.trace.events",
     "ServiceEvent": "wowsim.trace.events",
     "SyscallEntered": "wowsim.trace.events",
     "SyscallReturned": "wowsim.trace.events",
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from wowsim.trace.events import FastFailed as FastFailed
     from wowsim.trace.events import GateCrossed as GateCrossed
     from wowsim.trace.events import MemoryChanged as MemoryChanged
+    from wowsim.trace.events import Redirected as Redirected
     from wowsim.trace.events import ServiceEvent as ServiceEvent
     from wowsim.trace.events import SyscallEntered as SyscallEntered
     from wowsim.trace.events import SyscallReturned as SyscallReturned

@@ -202,8 +202,8 @@ def _formatted(
 
 def _listings(sim: Simulation, calls: Sequence[Any], changes: Sequence[Any]) -> Iterator[str]:
     """Calls as listings; the guest's memory changes stand in a paragraph behind the call that was last."""
-    from wowsim.render.text import NATIVE, WOW64, change, last_look, listing, refusal
-    from wowsim.trace.events import Call, FastFailed, UnsupportedCalled, timeline
+    from wowsim.render.text import NATIVE, WOW64, change, last_look, listing, redirection, refusal
+    from wowsim.trace.events import Call, FastFailed, Redirected, UnsupportedCalled, timeline
 
     wow64 = sim.build.wow64
     target = WOW64 if wow64 else NATIVE
@@ -218,6 +218,8 @@ def _listings(sim: Simulation, calls: Sequence[Any], changes: Sequence[Any]) -> 
             yield from last_look(item, sim.symbols)
         elif isinstance(item, UnsupportedCalled):
             yield refusal(item)
+        elif isinstance(item, Redirected):
+            yield redirection(item)
         else:
             yield change(item)
         previous = item

@@ -154,6 +154,9 @@ class MachineTrap:
     def set_register(self, name: str, value: int) -> None:
         self._machine.uc.reg_write(REGISTERS[name], value & 0xFFFFFFFF)
 
+    def redirected(self, kind: str, name: str, target: str) -> None:
+        raise AssertionError(f"{name} is redirected to {target}")
+
     def argument(self, index: int) -> int:
         return self._machine.dword(self.sp + 4 + 4 * index)
 

@@ -113,7 +113,15 @@ def test_one_name_by_a_gate_of_the_programs_own_and_by_windows(build: str) -> No
         result = sim.run(trace="calls")
         assert (result.exit_status, sim.files.read(r"C:\Windows\System32\x")) == (0, b"two ways\n")
         assert result.trace is not None
-        direct, by_windows = result.trace.calls("NtCreateFile")
+        direct, by_windows, by_sysnative = result.trace.calls("NtCreateFile")
+        assert (direct.status, by_windows.status, by_sysnative.status) == (0, 0xC0000034, 0)
+        redirected = [
+            (e.kind, e.name, e.target) for e in result.trace.events if isinstance(e, wowsim.Redirected)
+        ]
+        assert redirected == [
+            ("file", rf"\??\C:\Windows\{given}\x", rf"\??\C:\Windows\{target}\x")
+            for given, target in (("System32", "SysWOW64"), ("Sysnative", "System32"))
+        ]
         assert direct.path == ("gatefile!start", "gatefile!create64", "gatefile!create64+0x10")
         assert (by_windows.path[0], by_windows.path[-1]) == ("kernel32!CreateFileW", "ntdll!NtCreateFile")
         assert [(e.from_bits, e.how) for e in found if e.own] == [(32, "retf"), (64, "retf")]

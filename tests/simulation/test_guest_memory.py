@@ -214,8 +214,7 @@ def test_every_change_names_the_service_that_was_running(build: str) -> None:
         running = {call.instructions: call.name for call in trace.calls()}
         assert {event.kind for event in trace.events} >= {"map", "reserve", "commit", "protect", "release"}
         for event in trace.events:
-            assert isinstance(event, MemoryChanged)
-            if event.cause != "MmAccessFault":
+            if isinstance(event, MemoryChanged) and event.cause != "MmAccessFault":
                 assert event.cause == running[event.instructions]
 
 
@@ -228,7 +227,7 @@ def test_listeners_hear_the_same() -> None:
         assert heard[0].cause == "MmInitializeProcessAddressSpace"
         result = sim.run(trace="calls")
         assert result.trace is not None
-        assert heard[created:] == result.trace.events
+        assert heard[created:] == [e for e in result.trace.events if isinstance(e, MemoryChanged)]
 
 
 def test_what_was_given_back_is_explained() -> None:

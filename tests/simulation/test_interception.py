@@ -10,6 +10,7 @@ from stubs import load_calls, missing, simulation, stub
 
 import wowsim
 from wowsim import Answer, ServiceEvent, StopReason, UsageError
+from wowsim.nt.builds import build_named
 
 LAYERS: tuple[Any, ...] = ("stub", "wow64", "kernel")
 WHENS: tuple[Any, ...] = ("pre", "post")
@@ -126,7 +127,7 @@ def test_a_missing_service_can_be_answered_at_each_layer() -> None:
 
 def test_outputs_have_the_width_of_their_layer() -> None:
     call = ("NtQueryInformationProcess", ("-1", 0, 0x200800, 24, 0x200840))
-    for layer in LAYERS:
+    for layer in ("stub", "wow64"):
         with simulation("win7sp1", call) as sim:
             sim.on_service(
                 "NtQueryInformationProcess",
@@ -135,8 +136,14 @@ def test_outputs_have_the_width_of_their_layer() -> None:
             )
             assert sim.run().exit_status == 0
             assert sim.memory.read(0x200840, 8) == (7).to_bytes(8, "little")
-            if layer != "kernel":
-                assert sim.memory.read(0x200800, 4) == b"abc\0"
+            assert sim.memory.read(0x200800, 4) == b"abc\0"
+    code = f"mov r10, 0x200800; mov eax, {build_named('win7sp1').numbers['NtCreateEvent']}; syscall; ret"
+    with wowsim.Simulation() as sim:
+        sim.load_shellcode(wowsim.assemble64(code), bits=64)
+        sim.memory.write(0x200800, b"\xff" * 16)
+        sim.on_service("NtCreateEvent", lambda e: Answer(0, EventHandle=7))
+        assert sim.run().exit_status == 0
+        assert sim.memory.read(0x200800, 12) == (7).to_bytes(8, "little") + b"\xff" * 4
 
 
 def test_structures_by_their_fields() -> None:

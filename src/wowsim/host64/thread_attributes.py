@@ -41,13 +41,13 @@ def _rows(memory: Memory, pointer: int) -> Iterator[tuple[int, tuple[int, int, i
             yield index, memory.unpack(_NARROW, pointer + 4 + index * _NARROW.size)
 
 
-def widen_attributes(memory: Memory, pointer: int, scratch: int) -> None:
+def widen_attributes(memory: Memory, pointer: int, scratch: int) -> int | None:
     """Write the 64-bit list; one of impossible length becomes one that the kernel refuses."""
     (total,) = memory.unpack(_U32, pointer)
     count, rest = divmod(total - 4, _NARROW.size)
     if rest or not 0 <= count <= MOST_ATTRIBUTES:
         memory.pack(_U64, scratch, REFUSED)
-        return
+        return None
     memory.pack(_U64, scratch, 8 + count * _WIDE.size)
     for index, (attribute, size, value, returned) in _rows(memory, pointer):
         cell = scratch + _CELLS + index * _CELL
@@ -56,6 +56,7 @@ def widen_attributes(memory: Memory, pointer: int, scratch: int) -> None:
             size, value = _OUTPUTS[attribute], cell
         place = cell + 16 if returned else 0
         memory.pack(_WIDE, scratch + 8 + index * _WIDE.size, attribute, size, value, place)
+    return None
 
 
 def narrow_attributes(memory: Memory, pointer: int, scratch: int, status: int) -> None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from wowsim.host64 import apcs, exceptions
 from wowsim.host64.link import Linker, load_teb64
-from wowsim.host64.overrides import overrides
+from wowsim.host64.overrides import SPECIAL, buffers, overrides
+from wowsim.host64.redirection import ROOT_NAME_ROOM, RedirectedName
 from wowsim.host64.thunks import Thunk, derive
 from wowsim.image.model import Image, Provenance
 from wowsim.image.synth import ImageBuilder, assemble
@@ -30,8 +31,73 @@ TABLE_LIMIT = 0x3E8
 """Entries of each service table (section 5)."""
 _WIN7 = {"Wow64SystemServiceEx": 0xD0B8, "call": 0xD18C, "whNtCreateFile": 0x1C0F0, "thunk call": 0x1C1F9}
 _IAT_NTCREATEFILE = 0x1A48
+_IAT, _OTHER_SLOTS = 0x1000, 0x2000
+_AREAS = ((0x2100, 0xD000), (0xD400, 0x1C000))
+"""Where derived thunks lie, besides the free part: on Windows 7 what is between is the build's."""
+_THUNKS_OF_AN_AREA = 150
+TEMP_LIST = 0x1480 + 3 * 8
+"""TEB64.TlsSlots[WOW64_TLS_TEMPLIST] (section 3.2)."""
 _STACK = "push rbx\npush rsi\npush rdi\npush rbp\npush r12\npush r13\nsub rsp, 0x28"
 _UNSTACK = "add rsp, 0x28\npop r13\npop r12\npop rbp\npop rdi\npop rsi\npop rbx\nret"
+
+_TEMPORARY = f"""
+Wow64AllocateTemp: sub rsp, 0x48
+    add rcx, 0x10
+    mov qword ptr [rsp+0x40], rcx
+    and qword ptr [rsp+0x38], 0
+    or rcx, -1
+    lea rdx, [rsp+0x38]
+    xor r8d, r8d
+    lea r9, [rsp+0x40]
+    mov dword ptr [rsp+0x20], 0x3000
+    mov dword ptr [rsp+0x28], 4
+    call qword ptr [__imp_NtAllocateVirtualMemory]
+    test eax, eax
+    js L_none
+    mov rax, qword ptr [rsp+0x38]
+    {load_teb64("rcx")}
+    mov rdx, qword ptr [rcx+{TEMP_LIST:#x}]
+    mov qword ptr [rax], rdx
+    mov qword ptr [rcx+{TEMP_LIST:#x}], rax
+    add rax, 0x10
+    add rsp, 0x48
+    ret
+L_none: xor eax, eax
+    add rsp, 0x48
+    ret
+Wow64FreeTemps: push rbx
+    push rsi
+    sub rsp, 0x38
+    mov rsi, rcx
+L_next:
+    {load_teb64("rcx")}
+    mov rbx, qword ptr [rcx+{TEMP_LIST:#x}]
+    cmp rbx, rsi
+    je L_freed
+    mov rax, qword ptr [rbx]
+    mov qword ptr [rcx+{TEMP_LIST:#x}], rax
+    mov qword ptr [rsp+0x28], rbx
+    and qword ptr [rsp+0x30], 0
+    or rcx, -1
+    lea rdx, [rsp+0x28]
+    lea r8, [rsp+0x30]
+    mov r9d, 0x8000
+    call qword ptr [__imp_NtFreeVirtualMemory]
+    jmp L_next
+L_freed: add rsp, 0x38
+    pop rsi
+    pop rbx
+    ret
+Wow64QueryRootName: sub rsp, 0x38
+    mov r8, rdx
+    mov edx, 1
+    mov r9d, {ROOT_NAME_ROOM:#x}
+    and qword ptr [rsp+0x20], 0
+    call qword ptr [__imp_NtQueryObject]
+    add rsp, 0x38
+    ret"""
+"""Temporary memory of a call: blocks in a list at TLS slot 3, freed when the call that took them is over, also when
+another call ran in between (an APC). The real one takes them from a heap."""
 
 
 class Wow64:
@@ -58,7 +124,8 @@ class Wow64:
         self._dispatch(fixed)
         self._thunks(prototypes, fixed)
         self._startup()
-        linker.slot(builder, "wow64cpu", "CpupLeaveSimulation", 0x1F10)
+        linker.slot(builder, "wow64cpu", "CpupLeaveSimulation", _OTHER_SLOTS + 0x10)
+        builder.code(_TEMPORARY, None, OURS)
         builder.code(exceptions.WOW64, None, OURS)
         builder.code(apcs.WOW64.replace("SIMULATE", self._simulate), None, OURS)
         for name in ("Wow64SystemServiceEx", "Wow64LdrpInitialize", *exceptions.EXPORTS, *apcs.EXPORTS):
@@ -66,16 +133,17 @@ class Wow64:
         self.image: Image = linker.add(builder.build())
 
     def _imports(self, prototypes: Mapping[str, Prototype], fixed: bool) -> None:
-        names = sorted({*prototypes, "NtAllocateVirtualMemory"} & self._build.numbers.keys())
-        rva = 0x1000
+        names = sorted(prototypes.keys() & self._build.numbers.keys())
+        rva = _IAT
         for name in names:
             if fixed and name == "NtCreateFile":
                 self._linker.slot(self._builder, "ntdll", name, _IAT_NTCREATEFILE)
                 continue
+            rva += 8 if fixed and rva == _IAT_NTCREATEFILE else 0
             self._linker.slot(self._builder, "ntdll", name, rva)
             rva += 8
         simulate = "CpuSimulate" if self._build.gate is Gate.SWITCH_TO_64 else "BTCpuSimulate"
-        self._linker.slot(self._builder, "wow64cpu", simulate, 0x1F00)
+        self._linker.slot(self._builder, "wow64cpu", simulate, _OTHER_SLOTS)
         self._simulate = simulate
 
     # ------------------------------------------------------------ dispatch
@@ -96,12 +164,18 @@ class Wow64:
             mov rax, qword ptr [rbp]
             mov ecx, dword ptr [rax+0x34]
             mov dword ptr [rbp+0x68], ecx
+            mov rax, qword ptr [rbp+{TEMP_LIST:#x}]
+            mov qword ptr [rsp+0x20], rax
             mov rax, qword ptr [rdi]
             mov r12, qword ptr [rax+rbx*8]
             mov rcx, rsi"""
         call = ".byte 0x41, 0xff, 0xd4"
         after = f"""mov ebx, eax
-            mov rax, qword ptr [rbp]
+            mov rcx, qword ptr [rsp+0x20]
+            cmp rcx, qword ptr [rbp+{TEMP_LIST:#x}]
+            je L_none
+            call Wow64FreeTemps
+        L_none: mov rax, qword ptr [rbp]
             mov ecx, dword ptr [rbp+0x68]
             mov dword ptr [rax+0x34], ecx
             mov eax, ebx
@@ -121,23 +195,27 @@ class Wow64:
     def _thunks(self, prototypes: Mapping[str, Prototype], fixed: bool) -> None:
         builder = self._builder
         entries = ["whUnknown"] * TABLE_LIMIT
-        special = overrides(self._build)
+        special, converted = overrides(self._build), buffers(self._build)
+        derived: list[str] = []
         for row in services(self._build.name):
             override = special.get(row.name)
             if override is not None:
-                source, routines = override.source(row.name), override.routines(row.name)
+                builder.code(override.source(row.name), None, OURS)
+                routines = override.routines(row.name)
             elif row.name in prototypes:
-                thunk = derive(prototypes[row.name])
-                source, routines = "\n".join(thunk.parts()), thunk.routines()
+                needed = converted.get(row.name, ())
+                asks = any(isinstance(buffer, RedirectedName) for buffer in needed)
+                thunk = derive(prototypes[row.name], needed, SPECIAL.get(row.name), asks_root=asks)
+                routines = thunk.routines()
                 if fixed and row.name == "NtCreateFile":
                     self._fixed_create_file(thunk)
-                    source = ""
+                else:
+                    derived.append("\n".join(thunk.parts()))
             else:
                 continue
             entries[row.number & 0xFFF] = f"wh{row.name}"
             self.routines.update(routines)
-            if source:
-                builder.code(source, None, OURS)
+        self._place(derived)
         builder.code("whUnknown: sub rsp, 8\ntrap wow64.unknown\nadd rsp, 8\nret", None, OURS)
         builder.code("sdwhnt32:\n" + "\n".join(f".quad {name}" for name in entries), 0x32000, RECONSTRUCTED)
         tables = "\n".join(
@@ -146,9 +224,18 @@ class Wow64:
         )
         builder.code(f"ServiceTables:\n{tables}", 0x34000, RECONSTRUCTED)
 
+    def _place(self, thunks: list[str]) -> None:
+        """Put the derived thunks where there is room: so many in each area, the others in the free part."""
+        for start, _ in _AREAS:
+            some, thunks = thunks[:_THUNKS_OF_AN_AREA], thunks[_THUNKS_OF_AN_AREA:]
+            if some:
+                self._builder.code("\n".join(some), start, OURS)
+        if thunks:
+            self._builder.code("\n".join(thunks), None, OURS)
+
     def _fixed_create_file(self, thunk: Thunk) -> None:
         """Put the seed's ``call [__imp_NtCreateFile]`` at whNtCreateFile+109h; the rest is ours around it."""
-        head, registers, call, tail = thunk.parts(failed="G_failed_whNtCreateFile")
+        head, registers, call, tail = thunk.parts("G_failed_whNtCreateFile", "G_again_whNtCreateFile")
         size = len(assemble(registers, 64))
         start, at = _WIN7["whNtCreateFile"], _WIN7["thunk call"]
         self._builder.code(f"{head}\njmp G_call_NtCreateFile", start, OURS, at - size - start)
@@ -171,7 +258,7 @@ class Wow64:
             else "lea rcx, [__imp_Wow64Transition]\nmov rcx, qword ptr [rcx]\nmov dword ptr [rcx], eax"
         )
         if transition:
-            self._linker.slot(builder, "ntdll32", "Wow64Transition", 0x1F08)
+            self._linker.slot(builder, "ntdll32", "Wow64Transition", _OTHER_SLOTS + 8)
         builder.code(
             f"""Wow64LdrpInitialize: push rbx
             sub rsp, 0x20

@@ -8,6 +8,7 @@ returns. Leaves out wait completion packets. Who may import it: the simulation, 
 from __future__ import annotations
 
 import struct
+from typing import Annotated
 
 from wowsim.errors import GuestFault
 from wowsim.kernel.access import SYNCHRONIZE
@@ -26,7 +27,7 @@ from wowsim.kernel.naming import create_object, open_object
 from wowsim.kernel.objects import KernelObject
 from wowsim.kernel.synchronization import EVENT_MODIFY_STATE, SEMAPHORE_MODIFY_STATE
 from wowsim.kernel.table import Support, service
-from wowsim.nt.abi import ACCESS_MASK, BOOLEAN, HANDLE, LARGE_INTEGER, NTSTATUS, PVOID, ULONG, In, Out
+from wowsim.nt.abi import ACCESS_MASK, BOOLEAN, HANDLE, LARGE_INTEGER, NTSTATUS, PVOID, ULONG, Array, In, Out
 from wowsim.nt.status import (
     STATUS_ALERTED,
     STATUS_INVALID_CID,
@@ -74,7 +75,7 @@ def NtWaitForSingleObject(
 def NtWaitForMultipleObjects(
     k: Kernel,
     count: ULONG,
-    handles: PVOID,
+    handles: Annotated[PVOID, Array(HANDLE, "count")],
     wait_type: ULONG,
     alertable: BOOLEAN,
     timeout: In[LARGE_INTEGER] | None,

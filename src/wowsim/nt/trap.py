@@ -34,6 +34,9 @@ class Trap(Protocol):
     def argument(self, index: int) -> int:
         """The ``index``-th stack argument of a 32-bit routine whose trap is its first instruction: [esp+4+4*index]."""
 
+    def redirected(self, kind: str, name: str, target: str) -> None:
+        """Tell who listens that wow64.dll passes on another name: ``kind`` is ``"file"`` or ``"registry"``."""
+
 
 Routine = Callable[[Trap], "int | None"]
 """A routine behind a trap: an int becomes EAX/RAX (cut to the mode's width), None leaves it."""

@@ -18,7 +18,7 @@ from wowsim.render.spelling import column, text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from wowsim.trace.events import FastFailed, MemoryChanged, Step, UnsupportedCalled
+    from wowsim.trace.events import FastFailed, MemoryChanged, Redirected, Step, UnsupportedCalled
     from wowsim.trace.flow import Bits
     from wowsim.trace.symbols import Symbols
 
@@ -82,6 +82,11 @@ def change(event: MemoryChanged) -> str:
 def refusal(event: UnsupportedCalled) -> str:
     """A call of what wowsim lacks, and what the program was answered."""
     return f"; {event.detail}" if event.status is None else f"; {event.detail}: answered {event.status:08x}"
+
+
+def redirection(event: Redirected) -> str:
+    """What wow64.dll made of a name."""
+    return f"; wow64 redirects {event.kind} {event.name} to {event.target}"
 
 
 def last_look(event: FastFailed, symbols: Symbols) -> Iterator[str]:

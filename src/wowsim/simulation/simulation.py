@@ -57,6 +57,7 @@ from wowsim.trace.events import (
     FastFailed,
     GateCrossed,
     MemoryChanged,
+    Redirected,
     ServiceEvent,
     SyscallEntered,
     SyscallReturned,
@@ -179,6 +180,8 @@ class Simulation:
         self._fast_fail_listeners: list[Callable[[Any], None]] = []
         self._machine.fast_failed = self._fast_failed
         self._memory_listeners: list[Callable[[Any], None]] = []
+        self._redirection_listeners: list[Callable[[Any], None]] = []
+        self._machine.trap.on_redirection = self._redirected
         self._ended: Stop | None = None
         self._closed = self._running = False
         self._callback_error: WowsimError | None = None
@@ -187,7 +190,7 @@ class Simulation:
             self._runner,
             self._gates,
             lambda: self._breakpoints.follow({m.base: m.name for m in self._modules.values()}),
-            leave=[self, self._memory_listeners],
+            leave=[self, self._memory_listeners, self._redirection_listeners, self._fast_fail_listeners],
         )
         for folder in standard_folders(self.build):
             self.files.add_directory(folder)
@@ -595,6 +598,7 @@ class Simulation:
             MemoryChanged: self._memory_listeners,
             GateCrossed: self._gates.listeners,
             FastFailed: self._fast_fail_listeners,
+            Redirected: self._redirection_listeners,
             UnsupportedCalled: self._refusals.listeners,
         }.get(event)
         if not isinstance(event, type):
@@ -670,10 +674,11 @@ class Simulation:
             MappingProxyType(registers),
             record,
         )
-        if self._runner.collected is not None:
-            self._runner.collected.events.append(event)
-        for listener in tuple(self._fast_fail_listeners):
-            listener(event)
+        self._tell(event, self._fast_fail_listeners)
+
+    def _redirected(self, kind: str, name: str, target: str) -> None:
+        event = Redirected(self._runner.executed, self._machine.kernel.thread.id, kind, name, target)
+        self._tell(event, self._redirection_listeners)
 
     def _memory_changed(self, kind: str, start: int, size: int, protection: int, name: str | None) -> None:
         if kind == "map":
@@ -693,9 +698,13 @@ class Simulation:
             self._machine.space.cause,
             name,
         )
-        if collected is not None:
-            collected.events.append(event)
-        for listener in tuple(self._memory_listeners):
+        self._tell(event, self._memory_listeners)
+
+    def _tell(self, event: Event, listeners: list[Callable[[Any], None]]) -> None:
+        """Keep an event in the trace, if there is one, and show it to who listens."""
+        if self._runner.collected is not None:
+            self._runner.collected.events.append(event)
+        for listener in tuple(listeners):
             listener(event)
 
     def _mapped(self, start: int) -> None:

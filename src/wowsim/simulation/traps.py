@@ -25,6 +25,13 @@ class CpuTrap:
         self.memory = memory
         self.address = self.sp = self.teb32 = self.teb64 = 0
         self._core = core
+        self.on_redirection: Callable[[str, str, str], None] | None = None
+        """Called with kind, name and target of each redirection while somebody listens."""
+
+    def redirected(self, kind: str, name: str, target: str) -> None:
+        """wow64.dll passes on another name."""
+        if self.on_redirection is not None:
+            self.on_redirection(kind, name, target)
 
     def register(self, name: str) -> int:
         """A general register by its 64-bit name."""

@@ -178,6 +178,21 @@ class FastFailed(Event):
     record: ExceptionRecord
 
 
+@dataclass(frozen=True)
+class Redirected(Event):
+    r"""wow64.dll passes another name to the 64-bit call than the 32-bit program gave.
+
+    Attributes:
+        kind: ``"file"`` (System32 is SysWOW64) or ``"registry"`` (SOFTWARE is SOFTWARE\Wow6432Node).
+        name: the absolute NT name of the program's.
+        target: the name of the 64-bit call's.
+    """
+
+    kind: str
+    name: str
+    target: str
+
+
 class Step(NamedTuple):
     """One executed instruction with what a debugger shows beside it.
 
@@ -229,7 +244,8 @@ class Call:
 
 def timeline(
     calls: Iterable[Call], events: Iterable[Event]
-) -> Iterator[Call | MemoryChanged | FastFailed | UnsupportedCalled]:
-    """Calls, memory's changes, refusals and fast fails in the order they happened; a change stands behind its call."""
-    others = (event for event in events if isinstance(event, (MemoryChanged, FastFailed, UnsupportedCalled)))
+) -> Iterator[Call | MemoryChanged | FastFailed | Redirected | UnsupportedCalled]:
+    """Calls and what else a trace shows in the order it happened; a change of memory stands behind its call."""
+    shown = (MemoryChanged, FastFailed, Redirected, UnsupportedCalled)
+    others = (event for event in events if isinstance(event, shown))
     return heapq.merge(calls, others, key=lambda item: item.instructions or 0)

@@ -10,7 +10,7 @@ import json
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from wowsim.trace.events import Call, FastFailed, MemoryChanged, UnsupportedCalled, timeline
+from wowsim.trace.events import Call, FastFailed, MemoryChanged, Redirected, UnsupportedCalled, timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,7 +31,7 @@ def lines(
 
     Args:
         calls: in order.
-        events: in order; those of memory, refusals and fast fails are written.
+        events: in order; those of memory, redirections, refusals and fast fails are written.
         build: name of the Windows build.
         seed: the simulation's seed.
         program: the program's file name, without the host's directories.
@@ -45,6 +45,8 @@ def lines(
             yield _line(fast_fail_row(item))
         elif isinstance(item, UnsupportedCalled):
             yield _line(unsupported_row(item))
+        elif isinstance(item, Redirected):
+            yield _line(redirection_row(item))
         elif isinstance(item, Call):
             yield _line(call_row(item))
 
@@ -104,6 +106,18 @@ def unsupported_row(event: UnsupportedCalled) -> dict[str, Any]:
         "detail": event.detail,
         "path": list(event.path),
         "status": event.status,
+    }
+
+
+def redirection_row(event: Redirected) -> dict[str, Any]:
+    """A redirection of wow64.dll's as plain values."""
+    return {
+        "type": "redirection",
+        "thread": event.thread,
+        "instructions": event.instructions,
+        "kind": event.kind,
+        "name": event.name,
+        "target": event.target,
     }
 
 
