@@ -58,7 +58,7 @@ class Give:
 
 @dataclass(frozen=True)
 class Take:
-    """A pointer to a cell that holds a value, of a structure a tuple; compared afterwards if it has a name or ``out``."""
+    """A pointer to a cell that holds a value, of a structure a tuple; compared afterwards with ``out``."""
 
     kind: Any
     value: Any
