@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from wowsim.host64.conversions import widened
 from wowsim.nt.abi import HANDLE, size_of
@@ -19,7 +19,7 @@ from wowsim.nt.status import STATUS_NO_MEMORY
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wowsim.nt.abi import Prototype
+    from wowsim.nt.abi import Memory, Prototype
     from wowsim.nt.trap import Trap
 
 _U32, _U64, _PLACE = struct.Struct("<I"), struct.Struct("<Q"), struct.Struct("<QQ")
@@ -153,9 +153,15 @@ class Buffer(ABC):
 
     Attributes:
         room: bytes of the frame kept for it.
+        has_result: there is something to write back.
     """
 
     room: int = field(default=0x40)
+    has_result: ClassVar[bool] = False
+
+    def concerns(self, memory: Memory, frame: int) -> bool:
+        """Whether this call can need it at all: a quick look at the 64-bit arguments, for what seldom does."""
+        return True
 
     @abstractmethod
     def size(self, call: Call) -> int:
@@ -166,7 +172,7 @@ class Buffer(ABC):
         """Make it at ``area`` and let the argument point there; a status ends the call."""
 
     def after(self, call: Call, area: int, size: int) -> None:  # noqa: B027 - an input has nothing to write back
-        """Write back what the call left there."""
+        """Write back what the call left there, where :attr:`has_result`."""
 
 
 @dataclass(frozen=True)

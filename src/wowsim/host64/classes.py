@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from wowsim.errors import GuestFault
 from wowsim.host64.buffers import Buffer, Call
@@ -137,6 +137,7 @@ class Query(Buffer):
     buffer_at: int | None = None
     long_length: bool = False
     room: int = field(default=0x200, kw_only=True)
+    has_result: ClassVar[bool] = True
 
     @property
     def _buffer(self) -> int:

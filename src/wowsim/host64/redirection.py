@@ -16,8 +16,9 @@ from wowsim.host64.conversions import OBJECT_NAME
 from wowsim.host64.file_redirection import ROOTS, Rules, may_matter, redirected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from wowsim.nt.abi import Memory
     from wowsim.nt.builds import Build
     from wowsim.nt.trap import Trap
 
@@ -25,6 +26,9 @@ ROOT_NAME_ROOM = 0x10100
 """Bytes for the longest name NtQueryObject gives."""
 _ATTRIBUTES32, _STRING32 = struct.Struct("<6I"), struct.Struct("<HHI")
 _U32, _U64, _STRING64 = struct.Struct("<I"), struct.Struct("<Q"), struct.Struct("<HH4xQ")
+_GIVEN = struct.Struct("<8xQQ24xH6xQ")
+"""Of a 64-bit OBJECT_ATTRIBUTES with its name behind it: root, name, the name's length and buffer."""
+_PREFIX = 16
 _ROOT_AT, _NAME_AT = 8, 0x10
 _LONGEST_NAME = 0xFFFE
 SWITCH = 0x1480 + 8 * 8
@@ -41,13 +45,25 @@ class RedirectedName(Buffer):
         kind: ``"file"`` or ``"registry"``, for the event.
         matters: whether a relative name has to be looked at with its root's.
         redirect: (call, absolute name) -> the other name or None.
+        prefixes: how absolute names that are redirected begin, as upcased UTF-16 of at most eight characters.
     """
 
     at: int
     kind: str
     matters: Callable[[Call, str], bool]
     redirect: Callable[[Call, str], str | None]
+    prefixes: tuple[bytes, ...]
     room: int = field(default=0x208, kw_only=True)
+
+    def concerns(self, memory: Memory, frame: int) -> bool:
+        """A relative name may matter, an absolute one when it begins like what is redirected."""
+        (attributes,) = memory.unpack(_U64, frame + 8 * self.at)
+        if not attributes:
+            return False
+        root, name, length, buffer = memory.unpack(_GIVEN, attributes)
+        if not name or root:
+            return bool(name)
+        return memory.read(buffer, min(length, _PREFIX)).upper().startswith(self.prefixes)
 
     def size(self, call: Call) -> int:
         """Room for the redirected name; for that of the root, too, where it is needed."""
@@ -112,13 +128,16 @@ def rules_of(build: Build) -> Rules:
     return Rules(sysnative=build.version >= (6,), driver_store_shared=build.version >= (6, 1))
 
 
+def beginnings(roots: Sequence[str]) -> tuple[bytes, ...]:
+    """The prefixes of upcased names."""
+    return tuple(root[: _PREFIX // 2].encode("utf-16-le") for root in roots)
+
+
 def file_name(build: Build, at: int) -> RedirectedName:
     """The name of a file service."""
     rules = rules_of(build)
 
     def redirect(call: Call, name: str) -> str | None:
-        if not name[: len(ROOTS[1])].upper().startswith((ROOTS[0][:7], ROOTS[1][:7], "\\DEVICE")):
-            return None
         return redirected(name, rules, disabled=switched_off(call.trap))
 
-    return RedirectedName(at, "file", lambda call, name: may_matter(name), redirect)
+    return RedirectedName(at, "file", lambda call, name: may_matter(name), redirect, beginnings(ROOTS))

@@ -156,7 +156,7 @@ class Thunk:
             found[f"{self.name}.in"] = self._buffers_before(convert) if self.buffers else convert
         elif self.buffers:
             found[f"{self.name}.in"] = self._buffers_before(lambda trap: None)
-        if self.buffers:
+        if any(buffer.has_result for buffer in self.buffers):
             found[f"{self.name}.out"] = self._buffers_after()
         elif any(step.how.finish for step in self.conversions):
             found[f"{self.name}.out"] = self._after()
@@ -167,6 +167,8 @@ class Thunk:
             (number, s.how.fill, s.scratch, 8 * s.parameter) for number, s in enumerate(self.conversions)
         ]
         cleared = [number for number, s in enumerate(self.conversions) if s.how.clear]
+        if len(cleared) == 1:  # clearing it, the last thing to happen, probes it
+            steps = [step for step in steps if step[0] not in cleared]
         at, shape = self.pointers, struct.Struct(f"<{len(self.conversions)}I")
 
         def before(trap: Trap) -> int | None:
@@ -210,13 +212,16 @@ class Thunk:
         return after
 
     def _buffers_before(self, convert: Routine) -> Routine:
+        buffers, frame, prototype = self.buffers, self.frame, self.prototype
+
         def before(trap: Trap) -> int | None:
+            status = convert(trap)
             try:
-                call = Call(trap, self.frame, self.prototype)
-                status = call.place(self.buffers)
-                if status is None:
-                    status = convert(trap)
-                for number, buffer in enumerate(self.buffers):
+                if status is not None or not any(b.concerns(trap.memory, trap.sp) for b in buffers):
+                    return status
+                call = Call(trap, frame, prototype)
+                status = call.place(buffers)
+                for number, buffer in enumerate(buffers):
                     if status is None:
                         status = buffer.before(call, *call.places[number])
             except GuestFault as fault:
