@@ -157,6 +157,7 @@ class Fuzzer:
         self._handles: dict[str, list[int]] = {}
         self._garbage = Garbage(bits, self._handles, sim.memory.write)
         self._made: list[str] = []
+        self._last: tuple[Prototype, list[int]] | None = None
         self._left = 0
         self._prepare_process()
         sim.on(wowsim.UnsupportedCalled, lambda event: self.report.unsupported.update([event.detail]))
@@ -281,7 +282,7 @@ class Fuzzer:
             self._fail(number, f"{result.reason}: {result.detail}")
 
     def _run(self, number: int, most: int, limit: int | None) -> wowsim.RunResult:
-        self._garbage.chance = Random(f"{self.seed} {self.build} {self.bits} {number}")
+        self._garbage.begin(Random(f"{self.seed} {self.build} {self.bits} {number}"))
         self._made.clear()
         self._left = min(BATCH, most)
         self._sim.restore(self._start)
@@ -299,7 +300,10 @@ class Fuzzer:
     def _next(self) -> None:
         """The loop has come round: the next call."""
         if self._made:
-            self.report.statuses[self._result.read()[0] & 0xFFFFFFFF] += 1
+            status = self._result.read()[0] & 0xFFFFFFFF
+            self.report.statuses[status] += 1
+            if status < 0x80000000 and self._last is not None:
+                self._garbage.learn(*self._last, self._sim.memory.read)
         if self._left == 0:
             self._sim.stop()
             return
@@ -310,6 +314,7 @@ class Fuzzer:
         self.report.services[name] += 1
         garbage.fill()
         slots = garbage.slots(prototype)
+        self._last = None if prototype is None else (prototype, list(slots))
         self._made.append(f"{name}({', '.join(f'{slot:#x}' for slot in slots)})")
         flags = 0x202 | (0x400 if chance.random() < 0.1 else 0) | (0x100 if chance.random() < 0.002 else 0)
         noise = [garbage.number() for _ in range(5)]

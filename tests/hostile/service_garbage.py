@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any
 
-from wowsim.nt.abi import ACCESS_MASK, BOOLEAN, HANDLE, Pass, layout, size_of
+from wowsim.nt.abi import ACCESS_MASK, BOOLEAN, HANDLE, PVOID, Pass, layout, size_of
 from wowsim.nt.structures import OBJECT_ATTRIBUTES, UNICODE_STRING
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ NAMES = (
     r"\KnownDlls\ntdll.dll", r"\KnownDlls", r"\BaseNamedObjects\event", r"\BaseNamedObjects\new", r"\SystemRoot",
     r"\??\C:\Windows\System32\ntdll.dll", r"\??\C:\Temp\*", r"\??\C:\Temp\a\b", r"\??\PIPE\x",
     r"\Registry\Machine\Software", r"\REGISTRY\USER", r"\??\C:\Temp\a. ", "\ud800", "\0", "\\??\\C:\\\0", "x" * 300,
+    r"\Registry\Machine\Software\New", r"\Registry\Machine\System\CurrentControlSet", "Software", r"\Registry\Machine",
+    r"\??\pipe\mine", r"\Device\NamedPipe\mine", "\\Device\\NamedPipe\\", r"\ObjectTypes\Event", r"\Sessions\1\x",
     r"\??\GLOBALROOT\Device", r"\\?\C:\Temp\a", r"\??\C:/Temp/a",
 )  # fmt: skip
 NUMBERS = (
@@ -42,6 +44,7 @@ WIDE = (
     0xFFFFF80000B93000,
     0xFFFFFFFFFFFFFFFE,
 )
+SIZES = (*range(0, 0x58, 4), 1, 2, 3, 9, 0x68, 0x70, 0x80, 0x100, 0x400, 0x1000, 0x7000, 0xFFFFFFFF)
 PLACES = (
     DATA, DATA + 1, OBJECT, STRUCTURES, STRUCTURES + 0x20, DATA + DATA_SIZE - 1, DATA + DATA_SIZE - 4,
     DATA + DATA_SIZE - 8, DATA + DATA_SIZE, READ_ONLY, READ_ONLY + 0xFFC, GUARD, NO_ACCESS, RESERVED, 0x7FFE0000,
@@ -62,7 +65,27 @@ class Garbage:
         self, width: Any, handles: dict[str, list[int]], write: Callable[[int, bytes], None]
     ) -> None:
         self._width, self._handles, self._write = width, handles, write
+        self._given: dict[str, list[int]] = {}
         self.chance: Random
+
+    def begin(self, chance: Random) -> None:
+        """Forget what calls gave, and go on with other random numbers."""
+        self.chance = chance
+        self._given.clear()
+
+    def learn(self, prototype: Prototype, slots: list[int], read: Callable[[int, int], bytes]) -> None:
+        """A call succeeded: the handles it gave are handed over later."""
+        joined = prototype.join(slots) if self._width == 32 else slots
+        for parameter, slot in zip(prototype.parameters, joined, strict=False):
+            if (
+                parameter.kind is HANDLE
+                and parameter.passed is Pass.OUT
+                and DATA <= slot < DATA + DATA_SIZE - 8
+            ):
+                word = parameter.name.removesuffix("_handle")
+                self._given.setdefault(word, []).append(
+                    int.from_bytes(read(slot, self._width // 8), "little")
+                )
 
     def fill(self) -> None:
         """Scratch memory: numbers and places at random, a name and OBJECT_ATTRIBUTES that mostly make sense."""
@@ -110,10 +133,12 @@ class Garbage:
 
     def _handle(self, wanted: str = "") -> int:
         """Of the kind that the parameter's name says, or of any."""
-        words = [word for word in self._handles if word in wanted]
-        if words and self.chance.random() < 0.7:
-            return self.chance.choice(self._handles[self.chance.choice(words)])
-        return self.chance.choice(self._handles[self.chance.choice(tuple(self._handles))])
+        chance = self.chance
+        for pool, share in ((self._given, 0.6), (self._handles, 0.7)):
+            words = [word for word in pool if word in wanted or chance.random() < 0.05]
+            if words and chance.random() < share:
+                return chance.choice(pool[chance.choice(words)])
+        return chance.choice(self._handles[chance.choice(tuple(self._handles))])
 
     def _word(self) -> int:
         choice = self.chance.random()
@@ -156,6 +181,10 @@ class Garbage:
             return chance.randrange(2)
         if parameter.kind is ACCESS_MASK:
             return chance.choice((0x2000000, 0x1FFFFF, 0x1F0003, 0x10000000, self.number()))
-        if choice < 0.4:
+        if choice < 0.8 and parameter.name.endswith("_class"):
+            return chance.randrange(130)
+        if choice < 0.8 and ("length" in parameter.name or "size" in parameter.name):
+            return int(chance.choice(SIZES))
+        if parameter.kind is PVOID and choice < 0.8:
             return STRUCTURES + 8 * chance.randrange(64)
         return self.number() if choice < 0.9 else self.place()

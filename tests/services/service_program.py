@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 DATA, DATA_SIZE = 0x10000000, 0x80000
 RESULTS = DATA + DATA_SIZE - 0x4000
 UNTOUCHED = b"\xa5"
+UNTOLD = 0xEEEEEEEE
+"""In the place of the status of a call that was not made."""
 
 
 # ---------------------------------------------------------------- arguments
@@ -114,6 +116,18 @@ class Call:
 
     service: str
     arguments: tuple[Any, ...]
+
+    @property
+    def makes(self) -> set[str]:
+        """Names of the cells it makes."""
+        return {each.name for each in self.arguments if isinstance(each, (Give, Take, Space)) and each.name}
+
+    @property
+    def needs(self) -> set[str]:
+        """Names of the cells that others make."""
+        arrays = [each.names for each in self.arguments if isinstance(each, Handles)]
+        named = {each.name for each in self.arguments if isinstance(each, (Value, At))}
+        return named.union(*arrays)
 
 
 def call(service: str, *arguments: Any) -> Call:
@@ -302,14 +316,14 @@ def run(
     build: str, width: Width, calls: Iterable[Call], files: dict[str, bytes]
 ) -> tuple[wowsim.RunResult, list[Result]]:
     """Run the program of a list of calls on a build."""
-    with wowsim.Simulation(build) as sim:
+    with wowsim.Simulation(build, on_unsupported="status") as sim:
         for path, data in files.items():
             sim.files.add(path, data)
         program = Program(sim, width, calls)
         sim.load_shellcode(program.code, bits=width)
         sim._machine.space.allocate(DATA, DATA_SIZE, 0x3000, 0x04)
         sim.memory.write(DATA, bytes(program.arena.memory))
-        sim.memory.write(RESULTS, b"\xee" * 4 * len(program.calls))
+        sim.memory.write(RESULTS, struct.pack("<I", UNTOLD) * len(program.calls))
         result = sim.run(limit=20_000_000)
         data = sim.memory.read(DATA, program.arena.top)
         assert all(set(data[start:end]) == set(UNTOUCHED) for start, end in program.arena.guards)
