@@ -28,6 +28,8 @@ OBJECTS: tuple[Call, ...] = (
         Take(ULONG, 0),
         Give(ULONG, same=False),
     ),
+    call("NtOpenDirectoryObject", Give(HANDLE, "known"), 3, Object(r"\KnownDlls")),
+    call("NtQueryDirectoryObject", Value("known"), Space(0x200, same=False), 0x200, 1, 1, Take(ULONG, 0), 0),
     call("NtQueryDirectoryObject", BAD, Space(0x40), 0x40, 0, 1, Take(ULONG, 0), 0),
     call("NtCreateSymbolicLinkObject", Give(HANDLE, "link"), 0xF0001, Object(LINK), Text(r"\KnownDlls")),
     call("NtOpenSymbolicLinkObject", Give(HANDLE), 1, Object(LINK)),
