@@ -182,6 +182,18 @@ def test_3_gb(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     assert err.count("\n") == 1
 
 
+def test_no_turbo(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    argv = ("trace", "--build", "win10-22h2", "--call", "NtClose", "--format", "path")
+    _, with_turbo, _ = run(capfdbinary, *argv, program("createfile.exe"))
+    _, without, _ = run(capfdbinary, *argv, "--no-turbo", program("createfile.exe"))
+    assert b"wow64cpu!Thunk1ArgSp" in with_turbo
+    assert b"wow64cpu!Thunk1ArgSp" not in without
+    assert b"wow64!whNtClose" in without
+    code, _, err = run(capfdbinary, "run", "--no-turbo", "--build", "winxp-x86", program("laa.exe"))
+    assert code == 125
+    assert "turbo thunks are wow64cpu's; winxp-x86 has 32 bits" in err
+
+
 def test_text_of_32_bit_windows(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     argv = ("trace", "--build", "win7sp1-x86", "--call", "NtCreateFile", program("createfile.exe"))
     code, out, err = run(capfdbinary, *argv)

@@ -106,15 +106,6 @@ def test_every_build_lays_a_process_out(vad: Callable[..., str], build: str) -> 
     assert sizes[-1] > sizes[0]
 
 
-@pytest.mark.parametrize("build", ["win11-24h2", "win10-1803", "vista"])
-def test_builds_that_cannot_run_say_what_they_show(capsys: pytest.CaptureFixture[str], build: str) -> None:
-    assert main(["vad", "--build", build, HELLO]) == 0
-    out, err = capsys.readouterr()
-    assert lines(out)
-    assert f"wowsim: {build} cannot run programs yet" in err
-    assert "stand-ins" in err
-
-
 @pytest.mark.parametrize(
     ("build", "header"),
     [

@@ -84,7 +84,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    from wowsim import __version__, cli_conformance, cli_vad
+    from wowsim import __version__, cli_conformance, cli_services, cli_vad
 
     parser = _Parser(
         prog="wowsim", description="Run 32-bit Windows programs the way 64-bit Windows runs them."
@@ -96,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_gdt(commands)
     _add_builds(commands)
     cli_vad.add_parser(commands)
+    cli_services.add_parser(commands)
     cli_conformance.add_parser(commands)
     return parser
 
@@ -241,6 +242,7 @@ def _loaded(options: argparse.Namespace, on_output: Callable[[str, bytes], None]
         on_output=on_output,
         three_gb=options.three_gb,
         on_unsupported=options.on_unsupported,
+        turbo=options.turbo,
     ) as sim:
         _tell_unsupported(sim)
         for host, guest, writable in options.mount:

@@ -44,6 +44,9 @@ def add_process(parser: argparse.ArgumentParser) -> None:
         default="stop",
         help="what a service does that wowsim lacks: end the run, or return STATUS_NOT_IMPLEMENTED; default: stop",
     )
+    parser.add_argument(
+        "--no-turbo", action="store_false", dest="turbo", help="send every service through wow64.dll"
+    )
     parser.add_argument("--stdin", metavar="FILE", help="standard input; - is wowsim's own")
     # one positional of remaining words: a second one would let argparse look for options behind PROGRAM
     parser.add_argument(

@@ -84,18 +84,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _rows(build: str, step: str, program: str, arguments: Sequence[str], seed: int) -> Sequence[VadRow]:
-    from wowsim.nt.builds import BUILDS
-
-    if step == _RUNNING and build in BUILDS:
-        return _running(build, program, arguments, seed)
-    from wowsim.simulation.layout_only import has_system_dlls, lay_out
-
-    vads = lay_out(build, program, arguments, seed=seed)
     if step == _RUNNING:
-        _note(f"{build} cannot run programs yet; this is the process before its first instruction")
-    if not has_system_dlls(build):
-        _note(f"the ntdlls of {build} are stand-ins: ranges of their size, whose commit is not Windows'")
-    return vads.step(step)
+        return _running(build, program, arguments, seed)
+    from wowsim.simulation.layout_only import lay_out
+
+    return lay_out(build, program, arguments, seed=seed).step(step)
 
 
 def _running(build: str, program: str, arguments: Sequence[str], seed: int) -> Sequence[VadRow]:

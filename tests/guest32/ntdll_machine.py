@@ -17,7 +17,7 @@ from unicorn import x86_const as x86
 from wowsim.errors import GuestFault
 from wowsim.guest32.ntdll32 import build_ntdll32, routines
 from wowsim.image.synth import TRAP_VECTOR, ImageBuilder
-from wowsim.nt.builds import WIN7SP1, Build, services
+from wowsim.nt.builds import WIN7SP1, Build, Stub32, services
 
 if TYPE_CHECKING:
     from wowsim.image.model import Image
@@ -318,7 +318,7 @@ class Machine:
             return
         self.uc.reg_write(x86.UC_X86_REG_EAX, status)
         self.uc.reg_write(x86.UC_X86_REG_EIP, self.dword(esp))
-        if not self.build.turbo_in_ecx:
+        if self.build.stub32 is not Stub32.FS_C0:
             self.uc.reg_write(x86.UC_X86_REG_ESP, esp + 4)
 
     # ------------------------------------------------------------ services

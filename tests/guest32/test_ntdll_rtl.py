@@ -168,7 +168,8 @@ def test_dos_errors(status: int, error: int) -> None:
     assert dos_error(status) == error
 
 
-@pytest.mark.parametrize("build", WOW64.values(), ids=lambda b: b.name)
+# the machine of these tests has no 64-bit code, which the far jump of 1507's stubs leads to
+@pytest.mark.parametrize("build", [b for n, b in WOW64.items() if n != "win10-1507"], ids=lambda b: b.name)
 def test_version(build: Build) -> None:
     machine = Machine(build).process()
     out = machine.space(0x120)

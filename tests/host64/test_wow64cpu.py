@@ -6,9 +6,9 @@ import struct
 
 import pytest
 
-from sampled import WOW64
+from sampled import EVERY_WOW64, WOW64
 from wowsim.image.model import Image, Provenance
-from wowsim.nt.builds import services
+from wowsim.nt.builds import Gate, Stub32, services
 from wowsim.simulation.images import built_in
 
 RVAS = {
@@ -69,7 +69,7 @@ def test_the_turbo_table_is_in_the_published_order(build: str) -> None:
     places = {name: image.base + rva for rva, name in image.symbols.items()}
     at = places["TurboThunkDispatch"] - image.base
     entries = struct.unpack_from("<32Q", image.contents, at)
-    last = "ThunkNone" if build == "win7sp1" else "CpupReturnFromSimulatedCode"
+    last = "ThunkNone" if WOW64[build].gate is Gate.SWITCH_TO_64 else "CpupReturnFromSimulatedCode"
     assert list(entries) == [places[name] for name in [*TABLE, last]]
 
 
@@ -91,13 +91,58 @@ def test_every_byte_of_code_says_where_it_is_from(build: str) -> None:
         assert image.provenance, image.name
 
 
-@pytest.mark.parametrize("build", WOW64)
+SHORT, LONG = "0f05 c3", "f604250803fe7f01 7503 0f05 c3 cd2e c3"
+"""wow64-facts section 2: 1507 and earlier; 1511 and later."""
+
+
+@pytest.mark.parametrize("build", EVERY_WOW64)
 def test_every_service_has_its_64_bit_stub(build: str) -> None:
     ntdll = built_in(build).images["ntdll"]
+    rest = bytes.fromhex(LONG if EVERY_WOW64[build].version >= (10, 0, 10586) else SHORT)
     for row in services(build):
         rva = ntdll.export_by_name[row.name].rva
-        assert ntdll.contents[rva : rva + 8] == b"\x4c\x8b\xd1\xb8" + struct.pack("<I", row.number)
+        wanted = b"\x4c\x8b\xd1\xb8" + struct.pack("<I", row.number) + rest
+        assert ntdll.contents[rva : rva + len(wanted)] == wanted
         assert ntdll.export_by_name["Zw" + row.name[2:]].rva == rva
+        assert ntdll.symbols[rva] == row.name
+
+
+@pytest.mark.parametrize("build", EVERY_WOW64)
+def test_every_published_service_has_its_32_bit_stub(build: str) -> None:
+    ntdll = built_in(build).images["ntdll32"]
+    known = [row for row in services(build) if row.arguments is not None]
+    assert len(known) > 290
+    for row in known:
+        rva = ntdll.export_by_name[row.name].rva
+        assert ntdll.export_by_name["Zw" + row.name[2:]].rva == rva
+        assert ntdll.symbols[rva] == "Zw" + row.name[2:]
+        assert ntdll.contents[rva : rva + 5] == b"\xb8" + struct.pack("<I", row.eax)
+
+
+SAVES = "67448b0424 458985bc000000"
+SWITCH = "498ba42480140000 4983a4248014000000"
+IN_ECX, IN_EAX = "41ff24cf", "8bc8 c1e910 41ff24cf"
+GATES = {
+    Stub32.FS_C0_POPPED: f"{SAVES} 83c404 4189a5c8000000 {SWITCH} 448bda {IN_ECX}",
+    Stub32.FS_C0: f"{SAVES} 4189a5c8000000 {SWITCH} 448bda {IN_ECX}",
+    Stub32.FS_C0_EAX: f"{SAVES} 83c404 4189a5c8000000 448d5c2404 {SWITCH} {IN_EAX}",
+    Stub32.SYSTEM_SERVICE_CALL: "4987e6 458b06 4983c604 4589453c 45897548 4d8d5e04",
+    Stub32.WOW64_TRANSITION: "4987e6 458b06 4983c604 4589453c 45897548 4d8d5e04",
+}
+"""wow64-facts sections 3.5 and 3.6; before 7 and in 8 with ``add esp, 4``."""
+
+
+@pytest.mark.parametrize("build", EVERY_WOW64)
+def test_the_gate_of_every_generation(build: str) -> None:
+    image = built_in(build).images["wow64cpu"]
+    places = {name: rva for rva, name in image.symbols.items()}
+    wanted = bytes.fromhex(GATES[EVERY_WOW64[build].stub32])
+    at = places["CpupReturnFromSimulatedCode"]
+    assert image.contents[at : at + len(wanted)] == wanted
+    far = image.contents[places.get("X86SwitchTo64BitMode", places.get("KiFastSystemCall", 0)) :][:7]
+    ten = EVERY_WOW64[build].gate is Gate.KI_FAST_SYSTEM_CALL
+    target = image.base + (places["KiFastSystemCall"] + 9 if ten else at)
+    assert far == b"\xea" + struct.pack("<IH", target, 0x33)
 
 
 def test_modules_lie_where_the_seed_loads_them(win7: dict[str, Image]) -> None:

@@ -69,8 +69,8 @@ def test_what_is_not_there_yet_is_unsupported(use: Callable[[wowsim.Simulation],
 
 
 def test_a_call_that_needs_what_is_not_there_is_unsupported() -> None:
-    with shell() as sim, pytest.raises(Unsupported, match="NtCreateKey"):
-        sim.call32("ntdll32!ZwCreateKey", 0, 1, 1, 0, 0, 0, 0)
+    with shell() as sim, pytest.raises(Unsupported, match="NtAlpcCreatePort"):
+        sim.call32("ntdll32!ZwAlpcCreatePort", 0, 0, 0)
 
 
 def test_a_closed_simulation_refuses() -> None:

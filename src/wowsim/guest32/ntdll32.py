@@ -29,11 +29,12 @@ from wowsim.guest32.stubs import (
     INT_SYSTEM_CALL,
     SYSTEM_SERVICE_CALL,
     laid_out,
+    service_call_code,
     stub_name,
 )
 from wowsim.image.model import PAGE, Provenance
 from wowsim.image.synth import ImageBuilder
-from wowsim.nt.builds import Stub32, services
+from wowsim.nt.builds import Gate, Stub32, services
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,8 +47,8 @@ TEXT = 0x10000
 CREATE_FILE_WIN7 = 0x200B0
 """RVA of ZwCreateFile in Windows 7 SP1 (seed 002: 777F00B0)."""
 CODE_WIN10 = 0x71000
-"""RVA of the first stub in Windows 10 and in 32-bit Windows: chosen, unverified."""
-SYSTEM_SERVICE_CALL_ROOM = 0x10
+"""RVA of the first stub in every Windows but 7 SP1: chosen, unverified."""
+SYSTEM_SERVICE_CALL_ROOM = {Stub32.SYSTEM_SERVICE_CALL: 0x30, Stub32.WOW64_TRANSITION: 0x10}
 SYSTEM_CALLS_ROOM = 0x20
 SYSTEM_CALL_RETURN = "KiFastSystemCallRet"
 WOW64_TRANSITION = "Wow64Transition"
@@ -126,15 +127,16 @@ def _add_data(builder: ImageBuilder, data: int) -> None:
 def _add_stubs(builder: ImageBuilder, build: Build, argument_bytes: Mapping[str, int], pointers: int) -> None:
     """Stubs in the order of their numbers, and what they share; each is exported as Zw and as Nt."""
     service_call = 0
-    if build.stub32 is Stub32.WOW64_TRANSITION:
-        pointers = (pointers + PAGE - 1) & -PAGE
-        builder.data(pointers, bytes(4), WOW64_TRANSITION)
-        builder.export(WOW64_TRANSITION)
-        target = struct.pack("<I", builder.base + pointers)
-        at = CODE_WIN10 - SYSTEM_SERVICE_CALL_ROOM
-        builder.machine_code(at, b"\xff\x25" + target, {SYSTEM_SERVICE_CALL: at}, Provenance.BUILD)
-        builder.export(SYSTEM_SERVICE_CALL)
+    if build.gate is Gate.KI_FAST_SYSTEM_CALL:
+        if build.stub32 is Stub32.WOW64_TRANSITION:
+            pointers = (pointers + PAGE - 1) & -PAGE
+            builder.data(pointers, bytes(4), WOW64_TRANSITION)
+            builder.export(WOW64_TRANSITION)
+        at = CODE_WIN10 - SYSTEM_SERVICE_CALL_ROOM[build.stub32]
         service_call = builder.base + at
+        routine = service_call_code(build, service_call, builder.base + pointers)
+        builder.machine_code(at, routine, {SYSTEM_SERVICE_CALL: at}, Provenance.BUILD)
+        builder.export(SYSTEM_SERVICE_CALL)
     if not build.wow64:
         _add_system_calls(builder, CODE_WIN10 - SYSTEM_CALLS_ROOM)
     stubs = list(laid_out(build, services(build.name), argument_bytes, service_call))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault
 from wowsim.host64.apcs import ended_by
-from wowsim.nt.builds import Gate
+from wowsim.nt.builds import Gate, Stub32
 from wowsim.nt.context64 import CONTEXT64_SIZE, EFLAGS, OFFSETS, SELECTORS
 from wowsim.nt.exceptions import RECORD_SIZE, STATUS_SINGLE_STEP, ExceptionRecord
 from wowsim.nt.wow64_context import (
@@ -29,6 +29,8 @@ from wowsim.nt.wow64_context import (
 from wowsim.nt.wow64_context import OFFSETS as OFFSETS32
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wowsim.nt.abi import Memory
     from wowsim.nt.builds import Build
     from wowsim.nt.trap import Routine, Trap
@@ -139,12 +141,18 @@ class Exceptions:
     Args:
         build: the Windows build.
         dispatcher32: address of ntdll32!KiUserExceptionDispatcher.
+        cpu_faults: RVAs in wow64cpu: where a thunk begins and where an access violation in it goes on.
     """
 
-    def __init__(self, build: Build, dispatcher32: int) -> None:
+    def __init__(self, build: Build, dispatcher32: int, cpu_faults: Sequence[tuple[int, int]]) -> None:
         self._build = build
         self._dispatcher32 = dispatcher32
-        self._own = [(m.base, m.base + m.size) for m in build.modules if m.bits == 64]
+        # the far jump of 1507 and 1511 leads to 64-bit code in the 32-bit ntdll
+        gates = (build.ntdll,) if build.stub32 is Stub32.SYSTEM_SERVICE_CALL else ()
+        own = (*(m for m in build.modules if m.bits == 64), *gates)
+        self._own = [(m.base, m.base + m.size) for m in own]
+        base = build.module("wow64cpu").base
+        self._cpu_faults = [(base + start, base + resume) for start, resume in cpu_faults]
         self._resume_at = build.module("wow64cpu").base + _RETURN_FROM_CODE[build.gate]
 
     def routines(self) -> dict[str, Routine]:
@@ -208,6 +216,12 @@ class Exceptions:
             (flags,) = _U32.unpack_from(context, EFLAGS)
             memory.pack(_U32, at + EFLAGS, flags | TF)
             return 1
+        for start, resume in self._cpu_faults:
+            if start <= rip < resume:
+                # like wow64.dll's handler around a thunk: the service ends with the exception's code
+                memory.pack(_U64, at + OFFSETS["rip"], resume)
+                memory.pack(_U64, at + OFFSETS["rax"], record.code)
+                return 1
         return 0
 
     def _dispatch(self, memory: Memory, area: int, record: ExceptionRecord) -> None:

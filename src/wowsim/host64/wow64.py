@@ -8,13 +8,15 @@ them by name.
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING
 
-from wowsim.host64 import apcs, exceptions
+from wowsim.host64 import apcs, exceptions, wow64win
 from wowsim.host64.link import Linker, load_teb64
 from wowsim.host64.overrides import SPECIAL, buffers, overrides
 from wowsim.host64.redirection import ROOT_NAME_ROOM, RedirectedName
 from wowsim.host64.thunks import Thunk, derive
+from wowsim.host64.turbo_control import TLS_WOW64INFO
 from wowsim.image.model import Image, Provenance
 from wowsim.image.synth import ImageBuilder, assemble
 from wowsim.nt.builds import Build, Gate, Stub32, services
@@ -31,7 +33,7 @@ TABLE_LIMIT = 0x3E8
 """Entries of each service table (section 5)."""
 _WIN7 = {"Wow64SystemServiceEx": 0xD0B8, "call": 0xD18C, "whNtCreateFile": 0x1C0F0, "thunk call": 0x1C1F9}
 _IAT_NTCREATEFILE = 0x1A48
-_IAT, _OTHER_SLOTS = 0x1000, 0x2000
+_IAT, _OTHER_SLOTS, _BASE_UNKNOWN = 0x1000, 0x2000, 0x20E0
 _AREAS = ((0x2100, 0xD000), (0xD400, 0x1C000))
 """Where derived thunks lie, besides the free part: on Windows 7 what is between is the build's."""
 _THUNKS_OF_AN_AREA = 150
@@ -142,9 +144,12 @@ class Wow64:
             rva += 8 if fixed and rva == _IAT_NTCREATEFILE else 0
             self._linker.slot(self._builder, "ntdll", name, rva)
             rva += 8
-        simulate = "CpuSimulate" if self._build.gate is Gate.SWITCH_TO_64 else "BTCpuSimulate"
-        self._linker.slot(self._builder, "wow64cpu", simulate, _OTHER_SLOTS)
-        self._simulate = simulate
+        prefix = "Cpu" if self._build.gate is Gate.SWITCH_TO_64 else "BTCpu"
+        self._simulate, self._cpu_init = f"{prefix}Simulate", f"{prefix}ProcessInit"
+        self._linker.slot(self._builder, "wow64cpu", self._simulate, _OTHER_SLOTS)
+        self._linker.slot(self._builder, "wow64cpu", self._cpu_init, _OTHER_SLOTS + 0x18)
+        for index, table in enumerate(wow64win.TABLES):
+            self._linker.slot(self._builder, "wow64win", table, _OTHER_SLOTS + 0x20 + 8 * index)
 
     # ------------------------------------------------------------ dispatch
     def _dispatch(self, fixed: bool) -> None:
@@ -218,9 +223,14 @@ class Wow64:
         self._place(derived)
         builder.code("whUnknown: sub rsp, 8\ntrap wow64.unknown\nadd rsp, 8\nret", None, OURS)
         builder.code("sdwhnt32:\n" + "\n".join(f".quad {name}" for name in entries), 0x32000, RECONSTRUCTED)
+        builder.code(
+            "whBaseUnknown: sub rsp, 8\ntrap wow64.whBaseUnknown\nadd rsp, 8\nret", _BASE_UNKNOWN, OURS
+        )
+        builder.data(0x36000, struct.pack("<Q", builder.base + _BASE_UNKNOWN) * TABLE_LIMIT, "sdwhbase")
+        win32 = [("0", wow64win.LIMIT)] * len(wow64win.TABLES)  # ProcessInit fills them in
         tables = "\n".join(
             f".quad {name}\n.long {limit}\n.space 0x24"
-            for name, limit in (("sdwhnt32", TABLE_LIMIT), *[("sdwhnt32", 0)] * 3)
+            for name, limit in (("sdwhnt32", TABLE_LIMIT), *win32, ("sdwhbase", TABLE_LIMIT))
         )
         builder.code(f"ServiceTables:\n{tables}", 0x34000, RECONSTRUCTED)
 
@@ -252,6 +262,10 @@ class Wow64:
             for start, end in build.reserved
         )
         builder.constant("Wow64pProcessInitialized", 0x34200)
+        tables = "\n".join(
+            f"mov rax, qword ptr [__imp_{table}]\nmov qword ptr [ServiceTables+{0x30 * (1 + index):#x}], rax"
+            for index, table in enumerate(wow64win.TABLES)
+        )
         transition = (
             ""
             if build.stub32 is not Stub32.WOW64_TRANSITION
@@ -263,6 +277,11 @@ class Wow64:
             f"""Wow64LdrpInitialize: push rbx
             sub rsp, 0x20
             mov rbx, rcx
+            {load_teb64("rcx")}
+            mov rax, qword ptr [rcx]
+            mov eax, dword ptr [rax+0x30]
+            add rax, {build.peb32_size:#x}
+            mov qword ptr [rcx+{TLS_WOW64INFO:#x}], rax
             cmp dword ptr [Wow64pProcessInitialized], 0
             jne L_thread
             call ProcessInit
@@ -274,6 +293,8 @@ class Wow64:
             int3
         ProcessInit: sub rsp, 0x28
             {reserve}
+            {tables}
+            call qword ptr [__imp_{self._cpu_init}]
             add rsp, 0x28
             ret
         Map64BitDll: sub rsp, 0x48

@@ -36,6 +36,7 @@ class Support(Enum):
     FULL = "full"
     PARTIAL = "partial"
     DECLARED = "declared"
+    """Only the signature: a call is refused by name."""
 
 
 @dataclass(frozen=True)
@@ -88,26 +89,38 @@ def _refuse(name: str, error: Unsupported) -> int:
     raise error
 
 
+def _never(kernel: Kernel) -> int:
+    raise AssertionError("a service that is declared only has no handler")
+
+
 class ServiceTable:
     """Numbers of one build bound to handlers of one kernel.
 
     Args:
         numbers: Nt name -> number, for every service the build has.
-        services: what is implemented.
+        services: what is implemented, and what is declared only.
         kernel: handed to each handler.
         width: pointer width of the callers at the SYSCALL.
+        elsewhere: names numbers that are none of ``numbers`` (win32k's).
     """
 
     def __init__(
-        self, numbers: Mapping[str, int], services: Mapping[str, Service], kernel: Kernel, width: Width
+        self,
+        numbers: Mapping[str, int],
+        services: Mapping[str, Service],
+        kernel: Kernel,
+        width: Width,
+        elsewhere: Callable[[int], str | None] = lambda number: None,
     ) -> None:
         self._kernel = kernel
         self._width: Width = width
+        self._elsewhere = elsewhere
         self._names = {number: name for name, number in numbers.items()}
         self._numbers = dict(numbers)
         self._observer: CallObserver | None = None
         self._services: dict[str, Service] = {}
         self._bound: dict[int, Callable[[Sequence[int]], int]] = {}
+        self._declared: dict[int, Service] = {}
         self.argument_counts: dict[int, int] = {}
         self.unsupported: Callable[[str, Unsupported], int] = _refuse
         """Decides what a call of a service (its name) that came upon something missing returns; may raise."""
@@ -117,7 +130,8 @@ class ServiceTable:
 
     def name_of(self, number: int) -> str | None:
         """The Nt name behind a number, if this build has it."""
-        return self._names.get(number & NAME_MASK)
+        number &= NAME_MASK
+        return self._names.get(number) or self._elsewhere(number)
 
     def dispatch(self, number: int, slots: Sequence[int]) -> int:
         """Run one service and return its NTSTATUS, unsigned; :data:`BLOCKED` while its thread waits.
@@ -130,7 +144,7 @@ class ServiceTable:
             Unsupported: the build has the service, wowsim does not, and :attr:`unsupported` answers nothing.
         """
         handler = self._bound.get(number & NAME_MASK)
-        return self._missing(number & NAME_MASK, slots) if handler is None else handler(slots)
+        return self._refused(number & NAME_MASK, slots) if handler is None else handler(slots)
 
     def replace(self, function: Callable[..., int], support: Support = Support.FULL) -> None:
         """Put ``function`` in the place of the service of its name, for this table only.
@@ -154,24 +168,28 @@ class ServiceTable:
         for declared in list(self._services.values()):
             self._bind(declared)
 
-    def _missing(self, number: int, slots: Sequence[int]) -> int:
-        name = self._names.get(number)
+    def _refused(self, number: int, slots: Sequence[int]) -> int:
+        """A service that nobody implements; who watches sees the call, and may answer it."""
+        name = self.name_of(number)
         if name is None:
             return 0xC000001C  # STATUS_INVALID_SYSTEM_SERVICE
 
-        def refuse(kernel: Kernel) -> int:
-            raise Unsupported(f"service {name} (number {number:X}h) is not implemented")
-
-        return self._guarded(Service(Prototype(name, ()), refuse, Support.DECLARED), number)(slots)
+        error = Unsupported(f"service {name} (number {number:X}h) is not implemented")
+        if self._observer is None:
+            return self.unsupported(name, error)
+        found = self._declared.get(number) or Service(Prototype(name, ()), _never, Support.DECLARED)
+        values = found.prototype.glimpse(self._kernel.memory, slots, self._width)
+        answer, done = self._observer(found, number, slots, values)
+        return done(self.unsupported(name, error) if answer is None else answer)
 
     def _bind(self, declared: Service) -> None:
         number = self._numbers[declared.name]
-        self._services[declared.name] = declared
         self.argument_counts[number] = _slots(declared.prototype, self._width)
-        self._bound[number] = self._guarded(declared, number)
-
-    def _guarded(self, declared: Service, number: int) -> Callable[[Sequence[int]], int]:
-        return _bound(
+        if declared.support is Support.DECLARED:
+            self._declared[number] = declared
+            return
+        self._services[declared.name] = declared
+        self._bound[number] = _bound(
             declared,
             number,
             declared.prototype.decoder(self._width),

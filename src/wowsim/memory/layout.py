@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from wowsim.errors import UsageError
-from wowsim.nt.builds import NATIVE, WIN7SP1, WIN8, WIN10_22H2, WIN81
+from wowsim.nt.builds import NATIVE, WIN7SP1, WIN10_22H2, WOW64
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,13 +77,24 @@ class SpaceLayout:
 _SEED2 = "Windows 7 SP1 x64 trace (wow64-facts section 0, S2; sections 3.1, 8.2)"
 _SEED0 = "Lindor, How Windows Maps 64-Bit Ntdll to WoW64 Process (wow64-facts section 8.1, S0; section 8.2)"
 
-_WIN7 = SpaceLayout(
-    "win7sp1",
-    highest_user=_8_TB,
-    ntdll=WIN7SP1.module("ntdll").base,
-    ntdll32=WIN7SP1.module("ntdll32").base,
-    ntdll_size=WIN7SP1.module("ntdll").size,
-    ntdll32_size=WIN7SP1.module("ntdll32").size,
+
+def _wow64(build: Build, source: SpaceLayout) -> SpaceLayout:
+    """A 64-bit Windows whose ntdlls lie where the build has them."""
+    native, narrow = build.module("ntdll"), build.ntdll
+    return replace(
+        source,
+        name=build.name,
+        ntdll=native.base,
+        ntdll32=narrow.base,
+        ntdll_size=native.size,
+        ntdll32_size=narrow.size,
+    )
+
+
+_NOWHERE = SpaceLayout("", highest_user=_8_TB, ntdll=0, ntdll32=0, ntdll_size=0, ntdll32_size=0, peb=0)
+_NTDLLS = ("ntdll", "ntdll32", "ntdll_size", "ntdll32_size")
+_WIN7 = replace(
+    _NOWHERE,
     peb=WIN7SP1.place.peb64,
     stack=WIN7SP1.place.stack32[0],
     stack64=WIN7SP1.place.stack64[0],
@@ -92,42 +103,22 @@ _WIN7 = SpaceLayout(
 )
 _XP = replace(
     _WIN7,
-    name="winxp-x64",
-    ntdll=0x77EC0000,
-    ntdll32=0x7D600000,
     stack=None,
     stack64=None,
     source="wow64-facts section 8.2 for the limits",
-    unverified=("ntdll", "ntdll32", "ntdll_size", "ntdll32_size", "peb", "kuser_rest", "pool"),
+    unverified=(*_NTDLLS, "peb", "kuser_rest", "pool"),
 )
-_VISTA = replace(_XP, name="vista", ntdll=0x77420000, ntdll32=0x77600000)
-_WIN8 = replace(
-    _XP,
-    name="win8",
-    ntdll=WIN8.module("ntdll").base,
-    ntdll32=WIN8.module("ntdll32").base,
-    ntdll_size=WIN8.module("ntdll").size,
-    ntdll32_size=WIN8.module("ntdll32").size,
-)
-_WIN81 = SpaceLayout(
-    "win8.1",
+_WIN81 = replace(
+    _NOWHERE,
     highest_user=_128_TB,
-    ntdll=WIN81.module("ntdll").base,
-    ntdll32=WIN81.module("ntdll32").base,
-    ntdll_size=WIN81.module("ntdll").size,
-    ntdll32_size=WIN81.module("ntdll32").size,
     peb=_WIN7.peb,
     pool=0xFFFFE000_00000000,
     source=_SEED0,
     unverified=("ntdll32", "ntdll32_size", "peb"),
 )
-_WIN10 = SpaceLayout(
-    "win10-22h2",
+_WIN10 = replace(
+    _NOWHERE,
     highest_user=_128_TB,
-    ntdll=WIN10_22H2.module("ntdll").base,
-    ntdll32=WIN10_22H2.module("ntdll32").base,
-    ntdll_size=WIN10_22H2.module("ntdll").size,
-    ntdll32_size=WIN10_22H2.module("ntdll32").size,
     kuser_rest=False,
     hypervisor_page=0x7FFEB000,
     cfg=((0x7DF5_FFEC0000, 0x200_00000000), (0x7DDE0000, 0x2000000)),
@@ -137,12 +128,11 @@ _WIN10 = SpaceLayout(
     stack=WIN10_22H2.place.stack32[0],
     stack64=WIN10_22H2.place.stack64[0],
     source="wow64-facts sections 3.1 (PEB, TEB), 8.1 (CFG, 1803 and later), 8.2 (limits)",
-    unverified=("ntdll", "ntdll32", "ntdll_size", "ntdll32_size", "cfg", "hypervisor_page"),
+    unverified=(*_NTDLLS, "cfg", "hypervisor_page"),
 )
 _WIN10_FIRST = replace(_WIN10, kuser_rest=True, hypervisor_page=None)
-_OLDER_10 = ("1507", "1511", "1607", "1703", "1709")
-_NEWER_10 = ("1803", "1809", "1903", "1909", "2004", "20h2", "21h1", "21h2", "22h2")
-_11 = ("21h2", "22h2", "23h2")
+# A 32-bit TEB of 1018h bytes takes a second page (wow64-facts section 9).
+_WIN11_24H2 = replace(_WIN10, teb_pages=4)
 
 
 def _native(build: Build, source: SpaceLayout) -> SpaceLayout:
@@ -179,22 +169,19 @@ def with_3_gb(layout: SpaceLayout) -> SpaceLayout:
     return replace(layout, highest_user=0xBFFEFFFF, limit_large=0xBFFF0000)
 
 
+_KINDS = (("winxp", _XP), ("vista", _XP), ("win7sp1", _WIN7), ("win8.1", _WIN81), ("win8", _XP),
+          *((f"win10-{release}", _WIN10_FIRST) for release in ("1507", "1511", "1607", "1703", "1709")),
+          ("win10", _WIN10), ("win11-24h2", _WIN11_24H2), ("win11", _WIN10))  # fmt: skip
+"""How the names of builds begin, and what such a Windows does."""
+
+
+def _kind(build: Build) -> SpaceLayout:
+    return next(layout for start, layout in _KINDS if build.name.startswith(start))
+
+
 def _all() -> dict[str, SpaceLayout]:
-    layouts = [_XP, _VISTA, _WIN7, _WIN8, _WIN81]
-    layouts += [replace(_WIN10_FIRST, name=f"win10-{release}") for release in _OLDER_10]
-    layouts += [replace(_WIN10, name=f"win10-{release}") for release in _NEWER_10]
-    layouts += [replace(_WIN10, name=f"win11-{release}") for release in _11]
-    # A 32-bit TEB of 1018h bytes takes a second page (wow64-facts section 9).
-    layouts += [replace(_WIN10, name="win11-24h2", teb_pages=4)]
-    older = {
-        "winxp-x86": _XP,
-        "vista-x86": _VISTA,
-        "win7sp1-x86": _WIN7,
-        "win8-x86": _WIN8,
-        "win8.1-x86": _WIN81,
-    }
-    older |= {f"win10-{release}-x86": _WIN10_FIRST for release in _OLDER_10}
-    layouts += [_native(build, older.get(build.name, _WIN10)) for build in NATIVE]
+    layouts = [_wow64(build, _kind(build)) for build in WOW64]
+    layouts += [_native(build, _kind(build)) for build in NATIVE]
     return {layout.name: layout for layout in layouts}
 
 

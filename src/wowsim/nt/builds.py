@@ -14,7 +14,7 @@ from importlib import resources
 from typing import Literal
 
 from wowsim.errors import UsageError
-from wowsim.nt.native_builds import ROWS, NativeRow
+from wowsim.nt import native_builds, wow64_builds
 
 NUMBER_MASK = 0x3FFF
 
@@ -22,12 +22,16 @@ NUMBER_MASK = 0x3FFF
 class Stub32(Enum):
     """The generation of the 32-bit ntdll's service stubs (wow64-facts section 2)."""
 
+    FS_C0_POPPED = "mov eax,N; xor ecx,ecx | mov ecx,T; lea edx,[esp+4]; call fs:[0C0h]; ret n"
+    """XP x64 and Vista: turbo index in ECX, arguments in EDX; wow64cpu takes the gate's return address itself."""
     FS_C0 = "mov eax,N; xor ecx,ecx | mov ecx,T; lea edx,[esp+4]; call fs:[0C0h]; add esp,4; ret n"
-    """Windows 7: turbo index in ECX, arguments in EDX."""
+    """Windows 7: the stub takes it from the stack."""
     FS_C0_EAX = "mov eax,T<<16|N; call fs:[0C0h]; ret n"
-    """Windows 8 and 8.1: turbo index in EAX."""
+    """Windows 8 and 8.1: turbo index in EAX; wow64cpu takes the gate's return address itself."""
+    SYSTEM_SERVICE_CALL = "mov eax,T<<16|N; mov edx,Wow64SystemServiceCall; call edx; ret n; tests CpuFlags"
+    """Windows 10 1507 and 1511: Wow64SystemServiceCall tests WOW64INFO.CpuFlags and makes the far jump itself."""
     WOW64_TRANSITION = "mov eax,T<<16|N; mov edx,Wow64SystemServiceCall; call edx; ret n"
-    """Windows 10 1607 and later: Wow64SystemServiceCall jumps through ntdll32!Wow64Transition."""
+    """Windows 10 1607 and later, same bytes: Wow64SystemServiceCall jumps through ntdll32!Wow64Transition."""
     SYSTEM_CALL_POINTER = "mov eax,N; mov edx,7FFE0300h; call [edx]; ret n"
     """32-bit Windows XP SP2 to 7: KUSER_SHARED_DATA.SystemCall points to ntdll!KiFastSystemCall."""
     LOCAL_SYSENTER = "mov eax,N; call L; ret n; L: mov edx,esp; sysenter; ret"
@@ -38,7 +42,7 @@ class Gate(Enum):
     """How wow64cpu crosses from CS 23h to CS 33h (wow64-facts sections 2 and 3)."""
 
     SWITCH_TO_64 = "X86SwitchTo64BitMode"
-    """Windows 7: one far jump to CpupReturnFromSimulatedCode."""
+    """XP x64 to 8.1: one far jump to CpupReturnFromSimulatedCode."""
     KI_FAST_SYSTEM_CALL = "KiFastSystemCall"
     """Windows 10: a far jump to the next instruction, then ``jmp [r15+0F8h]``."""
     NONE = "SYSENTER"
@@ -97,7 +101,8 @@ class Build:
         stub32: generation of the 32-bit stubs.
         gate: form of the far jump; ``Gate.NONE`` makes it a 32-bit Windows.
         stub64_checks_7ffe0308: the 64-bit stub tests KUSER_SHARED_DATA.SystemCall first (1511 and later).
-        turbo_column: which published table the turbo indices come from; ``verified`` says if it is this build's.
+        turbo_column: which published table the turbo indices come from (wow64-facts section 4); ``turbo_verified``
+            says if it is this build's own, otherwise they are the nearest table's, by name.
         modules: the system DLLs in the order they are mapped.
         place: addresses of the first thread's blocks.
         reserved: ranges that wow64.dll reserves while it maps the 64-bit kernel32 and user32 (section 3.8).
@@ -115,6 +120,7 @@ class Build:
     gate: Gate
     stub64_checks_7ffe0308: bool
     turbo_column: str
+    turbo_verified: bool
     modules: tuple[Module, ...]
     place: Place
     reserved: tuple[tuple[int, int], ...]
@@ -148,7 +154,12 @@ class Build:
     @property
     def turbo_in_ecx(self) -> bool:
         """Before Windows 8 the turbo index travels in ECX, later in bits 16-20 of EAX (section 4)."""
-        return self.stub32 is Stub32.FS_C0
+        return self.stub32 in (Stub32.FS_C0_POPPED, Stub32.FS_C0)
+
+    @property
+    def gate_pops(self) -> bool:
+        """Whether wow64cpu, not the stub, takes the gate's return address from the 32-bit stack (section 2)."""
+        return self.wow64 and self.stub32 is not Stub32.FS_C0
 
     def module(self, name: str) -> Module:
         """The module of that WinDbg name."""
@@ -162,12 +173,26 @@ class Build:
 
 @dataclass(frozen=True)
 class ServiceRow:
-    """One published row: name, number, turbo index (0 on 32-bit Windows), argument count (None where unpublished)."""
+    """One published row.
+
+    Attributes:
+        name: Nt name.
+        number: bits 0-13 of EAX.
+        turbo: turbo index, 0 on 32-bit Windows.
+        arguments: their count, None where unpublished.
+        turbo_in_eax: whether the turbo index travels in EAX (wow64-facts section 4); else in ECX.
+    """
 
     name: str
     number: int
     turbo: int
     arguments: int | None
+    turbo_in_eax: bool = False
+
+    @property
+    def eax(self) -> int:
+        """The whole value that the 32-bit stub loads."""
+        return self.turbo << 16 | self.number if self.turbo_in_eax else self.number
 
 
 @lru_cache(maxsize=2)
@@ -176,16 +201,36 @@ def _table(file: str) -> list[dict[str, str]]:
     return list(csv.DictReader(text.splitlines()))
 
 
+_Counts = tuple[tuple[tuple[int, ...], int], ...]
+_CHANGED: dict[str, _Counts] = {
+    "NtCreateIRTimer": (((6, 2), 2), ((10, 0, 15063), 3)),
+    "NtCreatePartition": (((10, 0, 10240), 5), ((10, 0, 10586), 4)),
+    "NtInitializeNlsFiles": (((6, 0), 4), ((6, 1), 3)),
+    "NtWaitForWorkViaWorkerFactory": (((6, 0), 2), ((6, 2), 4), ((6, 3), 5)),
+}
+"""Services whose argument count changed: since which version, how many (tinysec's tables, one a build)."""
+
+
+def _argument_count(row: dict[str, str], version: tuple[int, int, int]) -> int | None:
+    """The published count, where there are several that of the build."""
+    changed = _CHANGED.get(row["service"])
+    if changed is not None:
+        return [count for since, count in changed if version >= since][-1]
+    return int(row["arguments"].split("/")[-1]) if row["arguments"] else None
+
+
 @lru_cache
 def services(build: str) -> tuple[ServiceRow, ...]:
     """Every Nt service of a build, by number (wow64-facts section 7; turbo indices section 4)."""
     found = BUILDS[build]
+    in_eax = found.wow64 and not found.turbo_in_ecx
     rows = [
         ServiceRow(
             r["service"],
             int(r[build], 16),
             int(r.get(found.turbo_column) or 0),
-            int(r["arguments"].split("/")[-1]) if r["arguments"] else None,
+            _argument_count(r, found.version),
+            in_eax,
         )
         for r in _table("services.csv" if found.wow64 else "services_x86.csv")
         if r[build]
@@ -197,113 +242,75 @@ def _modules(*rows: tuple[str, str, int, int, Literal[32, 64], str]) -> tuple[Mo
     return tuple(Module(*row) for row in rows)
 
 
-# Modules, sizes and reserved ranges: the ModLoad lines of seed 002; thread blocks: wow64-facts 3.1.
-WIN7SP1 = Build(
-    name="win7sp1",
-    title="Windows 7 SP1 x64",
-    version=(6, 1, 7601),
-    service_pack="Service Pack 1",
-    stub32=Stub32.FS_C0,
-    gate=Gate.SWITCH_TO_64,
-    stub64_checks_7ffe0308=False,
-    turbo_column="turbo_8",
-    modules=_modules(
-        ("ntdll", "ntdll.dll", 0x775F0000, 0x1A8000, 64, "System32"),
-        ("ntdll32", "ntdll.dll", 0x777D0000, 0x180000, 32, "SysWOW64"),
-        ("wow64", "wow64.dll", 0x738C0000, 0x3F000, 64, "System32"),
-        ("wow64win", "wow64win.dll", 0x73860000, 0x5C000, 64, "System32"),
-        ("wow64cpu", "wow64cpu.dll", 0x73850000, 0x8000, 64, "System32"),
-        ("kernel32", "kernel32.dll", 0x75840000, 0x110000, 32, "SysWOW64"),
-        ("KERNELBASE", "KERNELBASE.dll", 0x77330000, 0x47000, 32, "SysWOW64"),
-    ),
-    place=Place(
-        teb64=0x7EFDB000,
-        peb64=0x7EFDF000,
-        peb32=0x7EFDE000,
-        stack64=(0x180000, 0x1C0000),
-        stack32=(0x50000, 0x150000),
-    ),
-    reserved=((0x773D0000, 0x774EF000), (0x774F0000, 0x775EA000)),
-    peb32_size=0x248,
-    cpu_bias=0,
-    reset_state=0x2D0,
-    fast_fail=False,
+_PLACE_7 = Place(
+    teb64=0x7EFDB000,
+    peb64=0x7EFDF000,
+    peb32=0x7EFDE000,
+    stack64=(0x180000, 0x1C0000),
+    stack32=(0x50000, 0x150000),
 )
+"""wow64-facts section 3.1; that XP, Vista and 8 put them there too is unverified."""
+_PLACE_10 = Place(
+    teb64=0xDC0000,
+    peb64=0xDBE000,
+    peb32=0xDBF000,
+    stack64=(0xE00000, 0xE40000),
+    stack32=(0xE50000, 0xF50000),
+)
+"""The sample of wow64-facts section 3.1; Windows randomises them."""
 
 
-def _windows8(
-    name: str, title: str, version: tuple[int, int, int], ntdll: tuple[int, int], ntdll32: tuple[int, int]
-) -> Build:
-    """Windows 8 and 8.1: their own stubs and numbers.
+def _stub32(version: tuple[int, int, int]) -> Stub32:
+    """The stubs of a 64-bit Windows (wow64-facts section 2)."""
+    if version < (6, 1):
+        return Stub32.FS_C0_POPPED
+    if version < (6, 2):
+        return Stub32.FS_C0
+    if version < (10,):
+        return Stub32.FS_C0_EAX
+    return Stub32.SYSTEM_SERVICE_CALL if version < (10, 0, 14393) else Stub32.WOW64_TRANSITION
 
-    wow64cpu's listing is not published: it has the form of Windows 10's, which also takes the turbo index from EAX and
-    pops the return address itself (wow64-facts sections 3.5 and 3.6; unverified). Bases, sizes and the size of PEB32
-    are chosen.
-    """
+
+def _wow64(row: wow64_builds.Wow64Row) -> Build:
+    """A 64-bit Windows. The CPU area of 8 and 8.1 is Windows 7's: so are the public bytes of their wow64cpu."""
+    places: tuple[tuple[str, str, wow64_builds.Range | None, Literal[32, 64]], ...] = (
+        ("ntdll", "ntdll", row.ntdll, 64),
+        ("ntdll32", "ntdll", row.ntdll32, 32),
+        ("wow64", "wow64", row.wow64, 64),
+        ("wow64win", "wow64win", row.wow64win, 64),
+        ("wow64cpu", "wow64cpu", row.wow64cpu, 64),
+        ("kernel32", "kernel32", row.kernel32, 32),
+        ("KERNELBASE", "KERNELBASE", row.kernelbase, 32),
+    )
+    ten = row.version >= (10,)
     return Build(
-        name=name,
-        title=title,
-        version=version,
-        stub32=Stub32.FS_C0_EAX,
-        gate=Gate.KI_FAST_SYSTEM_CALL,
-        stub64_checks_7ffe0308=False,
-        turbo_column="turbo_8.1" if name == "win8.1" else "turbo_8",
+        name=row.name,
+        title=row.title,
+        version=row.version,
+        stub32=_stub32(row.version),
+        gate=Gate.KI_FAST_SYSTEM_CALL if ten else Gate.SWITCH_TO_64,
+        stub64_checks_7ffe0308=row.version >= (10, 0, 10586),
+        turbo_column=row.turbo,
+        turbo_verified=row.turbo_verified,
         modules=_modules(
-            ("ntdll", "ntdll.dll", *ntdll, 64, "System32"),
-            ("ntdll32", "ntdll.dll", *ntdll32, 32, "SysWOW64"),
-            ("wow64", "wow64.dll", 0x77780000, 0x48000, 64, "System32"),
-            ("wow64win", "wow64win.dll", 0x777D0000, 0x68000, 64, "System32"),
-            ("wow64cpu", "wow64cpu.dll", 0x77840000, 0x9000, 64, "System32"),
-            ("kernel32", "kernel32.dll", 0x76840000, 0x140000, 32, "SysWOW64"),
-            ("KERNELBASE", "KERNELBASE.dll", 0x75330000, 0xD7000, 32, "SysWOW64"),
+            *(
+                (name, f"{file}.dll", *place, bits, "System32" if bits == 64 else "SysWOW64")
+                for name, file, place, bits in places
+                if place is not None
+            )
         ),
-        place=WIN7SP1.place,
-        reserved=(),
-        peb32_size=0x250,
-        cpu_bias=0x80,
-        reset_state=0,
+        place=_PLACE_10 if ten else _PLACE_7,
+        reserved=row.reserved,
+        peb32_size=row.peb32_size,
+        cpu_bias=0x80 if ten else 0,
+        reset_state=0 if ten else 0x2D0,
+        service_pack=row.service_pack,
+        has_kernelbase=row.kernelbase is not None,
+        fast_fail=row.version >= (6, 2),
     )
 
 
-WIN8 = _windows8("win8", "Windows 8 x64", (6, 2, 9200), (0x7FE_13AC0000, 0x1BE000), (0x77A10000, 0x157000))
-WIN81 = _windows8(
-    "win8.1", "Windows 8.1 x64", (6, 3, 9600), (0x7FFF_FED40000, 0x1E0000), (0x77A90000, 0x16F000)
-)
-
-# Thread blocks as in the sample of wow64-facts 3.1; wow64cpu's base as in section 4; other bases are
-# chosen (Windows randomises them), sizes unverified.
-WIN10_22H2 = Build(
-    name="win10-22h2",
-    title="Windows 10 22H2 x64",
-    version=(10, 0, 19045),
-    stub32=Stub32.WOW64_TRANSITION,
-    gate=Gate.KI_FAST_SYSTEM_CALL,
-    stub64_checks_7ffe0308=True,
-    turbo_column="turbo_10",
-    modules=_modules(
-        ("ntdll", "ntdll.dll", 0x7FFC5B2D0000, 0x1F8000, 64, "System32"),
-        ("ntdll32", "ntdll.dll", 0x77A50000, 0x1A4000, 32, "SysWOW64"),
-        ("wow64", "wow64.dll", 0x6B0A0000, 0x59000, 64, "System32"),
-        ("wow64win", "wow64win.dll", 0x6B010000, 0x83000, 64, "System32"),
-        ("wow64cpu", "wow64cpu.dll", 0x6B100000, 0xA000, 64, "System32"),
-        ("kernel32", "kernel32.dll", 0x76840000, 0xF0000, 32, "SysWOW64"),
-        ("KERNELBASE", "KERNELBASE.dll", 0x77330000, 0x227000, 32, "SysWOW64"),
-    ),
-    place=Place(
-        teb64=0xDC0000,
-        peb64=0xDBE000,
-        peb32=0xDBF000,
-        stack64=(0xE00000, 0xE40000),
-        stack32=(0xE50000, 0xF50000),
-    ),
-    reserved=(),
-    peb32_size=0x488,
-    cpu_bias=0x80,
-    reset_state=0,
-)
-
-
-def _native(row: NativeRow) -> Build:
+def _native(row: native_builds.NativeRow) -> Build:
     """A 32-bit Windows."""
     places = (("ntdll", row.ntdll), ("kernel32", row.kernel32), ("KERNELBASE", row.kernelbase))
     eight, ten = row.version >= (6, 2), row.version >= (10,)
@@ -315,6 +322,7 @@ def _native(row: NativeRow) -> Build:
         gate=Gate.NONE,
         stub64_checks_7ffe0308=False,
         turbo_column="",
+        turbo_verified=True,
         modules=_modules(
             *((name, f"{name}.dll", *place, 32, "System32") for name, place in places if place is not None)
         ),
@@ -329,16 +337,18 @@ def _native(row: NativeRow) -> Build:
     )
 
 
-NATIVE: tuple[Build, ...] = tuple(map(_native, ROWS))
+NATIVE: tuple[Build, ...] = tuple(map(_native, native_builds.ROWS))
 """Every 32-bit Windows of which the service numbers are known, from XP on."""
+
+WOW64: tuple[Build, ...] = tuple(map(_wow64, wow64_builds.ROWS))
+"""Every 64-bit Windows."""
 
 BUILDS: dict[str, Build] = {
     build.name: build
-    for build in sorted(
-        (WIN7SP1, WIN8, WIN81, WIN10_22H2, *NATIVE), key=lambda build: (build.version, not build.wow64)
-    )
+    for build in sorted((*WOW64, *NATIVE), key=lambda build: (build.version, not build.wow64))
 }
 """Every build wowsim can run, oldest first."""
+WIN7SP1, WIN10_22H2 = BUILDS["win7sp1"], BUILDS["win10-22h2"]
 
 
 def build_named(name: str) -> Build:

@@ -15,6 +15,8 @@ from wowsim.simulation.program import command_line
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from wowsim.nt.builds import Build
+
 PAGE = 0x1000
 LEAST_MEMORY = 8 << 20
 MOST_MEMORY = 1 << 36
@@ -40,6 +42,19 @@ def machine(seed: object, memory: object, quantum: object, cpu_vendor: object) -
         raise UsageError(f"quantum={quantum!r}; expected instructions of a turn, 1 or more")
     if cpu_vendor not in VENDORS:
         raise UsageError(f"cpu_vendor={cpu_vendor!r}; expected one of {', '.join(VENDORS)}")
+
+
+def turbo(build: Build, wanted: object) -> bool:
+    """Whether turbo thunks are used.
+
+    Raises:
+        UsageError: that is no truth value, or the build has none to turn off.
+    """
+    if not isinstance(wanted, bool):
+        raise UsageError(f"turbo={wanted!r}; expected True or False")
+    if not wanted and not build.wow64:
+        raise UsageError(f"turbo thunks are wow64cpu's; {build.name} has 32 bits and none to turn off")
+    return wanted
 
 
 def running(limit: object, timeout: object) -> None:

@@ -13,9 +13,9 @@ from wowsim.host64.link import Linker
 from wowsim.host64.ntdll import build_ntdll
 from wowsim.host64.wow64 import Wow64
 from wowsim.host64.wow64cpu import build_wow64cpu
-from wowsim.image.synth import ImageBuilder
-from wowsim.kernel.services import implemented
-from wowsim.nt.builds import build_named, services
+from wowsim.host64.wow64win import build_wow64win
+from wowsim.kernel.services import services_of_build
+from wowsim.nt.builds import build_named
 
 if TYPE_CHECKING:
     from wowsim.image.model import Image
@@ -34,11 +34,8 @@ class BuiltIn:
 def built_in(build_name: str) -> BuiltIn:
     """The images of a build."""
     build = build_named(build_name)
-    prototypes = {name: s.prototype for name, s in implemented().items()}
-    argument_bytes = {
-        row.name: 4 * row.arguments for row in services(build.name) if row.arguments is not None
-    }
-    argument_bytes |= {name: p.arg_bytes32 for name, p in prototypes.items()}
+    prototypes = {name: s.prototype for name, s in services_of_build(build).items()}
+    argument_bytes = {name: s.prototype.arg_bytes32 for name, s in services_of_build(build).items()}
     ntdll = build_ntdll32(build, argument_bytes)
     images, routines = {ntdll.name: ntdll}, dict[str, "Routine"]()
     if build.wow64:
@@ -47,19 +44,9 @@ def built_in(build_name: str) -> BuiltIn:
         routines = Wow64(build, prototypes, linker).routines
         build_wow64cpu(build, linker)
         build_ntdll(build, linker)
-        linker.add(_wow64win(build_name))
+        build_wow64win(build, linker)
         images = linker.linked()
     images["kernel32"] = build_kernel32(build)
     if build.has_kernelbase:
         images["KERNELBASE"] = build_kernelbase(build)
     return BuiltIn(images, routines)
-
-
-def _wow64win(build_name: str) -> Image:
-    """wow64win.dll holds the win32k and console thunks; it has none yet and is mapped for its place."""
-    module = build_named(build_name).module("wow64win")
-    builder = ImageBuilder(module.name, module.file_name, module.path, 64, module.base, module.size)
-    builder.section(".text", 0x1000, 0x1000, executable=True)
-    builder.code("sdwhwin32: int3")
-    builder.export("sdwhwin32")
-    return builder.build()

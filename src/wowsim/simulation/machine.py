@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from wowsim.cpu import operands
@@ -23,12 +24,12 @@ from wowsim.kernel.bug_checks import BugCheck
 from wowsim.kernel.context import Kernel
 from wowsim.kernel.exceptions import WideUserMode
 from wowsim.kernel.native_exceptions import NativeUserMode
-from wowsim.kernel.services import implemented
+from wowsim.kernel.services import services_of_build
 from wowsim.kernel.table import ServiceTable
 from wowsim.memory.layout import layout_of
 from wowsim.memory.sections import Commitment
 from wowsim.memory.space import AddressSpace
-from wowsim.nt import fast_fail
+from wowsim.nt import fast_fail, win32k
 from wowsim.nt.exceptions import (
     STATUS_ACCESS_VIOLATION,
     STATUS_INTEGER_OVERFLOW,
@@ -136,7 +137,13 @@ class Machine:
             segments=WOW64_SEGMENTS if wow64 else replace(NATIVE_SEGMENTS, address=_gdt_above(self.space)),
             sysenter=None if self.native_calls is None else self.native_calls.sysenter,
         )
-        self.table = ServiceTable(build.numbers, implemented(), self.kernel, self.user.width)
+        self.table = ServiceTable(
+            build.numbers,
+            services_of_build(build),
+            self.kernel,
+            self.user.width,
+            partial(win32k.name_of, build.name),
+        )
         self.trap = CpuTrap(self.core, self.tables)
         self.traps: TrapTable | None = None
         self.stopped: Stop | None = None

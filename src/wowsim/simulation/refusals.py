@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wowsim.errors import Unsupported, UsageError
+from wowsim.host64 import wow64win
 from wowsim.trace.events import UnsupportedCalled
 
 if TYPE_CHECKING:
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
     from wowsim.simulation.runner import Runner
 
 STATUS_NOT_IMPLEMENTED = 0xC0000002
+UNKNOWN = {
+    "wow64.unknown": 0,
+    "wow64.whBaseUnknown": 0x3000,
+    **{f"wow64win.{trap}": first for trap, first in wow64win.TABLES.values()},
+}
+"""Traps behind the services without a thunk: the first number of their table."""
 CHOICES = ("stop", "status")
 
 
@@ -68,8 +75,9 @@ class Refusals:
             Unsupported: the run shall end.
         """
         name = None
-        if trap == "wow64.unknown":
-            name = self._machine.table.name_of(self._machine.core.read("rbx") & 0xFFF)
+        if trap in UNKNOWN:
+            number = UNKNOWN[trap] | self._machine.core.read("rbx") & 0xFFF
+            name = self._machine.table.name_of(number) or f"service {number:X}h"
         elif trap.startswith("whNt") and trap.endswith(".in"):
             name = trap[2 : -len(".in")]
         return self._refuse(name, error, answers=self._answers and name is not None)

@@ -14,6 +14,7 @@ from wowsim.guest32 import codepages
 from wowsim.guest32.ntdll32 import routines as ntdll32_routines
 from wowsim.host64 import apcs
 from wowsim.host64.exceptions import Exceptions
+from wowsim.host64.turbo_thunks import fault_places
 from wowsim.host64.wow64_startup import Entry64, setup_initial_call
 from wowsim.image.pe import parse_program
 from wowsim.kernel.console import Console, Stream
@@ -24,7 +25,7 @@ from wowsim.memory.layout import layout_of, with_3_gb
 from wowsim.memory.sections import ImageSection
 from wowsim.nt.builds import Stub32, build_named
 from wowsim.nt.fast_fail import name_of
-from wowsim.simulation import checks, parameters
+from wowsim.simulation import checks, parameters, wow64info
 from wowsim.simulation.answers import Answer
 from wowsim.simulation.breakpoints import Breakpoints
 from wowsim.simulation.gates import Gates
@@ -41,7 +42,7 @@ from wowsim.simulation.program import (
     read,
     standard_folders,
 )
-from wowsim.simulation.refusals import Refusals
+from wowsim.simulation.refusals import UNKNOWN, Refusals
 from wowsim.simulation.runner import Runner
 from wowsim.simulation.shared_data import initialise, refresher
 from wowsim.simulation.snapshots import Snapshot, Snapshots
@@ -70,7 +71,7 @@ if TYPE_CHECKING:
 
     from wowsim.image.model import Image
     from wowsim.nt.exceptions import ExceptionRecord
-    from wowsim.nt.trap import Trap
+    from wowsim.nt.trap import Routine, Trap
 
 MEMORY = 1 << 30
 """Guest RAM by default."""
@@ -120,6 +121,8 @@ class Simulation:
         on_unsupported: what a service does that wowsim lacks, wholly or for what was asked of it: ``"stop"`` ends
             the run, naming the service and its callers; ``"status"`` answers STATUS_NOT_IMPLEMENTED. Either way it
             is a :class:`wowsim.UnsupportedCalled` event.
+        turbo: whether wow64cpu calls the kernel itself where it can; False sets WOW64INFO's DisableTurboDispatch, and
+            every service passes wow64.dll.
 
     Raises:
         UsageError: there is no such build, or another argument makes no sense.
@@ -138,6 +141,7 @@ class Simulation:
         on_output: Callable[[str, bytes], None] | None = None,
         three_gb: bool = False,
         on_unsupported: str = "stop",
+        turbo: bool = True,
     ) -> None:
         if sysroot is not None:
             raise Unsupported("sysroot: running with a folder of real system DLLs is not supported yet")
@@ -145,6 +149,7 @@ class Simulation:
         self.build = build_named(build)
         self.seed = seed
         layout = with_3_gb(layout_of(self.build.name)) if three_gb else None
+        self._turbo = checks.turbo(self.build, turbo)
         self._built_in = built_in(self.build.name)
         console = Console(on_output=_output(on_output))
         self._machine = Machine(self.build, seed, memory, console, cpu_vendor, layout)
@@ -428,6 +433,8 @@ class Simulation:
         process.command_line = self._start.command_line
         process.peb, process.peb32 = new.peb64, new.peb32
         process.image = image_information(new.space.image)
+        if self.build.wow64:
+            wow64info.write(machine.tables, new.peb32 + self.build.peb32_size, turbo=self._turbo)
         kernel.thread.teb, kernel.thread.teb32 = new.teb64, new.teb32
         machine.trap.teb64, machine.trap.teb32 = new.teb64, new.teb32 or new.teb64
         selector = machine.core.segments.teb
@@ -480,18 +487,27 @@ class Simulation:
         return {
             **self._built_in.wow64_routines,
             "wow64.Wow64SetupInitialCall": setup_initial_call(thunk, self.build.module("ntdll32").base),
-            **Exceptions(self.build, self._address("ntdll32!KiUserExceptionDispatcher")).routines(),
+            **Exceptions(
+                self.build,
+                self._address("ntdll32!KiUserExceptionDispatcher"),
+                fault_places(self._built_in.images["wow64cpu"]),
+            ).routines(),
             "wow64.Wow64ApcRoutine": apcs.routine(
                 self._address("ntdll32!KiUserApcDispatcher"), self.build.reset_state
             ),
-            "wow64.unknown": self._unknown_service,
+            **{trap: self._unknown_service(first) for trap, first in UNKNOWN.items()},
             "ntdll.LdrpInitializeLists": self._loader_lists,
         }
 
-    def _unknown_service(self, trap: Trap) -> None:
-        number = trap.register("rbx") & 0xFFF
-        name = self._machine.table.name_of(number)
-        raise Unsupported(f"service {name or f'number {number:X}h'} has no WoW64 thunk in wowsim yet")
+    def _unknown_service(self, first: int) -> Routine:
+        """What refuses the services without a thunk in the table that begins with that number."""
+
+        def refuse(trap: Trap) -> None:
+            number = first | trap.register("rbx") & 0xFFF
+            name = self._machine.table.name_of(number)
+            raise Unsupported(f"service {name or f'number {number:X}h'} has no WoW64 thunk in wowsim yet")
+
+        return refuse
 
     def _loader_lists(self, trap: Trap) -> None:
         assert self._process is not None

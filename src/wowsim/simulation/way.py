@@ -10,6 +10,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault
+from wowsim.nt.builds import Gate
 from wowsim.simulation.stack import INSIDE, StackWalker
 from wowsim.simulation.stack32 import NativeStackWalker
 
@@ -69,8 +70,8 @@ class Way:
         unpack = machine.tables.unpack
         (area,) = unpack(_QWORD, machine.trap.teb64 + _AREA_SLOT)
         ebp, eip, esp = unpack(_REGISTERS, area + _EBP)
-        early = machine.build.turbo_in_ecx
-        if early and not any(frame.startswith("wow64!") for frame in inner):
-            ebp = rbp & 0xFFFFFFFF  # a turbo thunk of Windows 7 does not save it
-        (caller,) = unpack(_DWORD, esp + 4 if early else esp)
+        build = machine.build
+        if build.gate is Gate.SWITCH_TO_64 and not any(frame.startswith("wow64!") for frame in inner):
+            ebp = rbp & 0xFFFFFFFF  # only the way to wow64.dll saves it
+        (caller,) = unpack(_DWORD, esp if build.gate_pops else esp + 4)
         return self._narrow.outwards((eip, caller), ebp)

@@ -1,0 +1,86 @@
+"""The table of a build's services for people: numbers, turbo indices, argument bytes, and how much of each is there.
+
+Who may import it: the command line and the README's table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from wowsim.kernel.services import services_of_build
+from wowsim.kernel.table import Support
+from wowsim.nt import win32k
+from wowsim.nt.builds import services
+from wowsim.nt.service_numbers import hexadecimal, turbo_is_published
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from wowsim.nt.builds import Build
+
+COLUMNS = ("name", "number", "turbo", "bytes", "support", "note")
+UNVERIFIED = "turbo index unverified"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One service of a build; of win32k's the argument bytes are not known."""
+
+    name: str
+    number: int
+    turbo: int
+    argument_bytes: int | None
+    support: str
+    note: str
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The row in words."""
+        size = "" if self.argument_bytes is None else str(self.argument_bytes)
+        return self.name, hexadecimal(self.number), str(self.turbo), size, self.support, self.note
+
+
+def rows(build: Build) -> list[Row]:
+    """Every service of a build by number: those of ntoskrnl, then those of win32k."""
+    known = services_of_build(build)
+    published = turbo_is_published(build)
+    found = []
+    for row in services(build.name):
+        service = known[row.name]
+        note = "; ".join(filter(None, (service.note, "" if published or not row.turbo else UNVERIFIED)))
+        size = service.prototype.arg_bytes32
+        found.append(Row(row.name, row.number, row.turbo, size, service.support.value, note))
+    for number, name in win32k.services(build.name).items():
+        found.append(Row(name, number, 0, None, Support.DECLARED.value, "win32k"))
+    return found
+
+
+def as_json(table: Sequence[Row]) -> list[dict[str, Any]]:
+    """For ``--json``."""
+    return [asdict(row) for row in table]
+
+
+def text(table: Sequence[Row]) -> Iterator[str]:
+    """Lines in columns."""
+    cells = [COLUMNS, *(row.cells for row in table)]
+    widths = [max(len(row[index]) for row in cells) for index in range(len(COLUMNS))]
+    for name, number, turbo, size, support, note in cells:
+        line = (
+            f"{name:<{widths[0]}}  {number:>{widths[1]}}  {turbo:>{widths[2]}}  {size:>{widths[3]}}"
+            f"  {support:<{widths[4]}}  {note}"
+        )
+        yield line.rstrip()
+
+
+def markdown(table: Sequence[Row]) -> Iterator[str]:
+    """The same as a Markdown table."""
+    yield from markdown_table(COLUMNS, (row.cells for row in table))
+
+
+def markdown_table(headings: Sequence[str], cells: Any) -> Iterator[str]:
+    """A Markdown table."""
+    yield f"| {' | '.join(headings)} |"
+    yield "|---" * len(headings) + "|"
+    for row in cells:
+        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
