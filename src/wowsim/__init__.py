@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "Answer": "wowsim.simulation",
     "Simulation": "wowsim.simulation",
     "RunResult": "wowsim.simulation",
     "Snapshot": "wowsim.simulation",
@@ -32,8 +33,10 @@ _HOME = {
     "GateCrossed": "wowsim.trace.events",
     "MemoryChanged": "wowsim.trace.events",
     "Redirected": "wowsim.trace.events",
+    "ServiceEvent": "wowsim.trace.events",
     "SyscallEntered": "wowsim.trace.events",
     "SyscallReturned": "wowsim.trace.events",
+    "UnsupportedCalled": "wowsim.trace.events",
     "In": "wowsim.nt.abi",
     "InOut": "wowsim.nt.abi",
     "Out": "wowsim.nt.abi",
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     from wowsim.nt.abi import In as In
     from wowsim.nt.abi import InOut as InOut
     from wowsim.nt.abi import Out as Out
+    from wowsim.simulation import Answer as Answer
     from wowsim.simulation import RunResult as RunResult
     from wowsim.simulation import Simulation as Simulation
     from wowsim.simulation import Snapshot as Snapshot
@@ -58,8 +62,10 @@ if TYPE_CHECKING:
     from wowsim.trace.events import GateCrossed as GateCrossed
     from wowsim.trace.events import MemoryChanged as MemoryChanged
     from wowsim.trace.events import Redirected as Redirected
+    from wowsim.trace.events import ServiceEvent as ServiceEvent
     from wowsim.trace.events import SyscallEntered as SyscallEntered
     from wowsim.trace.events import SyscallReturned as SyscallReturned
+    from wowsim.trace.events import UnsupportedCalled as UnsupportedCalled
 
 
 def __getattr__(name: str) -> Any:

@@ -203,8 +203,8 @@ def _formatted(
 
 def _listings(sim: Simulation, calls: Sequence[Any], changes: Sequence[Any]) -> Iterator[str]:
     """Calls as listings; the guest's memory changes stand in a paragraph behind the call that was last."""
-    from wowsim.render.text import NATIVE, WOW64, change, last_look, listing, redirection
-    from wowsim.trace.events import Call, FastFailed, Redirected, timeline
+    from wowsim.render.text import NATIVE, WOW64, change, last_look, listing, redirection, refusal
+    from wowsim.trace.events import Call, FastFailed, Redirected, UnsupportedCalled, timeline
 
     wow64 = sim.build.wow64
     target = WOW64 if wow64 else NATIVE
@@ -217,6 +217,8 @@ def _listings(sim: Simulation, calls: Sequence[Any], changes: Sequence[Any]) -> 
             yield from listing(item.steps, sim.symbols, item.teb32, gs_base, target)
         elif isinstance(item, FastFailed):
             yield from last_look(item, sim.symbols)
+        elif isinstance(item, UnsupportedCalled):
+            yield refusal(item)
         elif isinstance(item, Redirected):
             yield redirection(item)
         else:
@@ -239,14 +241,30 @@ def _loaded(options: argparse.Namespace, on_output: Callable[[str, bytes], None]
         options.sysroot,
         on_output=on_output,
         three_gb=options.three_gb,
+        on_unsupported=options.on_unsupported,
         turbo=options.turbo,
     ) as sim:
+        _tell_unsupported(sim)
         for host, guest, writable in options.mount:
             sim.files.mount(host, guest, writable=writable)
         for file in options.registry:
             sim.registry.load(Path(file))
         sim.load(words[0], words[1:], env=dict(options.env), cwd=options.cwd, stdin=stdin)
         yield sim
+
+
+def _tell_unsupported(sim: Simulation) -> None:
+    """One line on stderr for each kind of call that is answered STATUS_NOT_IMPLEMENTED."""
+    from wowsim.trace.events import UnsupportedCalled
+
+    told: set[str] = set()
+
+    def tell(event: UnsupportedCalled) -> None:
+        if event.status is not None and event.detail not in told:
+            told.add(event.detail)
+            print("wowsim:", f"{event.detail}: answered {event.status:08X}", file=sys.stderr)
+
+    sim.on(UnsupportedCalled, tell)
 
 
 def _stdin(source: str | None) -> bytes:

@@ -46,6 +46,12 @@ def add_process(parser: argparse.ArgumentParser) -> None:
         "--3gb", action="store_true", dest="three_gb", help="start a 32-bit Windows with 3 GB of user memory"
     )
     parser.add_argument(
+        "--on-unsupported",
+        choices=("stop", "status"),
+        default="stop",
+        help="what a service does that wowsim lacks: end the run, or return STATUS_NOT_IMPLEMENTED; default: stop",
+    )
+    parser.add_argument(
         "--no-turbo", action="store_false", dest="turbo", help="send every service through wow64.dll"
     )
     parser.add_argument("--stdin", metavar="FILE", help="standard input; - is wowsim's own")

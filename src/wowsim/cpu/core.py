@@ -522,7 +522,8 @@ class Core:
         """Call ``callback(address, size)`` before each instruction of a range; returns the remover. Slow.
 
         A callback that stops the CPU is not asked again about that instruction when execution goes on with it;
-        ``watch`` is where that is kept, for one that comes and goes.
+        ``watch`` is where that is kept, for one that comes and goes. One that calls :meth:`later` takes the
+        instruction's place: what it put off says where execution goes on.
         """
         watch = watch or Watch()
 
@@ -537,6 +538,7 @@ class Core:
                 callback(address, size)
                 if self._stopping:
                     watch.stopped_at = address
+                if self._stopping or self._deferred is not None:
                     self._cut(address)  # the block was recorded whole before its first instruction
             except BaseException as error:
                 self._cut(address)

@@ -84,9 +84,20 @@ def services_of(modules: Iterable[ModuleType]) -> dict[str, Service]:
     return found
 
 
-CallObserver = Callable[[Service, int, Sequence[Any]], Callable[[int], None]]
-"""Called before a handler with the service, its number and the decoded values; what it returns is called
-with the status after."""
+CallObserver = Callable[
+    [Service, int, Sequence[int], Sequence[Any]], "tuple[int | None, Callable[[int], int]]"
+]
+"""Called before a handler with the service, its number, the argument slots and the decoded values. It returns the
+status that answers the call in the handler's place, or None, and what is called with the status after and returns the
+one that the caller gets."""
+
+
+def _refuse(name: str, error: Unsupported) -> int:
+    raise error
+
+
+def _never(kernel: Kernel) -> int:
+    raise AssertionError("a service of win32k has no handler")
 
 
 class ServiceTable:
@@ -119,6 +130,8 @@ class ServiceTable:
         self._unbound = {number: services[name] for name, number in numbers.items() if name in services}
         """Services that were not called yet."""
         self.argument_counts = {n: _slots(s.prototype, width) for n, s in self._unbound.items()}
+        self.unsupported: Callable[[str, Unsupported], int] = _refuse
+        """Decides what a call of a service (its name) that came upon something missing returns; may raise."""
 
     def name_of(self, number: int) -> str | None:
         """The Nt name behind a number, if this build has it."""
@@ -133,7 +146,7 @@ class ServiceTable:
             slots: argument slots of the table's width; more than needed is fine.
 
         Raises:
-            Unsupported: the build has the service, wowsim does not.
+            Unsupported: the build has the service, wowsim does not, and :attr:`unsupported` answers nothing.
         """
         handler = self._bound.get(number & NAME_MASK)
         return self._missing(number & NAME_MASK, slots) if handler is None else handler(slots)
@@ -168,7 +181,13 @@ class ServiceTable:
         name = self.name_of(number)
         if name is None:
             return 0xC000001C  # STATUS_INVALID_SYSTEM_SERVICE
-        raise Unsupported(f"service {name} (number {number:X}h) is not implemented")
+        error = Unsupported(f"service {name} (number {number:X}h) is not implemented")
+        if self._observer is None:
+            return self.unsupported(name, error)
+        answer, done = self._observer(
+            Service(Prototype(name, ()), _never, Support.DECLARED), number, slots, ()
+        )
+        return done(self.unsupported(name, error) if answer is None else answer)
 
     def _bind(self, declared: Service) -> None:
         number = self._numbers[declared.name]
@@ -176,7 +195,12 @@ class ServiceTable:
         self._services[declared.name] = declared
         self.argument_counts[number] = _slots(declared.prototype, self._width)
         self._bound[number] = _bound(
-            declared, number, declared.decoder(self._width), self._kernel, self._observer
+            declared,
+            number,
+            declared.decoder(self._width),
+            self._kernel,
+            self._observer,
+            lambda error: self.unsupported(declared.name, error),
         )
 
 
@@ -186,7 +210,12 @@ def _slots(prototype: Prototype, width: Width) -> int:
 
 
 def _bound(
-    declared: Service, number: int, decode: Decoder, kernel: Kernel, observer: CallObserver | None
+    declared: Service,
+    number: int,
+    decode: Decoder,
+    kernel: Kernel,
+    observer: CallObserver | None,
+    unsupported: Callable[[Unsupported], int],
 ) -> Callable[[Sequence[int]], int]:
     handler, memory = declared.handler, kernel.memory
 
@@ -197,15 +226,22 @@ def _bound(
             return fault.status
         except Blocked:
             return BLOCKED
+        except Unsupported as error:
+            return unsupported(error)
 
     def observed_call(slots: Sequence[int]) -> int:
         assert observer is not None
+        values: Sequence[Any] = ()
+        failed: int | None = None
         try:
             values = decode(memory, slots)
         except GuestFault as fault:
-            observer(declared, number, ())(fault.status)
-            return fault.status
-        done = observer(declared, number, values)
+            failed = fault.status
+        answer, done = observer(declared, number, slots, values)
+        if answer is not None:
+            return done(answer)
+        if failed is not None:
+            return done(failed)
         try:
             status = handler(kernel, *values) & 0xFFFFFFFF
         except GuestFault as fault:
@@ -213,7 +249,8 @@ def _bound(
         except Blocked:
             kernel.scheduler.current.completed = done
             return BLOCKED
-        done(status)
-        return status
+        except Unsupported as error:
+            status = unsupported(error)
+        return done(status)
 
     return call if observer is None else observed_call

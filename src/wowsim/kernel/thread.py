@@ -128,7 +128,7 @@ class Thread(DispatcherObject):
         created: when it was made, and ``exited`` when it ended; 100 ns units, 0 for not yet.
         wait: what it waits for, while it does.
         wake_status: how its wait ended, until it runs again.
-        completed: told the status of the service that waited.
+        completed: told the status of the service that waited; returns the one its caller gets.
         apcs: user APCs that are queued to it.
         user_apc_pending: the first of them runs before the thread's own code goes on.
         alerted: NtAlertThread was called and nobody has noticed.
@@ -159,7 +159,7 @@ class Thread(DispatcherObject):
     exited: int = 0
     wait: Wait | None = None
     wake_status: int | None = None
-    completed: Callable[[int], None] | None = None
+    completed: Callable[[int], int] | None = None
     apcs: deque[Apc] = field(default_factory=deque)
     user_apc_pending: bool = False
     alerted: bool = False

@@ -18,7 +18,7 @@ from wowsim.render.spelling import column, text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from wowsim.trace.events import FastFailed, MemoryChanged, Redirected, Step
+    from wowsim.trace.events import FastFailed, MemoryChanged, Redirected, Step, UnsupportedCalled
     from wowsim.trace.flow import Bits
     from wowsim.trace.symbols import Symbols
 
@@ -77,6 +77,11 @@ def change(event: MemoryChanged) -> str:
     last = event.start + event.size - 1
     line = f"; {event.cause}: {event.kind} {event.start:08x}-{last:08x}, protection {event.protection:x}h"
     return f"{line}, {event.name}" if event.name else line
+
+
+def refusal(event: UnsupportedCalled) -> str:
+    """A call of what wowsim lacks, and what the program was answered."""
+    return f"; {event.detail}" if event.status is None else f"; {event.detail}: answered {event.status:08x}"
 
 
 def redirection(event: Redirected) -> str:

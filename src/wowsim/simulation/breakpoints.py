@@ -34,6 +34,7 @@ class Breakpoints:
         self._expected = expected
         self._waiting: list[_Waiting] = []
         self._arrived: list[_Waiting] = []
+        self._mapped: dict[int, str] = {}
 
     def at(self, address: int, callback: Callable[[], Any], watch: Watch | None = None) -> Callable[[], None]:
         """Call back before the instruction at an address; returns the remover."""
@@ -51,9 +52,14 @@ class Breakpoints:
             image = self._expected.get(name.partition("!")[0])
             if image is None:
                 raise
-            offset = _offset(image, name)
-        waiting = _Waiting(image.name, offset, callback)
+        return self.at_offset(image.name, _offset(image, name), callback)
+
+    def at_offset(self, module: str, offset: int, callback: Callable[[], Any]) -> Callable[[], None]:
+        """Call back at an offset in a system DLL, now or once it is mapped; returns the remover."""
+        waiting = _Waiting(module, offset, callback)
         self._waiting.append(waiting)
+        for base in [base for base, name in self._mapped.items() if name == module]:
+            self.mapped(module, base)
 
         def remove() -> None:
             for group in (self._waiting, self._arrived):
@@ -66,6 +72,7 @@ class Breakpoints:
 
     def mapped(self, name: str, base: int) -> None:
         """A module was mapped: what waited for it begins."""
+        self._mapped[base] = name
         for waiting in [w for w in self._waiting if w.module == name]:
             self._waiting.remove(waiting)
             self._arrived.append(waiting)
@@ -76,6 +83,7 @@ class Breakpoints:
 
     def follow(self, modules: Mapping[int, str]) -> None:
         """Other modules are mapped than before, by base: what had arrived may wait again, and the reverse."""
+        self._mapped.clear()
         for gone in [w for w in self._arrived if modules.get(w.base) != w.module]:
             assert gone.remove is not None
             gone.remove()

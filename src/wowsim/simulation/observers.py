@@ -1,4 +1,4 @@
-"""Who is told about services: the tracer, and callbacks on SyscallEntered and SyscallReturned.
+"""Who is told about services: the tracer, callbacks on SyscallEntered and SyscallReturned, and who intervenes.
 
 The service table is bound with an observer only while somebody listens.
 """
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from wowsim.kernel.table import Service
+    from wowsim.simulation.interception import KernelLayer
     from wowsim.simulation.machine import Machine
     from wowsim.simulation.tracer import Tracer
 
@@ -31,6 +32,8 @@ class Observers:
         self._tracer: Tracer | None = None
         self.entered: list[Callable[[Any], None]] = []
         self.returned: list[Callable[[Any], None]] = []
+        self.layer: KernelLayer | None = None
+        """Whoever watches or answers services in the kernel; None while nobody does."""
 
     @property
     def tracer(self) -> Tracer | None:
@@ -44,14 +47,29 @@ class Observers:
 
     def rebind(self) -> None:
         """Bind the table anew after somebody came or went."""
-        listening = self._tracer is not None or self.entered or self.returned
+        listening = self._tracer is not None or self.entered or self.returned or self.layer is not None
         self._machine.table.observe(self._observe if listening else None)
 
-    def _observe(self, service: Service, number: int, values: Sequence[Any]) -> Callable[[int], None]:
+    def _observe(
+        self, service: Service, number: int, slots: Sequence[int], values: Sequence[Any]
+    ) -> tuple[int | None, Callable[[int], int]]:
         done = self._tracer.observe(service, number, values) if self._tracer is not None else None
-        if not self.entered and not self.returned:
-            assert done is not None
-            return done
+        told = self._tell(service, number, values) if self.entered or self.returned else None
+        layer = self.layer
+        answer = layer.before(service, slots) if layer is not None else None
+
+        def after(status: int) -> int:
+            if layer is not None:
+                status = layer.after(service, slots, status)
+            if done is not None:
+                done(status)
+            if told is not None:
+                told(status)
+            return status
+
+        return answer, after
+
+    def _tell(self, service: Service, number: int, values: Sequence[Any]) -> Callable[[int], None]:
         machine = self._machine
         thread, executed = machine.kernel.thread.id, self._executed()
         arguments = named(machine.tables, machine.kernel.width, service.prototype, values)
@@ -59,11 +77,9 @@ class Observers:
         for listener in tuple(self.entered):
             listener(SyscallEntered(executed, thread, service.name, number, address, arguments))
 
-        def both(status: int) -> None:
-            if done is not None:
-                done(status)
+        def returned(status: int) -> None:
             after = named(machine.tables, machine.kernel.width, service.prototype, values)
             for listener in tuple(self.returned):
                 listener(SyscallReturned(executed, thread, service.name, number, status, after))
 
-        return both
+        return returned

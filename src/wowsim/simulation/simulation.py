@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from wowsim.errors import GuestFault, StopReason, Unsupported, UsageError, WowsimError
 from wowsim.guest32 import advapi32, codepages
 from wowsim.guest32.ntdll32 import routines as ntdll32_routines
-from wowsim.host64 import apcs, wow64win
+from wowsim.host64 import apcs
 from wowsim.host64.exceptions import Exceptions
 from wowsim.host64.turbo_thunks import fault_places
 from wowsim.host64.wow64_startup import Entry64, setup_initial_call
@@ -22,14 +22,17 @@ from wowsim.kernel.console import Console, Stream
 from wowsim.kernel.image_information import image_information
 from wowsim.kernel.registry_api import RegistryKeys
 from wowsim.kernel.scheduler import QUANTUM
+from wowsim.kernel.services import implemented
 from wowsim.memory.layout import layout_of, with_3_gb
 from wowsim.memory.sections import ImageSection
 from wowsim.nt.builds import Stub32, build_named
 from wowsim.nt.fast_fail import name_of
 from wowsim.simulation import checks, parameters, wow64info
+from wowsim.simulation.answers import Answer
 from wowsim.simulation.breakpoints import Breakpoints
 from wowsim.simulation.gates import Gates
 from wowsim.simulation.images import built_in
+from wowsim.simulation.interception import Interception, ServiceLayer, When
 from wowsim.simulation.machine import CALL_RETURN, Machine, Stop
 from wowsim.simulation.native_process import create_native_process
 from wowsim.simulation.program import (
@@ -41,6 +44,7 @@ from wowsim.simulation.program import (
     read,
     standard_folders,
 )
+from wowsim.simulation.refusals import UNKNOWN, Refusals
 from wowsim.simulation.runner import Runner
 from wowsim.simulation.shared_data import initialise, refresher
 from wowsim.simulation.snapshots import Snapshot, Snapshots
@@ -50,14 +54,17 @@ from wowsim.simulation.tracer import LEVELS, Level, Trace
 from wowsim.simulation.traps import TrapTable
 from wowsim.simulation.vads import Vads
 from wowsim.simulation.views import DebuggerMemory, Gdt, LoadedModule, Registers, Subscription, ThreadView
+from wowsim.simulation.way import Way
 from wowsim.trace.events import (
     Event,
     FastFailed,
     GateCrossed,
     MemoryChanged,
     Redirected,
+    ServiceEvent,
     SyscallEntered,
     SyscallReturned,
+    UnsupportedCalled,
 )
 from wowsim.trace.symbols import SymbolTable
 
@@ -113,6 +120,9 @@ class Simulation:
         cpu_vendor: ``"intel"`` or ``"amd"``: what CPUID says, and what SYSENTER and SYSCALL do in 32-bit code.
         on_output: called with ``"stdout"`` or ``"stderr"`` and bytes as the program writes.
         three_gb: a 32-bit Windows started with /3GB, for programs that are LARGEADDRESSAWARE.
+        on_unsupported: what a service does that wowsim lacks, wholly or for what was asked of it: ``"stop"`` ends
+            the run, naming the service and its callers; ``"status"`` answers STATUS_NOT_IMPLEMENTED. Either way it
+            is a :class:`wowsim.UnsupportedCalled` event.
         turbo: whether wow64cpu calls the kernel itself where it can; False sets WOW64INFO's DisableTurboDispatch, and
             every service passes wow64.dll.
 
@@ -132,6 +142,7 @@ class Simulation:
         cpu_vendor: str = "intel",
         on_output: Callable[[str, bytes], None] | None = None,
         three_gb: bool = False,
+        on_unsupported: str = "stop",
         turbo: bool = True,
     ) -> None:
         if sysroot is not None:
@@ -157,6 +168,23 @@ class Simulation:
         self._runner = Runner(self._machine, self.symbols)
         self._gates = Gates(self._machine, self.symbols, lambda: self._runner.executed)
         self._breakpoints = Breakpoints(self._machine.core, self.symbols, self._built_in.images)
+        self._interception = Interception(
+            self._machine,
+            self._breakpoints,
+            self._runner.observers,
+            self._built_in.images,
+            {name: service.prototype for name, service in implemented().items()},
+            lambda: self._runner.executed,
+            self._blame,
+        )
+        self._refusals = Refusals(
+            self._machine,
+            self._runner,
+            Way(self._machine, self.symbols).frames,
+            lambda: self._callback_error,
+            on_unsupported,
+        )
+        self._machine.table.unsupported = self._refusals.service
         self._fast_fail_listeners: list[Callable[[Any], None]] = []
         self._machine.fast_failed = self._fast_failed
         self._memory_listeners: list[Callable[[Any], None]] = []
@@ -418,7 +446,7 @@ class Simulation:
         machine.refresh()
         machine.exception_dispatcher = self._address("ntdll!KiUserExceptionDispatcher")
         machine.apc_dispatcher = self._address("ntdll!KiUserApcDispatcher")
-        machine.traps = TrapTable(machine.core, machine.trap, self._routines())
+        machine.traps = TrapTable(machine.core, machine.trap, self._routines(), self._refusals.trap)
         for module in self._modules.values():
             machine.traps.add(module.image, module.base)
         machine.core.enter(new.registers)
@@ -467,9 +495,7 @@ class Simulation:
             "wow64.Wow64ApcRoutine": apcs.routine(
                 self._address("ntdll32!KiUserApcDispatcher"), self.build.reset_state
             ),
-            "wow64.unknown": self._unknown_service(0),
-            "wow64.whBaseUnknown": self._unknown_service(0x3000),
-            **{f"wow64win.{n}": self._unknown_service(first) for n, first in wow64win.TABLES.values()},
+            **{trap: self._unknown_service(first) for trap, first in UNKNOWN.items()},
             "ntdll.LdrpInitializeLists": self._loader_lists,
         }
 
@@ -535,15 +561,15 @@ class Simulation:
         """The caller's function is wrong: the error leaves ``run()``."""
         self._callback_error = error
 
-    def _callback(self, function: Callable[[Any], object]) -> Callable[[Any], None]:
+    def _callback(self, function: Callable[[Any], object]) -> Callable[[Any], Any]:
         """The caller's function; what it raises leaves ``run()``, unlike the same error of a service."""
         if not callable(function):
             raise UsageError(f"callback {function!r} cannot be called; expected a function")
 
-        def call(argument: Any) -> None:
+        def call(argument: Any) -> Any:
             self._runner.in_callback = True
             try:
-                function(argument)
+                return function(argument)
             except WowsimError as error:
                 self._callback_error = error
                 raise
@@ -589,6 +615,7 @@ class Simulation:
             GateCrossed: self._gates.listeners,
             FastFailed: self._fast_fail_listeners,
             Redirected: self._redirection_listeners,
+            UnsupportedCalled: self._refusals.listeners,
         }.get(event)
         if not isinstance(event, type):
             raise UsageError(f"on({event!r}); expected a class of events such as wowsim.MemoryChanged")
@@ -604,6 +631,36 @@ class Simulation:
         observers.rebind()
         self._gates.rebind()
         return Subscription(remove)
+
+    def on_service(
+        self,
+        name: str | None,
+        callback: Callable[[ServiceEvent], Answer | None],
+        *,
+        layer: ServiceLayer = "kernel",
+        when: When = "pre",
+    ) -> Subscription:
+        """Call ``callback`` with each call of a service at one of its layers; it may answer in the call's place.
+
+        A callback that returns an :class:`wowsim.Answer` before the call ends it: the layers below do not run, and
+        the caller finds the status and the outputs. After the call an Answer replaces the status and overwrites
+        outputs. The first who answers a call is the last who is asked before it; after it all are told.
+
+        Args:
+            name: the service, with Nt or Zw; None for all.
+            callback: called with a :class:`wowsim.ServiceEvent`; returns an Answer or None.
+            layer: ``"stub"``, the 32-bit ntdll's code; ``"wow64"``, wow64!Wow64SystemServiceEx, which turbo services
+                bypass; ``"kernel"``, the service table, for 64-bit callers too.
+            when: ``"pre"`` or ``"post"``: after a stub means before its ``ret``. A call that does not come back
+                (NtContinue, NtTerminateProcess) has no end.
+
+        Raises:
+            UsageError: there is no such service, or the build has no such layer; from ``run()``: the callback
+                returned something else, or outputs that the service does not have.
+        """
+        self._check_open()
+        called = self._callback(_answering(callback))
+        return Subscription(self._interception.listen(name, called, layer, when))
 
     def at(self, address: int | str, callback: Callable[[Simulation], object]) -> Subscription:
         """Call ``callback(sim)`` each time the instruction at ``address`` is about to run.
@@ -796,6 +853,20 @@ class KernelView:
             return status
 
         self._machine.table.replace(checked)
+
+
+def _answering(callback: Callable[[ServiceEvent], Answer | None]) -> Callable[[ServiceEvent], Answer | None]:
+    """The callback, held to what it may return."""
+    if not callable(callback):
+        raise UsageError(f"callback {callback!r} cannot be called; expected a function")
+
+    def called(event: ServiceEvent) -> Answer | None:
+        answer = callback(event)
+        if answer is not None and not isinstance(answer, Answer):
+            raise UsageError(f"the callback for {event.name} returned {answer!r}; expected an Answer or None")
+        return answer
+
+    return called
 
 
 def _output(callback: Callable[[str, bytes], None] | None) -> Callable[[Stream, bytes], None] | None:

@@ -22,9 +22,12 @@ from wowsim.kernel.table import ServiceTable
 from wowsim.nt.builds import Build
 from wowsim.simulation.breakpoints import Breakpoints
 from wowsim.simulation.gates import Gates
+from wowsim.simulation.interception import Interception
 from wowsim.simulation.memento import Memento
 from wowsim.simulation.observers import Observers
+from wowsim.simulation.refusals import Refusals
 from wowsim.simulation.tracer import Trace, Tracer
+from wowsim.simulation.way import Way
 from wowsim.trace.path import Paths
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ OPAQUE = (
     *(Recorder, Paths),  # the runner's position tells what matters of them
     *(Image, Build),  # never change
     *(Breakpoints, Gates, Observers, ServiceTable, Trace, Tracer),  # the caller's
+    *(Interception, Refusals, Way),  # likewise
 )
 """Classes whose instances the walk leaves alone."""
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MAX_FRAMES = 64
 _QWORD = struct.Struct("<Q")
 _HOSTS = ("wow64cpu!CpuSimulate", "wow64cpu!RunSimulatedCode")
-_INSIDE = frozenset(
+INSIDE = frozenset(
     f"wow64cpu!{label}"
     for label in (
         "ServiceNoTurbo",
@@ -95,7 +95,7 @@ class StackWalker:
         name, offset = found
         start = rip - back - offset
         names: tuple[str, ...] = (name,)
-        if name in _INSIDE:
+        if name in INSIDE:
             host = self._host()
             if host is None:
                 return None

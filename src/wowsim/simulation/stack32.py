@@ -1,7 +1,7 @@
 """A 32-bit stack walk at a service call of 32-bit Windows, as a debugger without symbols of frames shows it.
 
 At SYSENTER two return addresses lie on the stack: into the stub, and the stub's caller's. Further out the chain of
-EBP is followed. Who may import it: ``simulation.tracer``.
+EBP is followed. Who may import it: ``simulation.tracer`` and ``simulation.way``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from wowsim.errors import GuestFault
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from wowsim.cpu.paging import PageTables
     from wowsim.trace.symbols import SymbolTable
 
@@ -27,11 +29,18 @@ class NativeStackWalker:
 
     def walk(self, eip: int, esp: int, ebp: int) -> tuple[str, ...]:
         """Frames from the SYSENTER at ``eip`` outwards; the walk ends where no known module is returned to."""
+        try:
+            returns = self._tables.unpack(_PAIR, esp & 0xFFFFFFFF)
+        except GuestFault:
+            returns = ()
+        return self.outwards((eip + 1, *returns), ebp)
+
+    def outwards(self, returns: Iterable[int], ebp: int) -> tuple[str, ...]:
+        """Frames of return addresses, innermost first, then along the chain of EBP."""
         frames: list[str] = []
         try:
-            stub, caller = self._tables.unpack(_PAIR, esp & 0xFFFFFFFF)
-            for address, back in ((eip, 0), (stub, 1), (caller, 1)):
-                if not self._add(frames, address, back):
+            for address in returns:
+                if not self._add(frames, address, 1):
                     return tuple(frames)
             ebp &= 0xFFFFFFFF
             while len(frames) < MAX_FRAMES:

@@ -218,10 +218,8 @@ class Threads:
         machine = self._machine
         status, thread.wake_status = thread.wake_status, None
         if status is not None:
-            machine.core.write("rax", status)
             completed, thread.completed = thread.completed, None
-            if completed is not None:
-                completed(status)
+            machine.core.write("rax", status if completed is None else completed(status))
         if thread.user_apc_pending:
             thread.user_apc_pending = False
             machine.deliver_apc(thread.apcs.popleft())

@@ -168,6 +168,11 @@ class Tracer:
         self._seen = self._recorder.position
         self._paths.run(ids, self._machine.kernel.thread.id, complete=complete)
 
+    def path(self) -> tuple[str, ...]:
+        """The frames of the thread that runs, up to the block it is in."""
+        self._follow()
+        return self._paths.path(self._machine.kernel.thread.id)
+
     def _way(self) -> _Way:
         thread = self._machine.kernel.thread.id
         way = self._ways.get(thread)

@@ -48,10 +48,23 @@ class CpuTrap:
 
 
 class TrapTable:
-    """Trap addresses of the mapped images, bound to routines."""
+    """Trap addresses of the mapped images, bound to routines.
 
-    def __init__(self, core: Core, trap: CpuTrap, routines: Mapping[str, Routine]) -> None:
-        self._core, self._trap, self._routines = core, trap, routines
+    Args:
+        core: the CPU.
+        trap: what routines get.
+        routines: by trap name.
+        unsupported: decides what a routine (its trap's name) that came upon something missing returns; may raise.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        trap: CpuTrap,
+        routines: Mapping[str, Routine],
+        unsupported: Callable[[str, Unsupported], int],
+    ) -> None:
+        self._core, self._trap, self._routines, self._unsupported = core, trap, routines, unsupported
         self._bound: dict[int, tuple[str, Routine]] = {}
         self._rax = core.batch("rax")
 
@@ -78,6 +91,8 @@ class TrapTable:
         except GuestFault as fault:
             # a routine without a status of its own: the guest sees what a faulting routine would leave
             result = fault.status
+        except Unsupported as error:
+            result = self._unsupported(found[0], error)
         if result is not None:
             self._rax.write(result & 0xFFFFFFFF)
         return True

@@ -62,6 +62,60 @@ class SyscallReturned(Event):
 
 
 @dataclass(frozen=True)
+class ServiceEvent(Event):
+    """A service call at one layer, before it goes further down or on its way back.
+
+    At ``wow64`` it says what a WOW64_LOG_SERVICE says to wow64log.dll (wow64-facts section 5).
+
+    Attributes:
+        layer: ``stub``, ``wow64`` or ``kernel``.
+        name: Nt name, None when the build has no such number.
+        number: without a turbo index; bits 12 and 13 are the table's number.
+        address: of the instruction about to run: the stub's first one or its ``ret``, wow64's call of the thunk or
+            the one behind, the SYSCALL (SYSENTER, ``int 2Eh``).
+        args: the argument slots of that layer, zero-extended (ULONG64 Args[]).
+        arguments: NT parameter name -> decoded value, None where the pointer leads nowhere; outputs once they are
+            written. Empty for services whose signature wowsim does not know.
+        status: NTSTATUS, unsigned; None before the call.
+    """
+
+    layer: str
+    name: str | None
+    number: int
+    address: int
+    args: tuple[int, ...]
+    arguments: dict[str, Any]
+    status: int | None = None
+
+    @property
+    def table(self) -> int:
+        """Which service table: 0 ntdll's, 1 win32k's."""
+        return self.number >> 12 & 3
+
+    @property
+    def post(self) -> bool:
+        """Whether the call is on its way back (PostCall)."""
+        return self.status is not None
+
+
+@dataclass(frozen=True)
+class UnsupportedCalled(Event):
+    """The program called what wowsim lacks: a service, an information class, an option.
+
+    Attributes:
+        name: Nt name of the service; None where it is none (a routine of a system DLL).
+        detail: what is missing, for people.
+        path: frames from the program to there, outermost first.
+        status: what the program was answered; None when the run ends instead.
+    """
+
+    name: str | None
+    detail: str
+    path: tuple[str, ...]
+    status: int | None
+
+
+@dataclass(frozen=True)
 class GateCrossed(Event):
     """The CPU went from one mode to the other by a far transfer.
 
@@ -190,7 +244,8 @@ class Call:
 
 def timeline(
     calls: Iterable[Call], events: Iterable[Event]
-) -> Iterator[Call | MemoryChanged | FastFailed | Redirected]:
+) -> Iterator[Call | MemoryChanged | FastFailed | Redirected | UnsupportedCalled]:
     """Calls and what else a trace shows in the order it happened; a change of memory stands behind its call."""
-    others = (event for event in events if isinstance(event, (MemoryChanged, FastFailed, Redirected)))
+    shown = (MemoryChanged, FastFailed, Redirected, UnsupportedCalled)
+    others = (event for event in events if isinstance(event, shown))
     return heapq.merge(calls, others, key=lambda item: item.instructions or 0)

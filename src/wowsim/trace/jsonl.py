@@ -10,7 +10,7 @@ import json
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from wowsim.trace.events import Call, FastFailed, MemoryChanged, Redirected, timeline
+from wowsim.trace.events import Call, FastFailed, MemoryChanged, Redirected, UnsupportedCalled, timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,7 +31,7 @@ def lines(
 
     Args:
         calls: in order.
-        events: in order; those of memory, redirections and fast fails are written.
+        events: in order; those of memory, redirections, refusals and fast fails are written.
         build: name of the Windows build.
         seed: the simulation's seed.
         program: the program's file name, without the host's directories.
@@ -43,6 +43,8 @@ def lines(
             yield _line(memory_row(item))
         elif isinstance(item, FastFailed):
             yield _line(fast_fail_row(item))
+        elif isinstance(item, UnsupportedCalled):
+            yield _line(unsupported_row(item))
         elif isinstance(item, Redirected):
             yield _line(redirection_row(item))
         elif isinstance(item, Call):
@@ -91,6 +93,19 @@ def fast_fail_row(event: FastFailed) -> dict[str, Any]:
         "name": event.name,
         "bits": event.bits,
         "registers": dict(event.registers),
+    }
+
+
+def unsupported_row(event: UnsupportedCalled) -> dict[str, Any]:
+    """A call of what wowsim lacks as plain values."""
+    return {
+        "type": "unsupported",
+        "thread": event.thread,
+        "instructions": event.instructions,
+        "name": event.name,
+        "detail": event.detail,
+        "path": list(event.path),
+        "status": event.status,
     }
 
 
