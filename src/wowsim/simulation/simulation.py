@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from wowsim.errors import GuestFault, StopReason, Unsupported, UsageError, WowsimError
-from wowsim.guest32 import advapi32, codepages
-from wowsim.guest32.ntdll32 import routines as ntdll32_routines
-from wowsim.host64 import apcs
-from wowsim.host64.exceptions import Exceptions, service_fault
-from wowsim.host64.turbo_thunks import fault_places
-from wowsim.host64.wow64_startup import Entry64, setup_initial_call
+from wowsim.host64.wow64_startup import Entry64
 from wowsim.image.pe import parse_program
-from wowsim.kernel.accounts import user_sid
 from wowsim.kernel.console import Console, Stream
 from wowsim.kernel.image_information import image_information
 from wowsim.kernel.registry_api import RegistryKeys
@@ -26,13 +18,13 @@ from wowsim.kernel.services import implemented
 from wowsim.memory.layout import layout_of, with_3_gb
 from wowsim.memory.sections import ImageSection
 from wowsim.nt.builds import Stub32, build_named
-from wowsim.nt.fast_fail import name_of
 from wowsim.simulation import checks, parameters, wow64info
-from wowsim.simulation.answers import Answer
 from wowsim.simulation.breakpoints import Breakpoints
 from wowsim.simulation.gates import Gates
 from wowsim.simulation.images import built_in
 from wowsim.simulation.interception import Interception, ServiceLayer, When
+from wowsim.simulation.interventions import KernelView, answering
+from wowsim.simulation.listeners import Listeners
 from wowsim.simulation.machine import CALL_RETURN, Machine, Stop
 from wowsim.simulation.native_process import create_native_process
 from wowsim.simulation.program import (
@@ -44,7 +36,8 @@ from wowsim.simulation.program import (
     read,
     standard_folders,
 )
-from wowsim.simulation.refusals import UNKNOWN, Refusals
+from wowsim.simulation.refusals import Refusals
+from wowsim.simulation.routines import routines, wow64_routines
 from wowsim.simulation.runner import Runner
 from wowsim.simulation.shared_data import initialise, refresher
 from wowsim.simulation.snapshots import Snapshot, Snapshots
@@ -72,8 +65,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from wowsim.image.model import Image
-    from wowsim.nt.exceptions import ExceptionRecord
     from wowsim.nt.trap import Routine, Trap
+    from wowsim.simulation.answers import Answer
 
 MEMORY = 1 << 30
 """Guest RAM by default."""
@@ -185,11 +178,7 @@ class Simulation:
             on_unsupported,
         )
         self._machine.table.unsupported = self._refusals.service
-        self._fast_fail_listeners: list[Callable[[Any], None]] = []
-        self._machine.fast_failed = self._fast_failed
-        self._memory_listeners: list[Callable[[Any], None]] = []
-        self._redirection_listeners: list[Callable[[Any], None]] = []
-        self._machine.trap.on_redirection = self._redirected
+        self._listeners = Listeners(self._machine, self._runner)
         self._ended: Stop | None = None
         self._closed = self._running = False
         self._callback_error: WowsimError | None = None
@@ -198,7 +187,7 @@ class Simulation:
             self._runner,
             self._gates,
             lambda: self._breakpoints.follow({m.base: m.name for m in self._modules.values()}),
-            leave=[self, self._memory_listeners, self._redirection_listeners, self._fast_fail_listeners],
+            leave=[self, self._listeners],
         )
         for folder in standard_folders(self.build):
             self.files.add_directory(folder)
@@ -473,42 +462,13 @@ class Simulation:
         machine.kernel.thread.start, machine.kernel.thread.stacks = new.entry, new.stacks
         machine.kernel.thread.created = machine.clock.now
 
-    def _routines(self) -> dict[str, Any]:
-        user_key = rf"\REGISTRY\USER\{user_sid(self.seed)}"
-        common = {**ntdll32_routines(self.build), **codepages.ROUTINES, **advapi32.routines(user_key)}
-        return common | self._wow64_routines() if self.build.wow64 else common
-
-    def _wow64_routines(self) -> dict[str, Any]:
-        assert self._process is not None
-        thunk = (
-            self.build.module("ntdll32").base
-            + self._built_in.images["ntdll32"].export_by_name["LdrInitializeThunk"].rva
-        )
-        return {
-            **self._built_in.wow64_routines,
-            "wow64.Wow64SetupInitialCall": setup_initial_call(thunk, self.build.module("ntdll32").base),
-            **Exceptions(
-                self.build,
-                self._address("ntdll32!KiUserExceptionDispatcher"),
-                fault_places(self._built_in.images["wow64cpu"]),
-                service_fault(self._built_in.images["wow64"]),
-            ).routines(),
-            "wow64.Wow64ApcRoutine": apcs.routine(
-                self._address("ntdll32!KiUserApcDispatcher"), self.build.reset_state
-            ),
-            **{trap: self._unknown_service(first) for trap, first in UNKNOWN.items()},
-            "ntdll.LdrpInitializeLists": self._loader_lists,
-        }
-
-    def _unknown_service(self, first: int) -> Routine:
-        """What refuses the services without a thunk in the table that begins with that number."""
-
-        def refuse(trap: Trap) -> None:
-            number = first | trap.register("rbx") & 0xFFF
-            name = self._machine.table.name_of(number)
-            raise Unsupported(f"service {name or 'without a name'} (number {number:X}h) is not implemented")
-
-        return refuse
+    def _routines(self) -> dict[str, Routine]:
+        """The Python behind the traps of this process' images."""
+        found = routines(self.build, self.seed)
+        if self.build.wow64:
+            found |= wow64_routines(self._built_in, self.build, self.symbols, self._machine.table)
+            found["ntdll.LdrpInitializeLists"] = self._loader_lists
+        return found
 
     def _loader_lists(self, trap: Trap) -> None:
         assert self._process is not None
@@ -612,10 +572,10 @@ class Simulation:
         listeners = {
             SyscallEntered: observers.entered,
             SyscallReturned: observers.returned,
-            MemoryChanged: self._memory_listeners,
+            MemoryChanged: self._listeners.memory,
             GateCrossed: self._gates.listeners,
-            FastFailed: self._fast_fail_listeners,
-            Redirected: self._redirection_listeners,
+            FastFailed: self._listeners.fast_fails,
+            Redirected: self._listeners.redirections,
             UnsupportedCalled: self._refusals.listeners,
         }.get(event)
         if not isinstance(event, type):
@@ -660,7 +620,7 @@ class Simulation:
                 returned something else, or outputs that the service does not have.
         """
         self._check_open()
-        called = self._callback(_answering(callback))
+        called = self._callback(answering(callback))
         return Subscription(self._interception.listen(name, called, layer, when))
 
     def at(self, address: int | str, callback: Callable[[Simulation], object]) -> Subscription:
@@ -679,50 +639,12 @@ class Simulation:
             return Subscription(self._breakpoints.at_symbol(address, lambda: called(self)))
         return Subscription(self._breakpoints.at(self._address(address), lambda: called(self)))
 
-    def _fast_failed(self, record: ExceptionRecord, registers: dict[str, int]) -> None:
-        code = record.parameters[0]
-        event = FastFailed(
-            self._runner.executed,
-            self._machine.kernel.thread.id,
-            record.address,
-            code,
-            name_of(code),
-            self._machine.core.mode_of(registers["cs"]),
-            MappingProxyType(registers),
-            record,
-        )
-        self._tell(event, self._fast_fail_listeners)
-
-    def _redirected(self, kind: str, name: str, target: str) -> None:
-        event = Redirected(self._runner.executed, self._machine.kernel.thread.id, kind, name, target)
-        self._tell(event, self._redirection_listeners)
-
     def _memory_changed(self, kind: str, start: int, size: int, protection: int, name: str | None) -> None:
         if kind == "map":
             self._mapped(start)
         elif kind == "unmap" and self._modules.pop(start, None) is not None:
             self.symbols.remove(start)
-        collected = self._runner.collected
-        if not self._memory_listeners and collected is None:
-            return
-        event = MemoryChanged(
-            self._runner.executed,
-            self._machine.kernel.thread.id,
-            kind,
-            start,
-            size,
-            protection,
-            self._machine.space.cause,
-            name,
-        )
-        self._tell(event, self._memory_listeners)
-
-    def _tell(self, event: Event, listeners: list[Callable[[Any], None]]) -> None:
-        """Keep an event in the trace, if there is one, and show it to who listens."""
-        if self._runner.collected is not None:
-            self._runner.collected.events.append(event)
-        for listener in tuple(listeners):
-            listener(event)
+        self._listeners.memory_changed(kind, start, size, protection, name)
 
     def _mapped(self, start: int) -> None:
         vad = self._machine.space.vads.at(start >> 12)
@@ -828,46 +750,6 @@ class Simulation:
             remove()
         if result.reason is not StopReason.STOPPED:
             raise UsageError(f"the process did not reach {where}: {result.reason.value}, {result.detail}")
-
-
-class KernelView:
-    """``sim.kernel``: change what services do, for this simulation only."""
-
-    def __init__(self, machine: Machine, blame: Callable[[WowsimError], None]) -> None:
-        self._machine, self._blame = machine, blame
-
-    def replace(self, function: Callable[..., int]) -> None:
-        """Put a function in the place of the service it is named for; see the README for its form.
-
-        Raises:
-            UsageError: the build has no service of that name, or an annotation is no guest type; from ``run()``:
-                the function returned something else than an NTSTATUS.
-        """
-
-        @wraps(function)
-        def checked(*arguments: Any) -> int:
-            status = function(*arguments)
-            if not isinstance(status, int):
-                error = UsageError(f"{function.__name__} returned {status!r}; expected an NTSTATUS")
-                self._blame(error)
-                raise error
-            return status
-
-        self._machine.table.replace(checked)
-
-
-def _answering(callback: Callable[[ServiceEvent], Answer | None]) -> Callable[[ServiceEvent], Answer | None]:
-    """The callback, held to what it may return."""
-    if not callable(callback):
-        raise UsageError(f"callback {callback!r} cannot be called; expected a function")
-
-    def called(event: ServiceEvent) -> Answer | None:
-        answer = callback(event)
-        if answer is not None and not isinstance(answer, Answer):
-            raise UsageError(f"the callback for {event.name} returned {answer!r}; expected an Answer or None")
-        return answer
-
-    return called
 
 
 def _output(callback: Callable[[str, bytes], None] | None) -> Callable[[Stream, bytes], None] | None:
