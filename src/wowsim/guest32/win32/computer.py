@@ -1,7 +1,9 @@
 r"""What the computer is like: its memory, its name.
 
 Stands for KERNELBASE's and kernel32's functions. Source of the rules: their documentation (learn.microsoft.com); the
-name is the registry's (Control\ComputerName\ActiveComputerName). Who may import it: ``guest32.win32``'s users.
+name is the registry's (Control\ComputerName\ActiveComputerName). Windows takes a
+count it keeps for the process from the size of its address space (unverified); here the free regions are added up. Who
+may import it: ``guest32.win32``'s users.
 """
 
 from __future__ import annotations
@@ -15,17 +17,35 @@ def _in_bytes(at: int) -> str:
 SOURCE = rf"""
 module KERNELBASE
 
+routine BasepFreeAddresses(first, last)     ; bytes of address space that nothing takes
+    uses esi edi
+    local region[28]
+    mov esi, first
+    xor edi, edi
+L_next:
+    invoke NtQueryVirtualMemory, -1, esi, 0, addr region, 28, 0
+    onerror L_done
+    mov esi, region
+    mov eax, region[12]
+    add esi, eax
+    cmp region[16], 0x10000                 ; MEM_FREE
+    jne L_end
+    add edi, eax
+L_end:
+    cmp esi, last
+    jbe L_next
+L_done:
+    return edi
+
 proc GlobalMemoryStatusEx(lpBuffer)
     uses esi edi
-    local basic[44], counts[0x138], used[44]
+    local basic[44], counts[0x138]
     mov edi, lpBuffer
     cmp dword ptr [edi], 64
     jne L_parameter
     invoke NtQuerySystemInformation, 0, addr basic, 44, 0
     onerror L_failed
     invoke NtQuerySystemInformation, 2, addr counts, 0x138, 0
-    onerror L_failed
-    invoke NtQueryInformationProcess, -1, 3, addr used, 44, 0
     onerror L_failed
     mov eax, basic[12]
     {_in_bytes(8)}
@@ -41,7 +61,7 @@ proc GlobalMemoryStatusEx(lpBuffer)
     sub eax, basic[28]
     mov [edi+40], eax
     and dword ptr [edi+44], 0
-    sub eax, used[4]                       ; VirtualSize
+    invoke BasepFreeAddresses, basic[28], basic[32]
     mov [edi+48], eax
     and dword ptr [edi+52], 0
     and dword ptr [edi+56], 0
