@@ -10,14 +10,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from wowsim.errors import GuestFault, StopReason, Unsupported, UsageError, WowsimError
-from wowsim.guest32 import advapi32, codepages
+from wowsim.guest32 import codepages
 from wowsim.guest32.ntdll32 import routines as ntdll32_routines
 from wowsim.host64 import apcs
 from wowsim.host64.exceptions import Exceptions
 from wowsim.host64.turbo_thunks import fault_places
 from wowsim.host64.wow64_startup import Entry64, setup_initial_call
 from wowsim.image.pe import parse_program
-from wowsim.kernel.accounts import user_sid
 from wowsim.kernel.console import Console, Stream
 from wowsim.kernel.image_information import image_information
 from wowsim.kernel.registry_api import RegistryKeys
@@ -474,8 +473,7 @@ class Simulation:
         machine.kernel.thread.created = machine.clock.now
 
     def _routines(self) -> dict[str, Any]:
-        user_key = rf"\REGISTRY\USER\{user_sid(self.seed)}"
-        common = {**ntdll32_routines(self.build), **codepages.ROUTINES, **advapi32.routines(user_key)}
+        common = {**ntdll32_routines(self.build), **codepages.ROUTINES}
         return common | self._wow64_routines() if self.build.wow64 else common
 
     def _wow64_routines(self) -> dict[str, Any]:
