@@ -157,8 +157,8 @@ def test_only_the_seeds_bytes_are_called_the_builds() -> None:
 
 def absent(build: Build) -> set[str]:
     """Before Vista the caller makes a thread's stack, and there are no attribute lists; others need their service."""
-    needing = {"NtCreateThreadEx": {"CreateRemoteThreadEx"}, **win32_prototypes.WITH}
-    return set().union(*(names for service, names in needing.items() if service not in build.numbers))
+    needing = win32_prototypes.WITH.items()
+    return set().union(*(names for service, names in needing if service not in build.numbers))
 
 
 def test_every_build_has_the_services_that_its_functions_call() -> None:

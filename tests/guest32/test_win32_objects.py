@@ -388,3 +388,16 @@ def test_listing_a_directory_object(guest: Guest) -> None:
     assert guest.sim.memory.read(exact + needed, 4) == b"\xcc" * 4
     assert guest.dword(returned) == needed
     assert service(guest, "NtQueryDirectoryObject", directory, 8, 0x80, 1, 1, context, returned) == 0xC0000005
+
+
+def test_directories_of_known_dlls(guest: Guest) -> None:
+    """Only WoW64 has a second one."""
+
+    def opened(name: str) -> int:
+        text = name.encode("utf-16-le")
+        string = guest.put(struct.pack("<HHI", len(text), len(text), guest.put(text)))
+        attributes = guest.put(struct.pack("<6I", 24, 0, string, 0x40, 0, 0))
+        return service(guest, "NtOpenDirectoryObject", guest.room(4), 3, attributes)
+
+    assert opened("\\KnownDlls") == 0
+    assert opened("\\KnownDlls32") == (0 if guest.sim.build.wow64 else 0xC0000034)

@@ -11,6 +11,7 @@ from registry_guest import ALL, SOFTWARE, RegistryGuest
 from wowsim.errors import Unsupported
 from wowsim.kernel import registry_hives
 from wowsim.kernel.handles import NtClose
+from wowsim.kernel.privileges import ENABLED, NUMBERS
 from wowsim.kernel.registry_keys import (
     NtDeleteKey,
     NtEnumerateKey,
@@ -21,6 +22,7 @@ from wowsim.kernel.registry_keys import (
     NtSetInformationKey,
 )
 from wowsim.kernel.registry_tree import MAXIMUM_DEPTH
+from wowsim.kernel.token import process_token
 from wowsim.nt.status import (
     STATUS_ACCESS_DENIED,
     STATUS_ACCESS_VIOLATION,
@@ -438,6 +440,20 @@ def test_hive_files_need_a_privilege(guest: RegistryGuest) -> None:
         assert guest.call(service, *slots) == STATUS_PRIVILEGE_NOT_HELD
     with pytest.raises(Unsupported, match="REG_APP_HIVE"):
         guest.call(registry_hives.NtLoadKeyEx, name, name, 0x10, 0, 0, 0, 0, 0)
+
+
+def test_hive_services_with_their_privilege(guest: RegistryGuest) -> None:
+    name, key = guest.name(SOFTWARE), guest.key(SOFTWARE)
+    held = process_token(guest.k).privileges
+    held[NUMBERS["SeRestorePrivilege"]] = ENABLED
+    with pytest.raises(Unsupported, match="NtLoadKey is not implemented"):
+        guest.call(registry_hives.NtLoadKey, name, name)
+    assert guest.call(registry_hives.NtSaveKey, key, key) == STATUS_PRIVILEGE_NOT_HELD
+    held[NUMBERS["SeRestorePrivilege"]] = 0
+    held[NUMBERS["SeBackupPrivilege"]] = ENABLED
+    assert guest.call(registry_hives.NtRestoreKey, key, key, 0) == STATUS_PRIVILEGE_NOT_HELD
+    with pytest.raises(Unsupported, match="NtSaveKey is not implemented"):
+        guest.call(registry_hives.NtSaveKey, key, key)
 
 
 @pytest.mark.parametrize("wild", [0, 1, 0x1000, 0x7FFF0000, 0xFFFFFFFF])

@@ -8,6 +8,7 @@ import pytest
 from guest import Guest
 
 from wowsim.errors import Unsupported
+from wowsim.kernel.accounts import machine_sid, user_sid
 from wowsim.kernel.privileges import NUMBERS
 from wowsim.kernel.thread_information import NtSetInformationThread
 from wowsim.kernel.token import process_token
@@ -344,3 +345,10 @@ def test_setting(guest: Guest) -> None:
     assert items(guest, token, 25) == {"S-1-16-4096": 0x60}
     assert told(12, guest.put(bytes(4)), 4) == STATUS_PRIVILEGE_NOT_HELD
     assert told(1, 0, 0) == STATUS_INVALID_INFO_CLASS
+
+
+def test_the_token_is_the_users(guest: Guest) -> None:
+    token = process_token(guest.k)
+    assert sid_text(token.user) == user_sid(guest.k.seed) == f"{machine_sid(guest.k.seed)}-1001"
+    assert sid_text(token.primary_group) == f"{machine_sid(guest.k.seed)}-513"
+    assert user_sid(1) != user_sid(2)

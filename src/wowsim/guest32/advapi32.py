@@ -1,4 +1,4 @@
-"""The 32-bit advapi32.dll: the registry functions, for programs that import them.
+"""The 32-bit advapi32.dll: registry, tokens and random numbers, for programs that import them.
 
 It is in no process until the loader maps it. Its base and size are chosen, and free beside every build's system DLLs.
 The functions are ours, in ``guest32.win32``. Who may import it: the simulation.
@@ -9,14 +9,13 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from wowsim.guest32.win32 import ansi, errors, registry, registry_ansi
+from wowsim.guest32.win32 import ansi, errors, registry, registry_ansi, tokens
 from wowsim.guest32.win32.macro import IMPORT, Procedure, Unit, expand, parse
 from wowsim.image.synth import ImageBuilder
 
 if TYPE_CHECKING:
     from wowsim.image.model import Image
     from wowsim.nt.builds import Build
-    from wowsim.nt.trap import Routine, Trap
 
 NAME, FILE_NAME = "advapi32", "advapi32.dll"
 BASE, SIZE = 0x76000000, 0x9000
@@ -26,7 +25,7 @@ _MODULES = ("advapi32",)
 
 @lru_cache(maxsize=1)
 def _unit() -> Unit:
-    return parse(registry.SOURCE, registry_ansi.SOURCE, ansi.SOURCE, errors.SOURCE)
+    return parse(registry.SOURCE, registry_ansi.SOURCE, tokens.SOURCE, ansi.SOURCE, errors.SOURCE)
 
 
 @lru_cache
@@ -68,17 +67,3 @@ def _target(name: str, imports: set[str], waiting: list[Procedure]) -> str:
         return f"dword ptr [{IMPORT}{name}]"
     waiting.append(procedure)
     return name
-
-
-def routines(user_key: str) -> dict[str, Routine]:
-    """The routine behind its trap.
-
-    Args:
-        user_key: path of the user's hive, which RtlFormatCurrentUserKeyPath makes of the token's SID.
-    """
-    text = (user_key + "\0").encode("utf-16-le")
-
-    def current_user(trap: Trap) -> None:
-        trap.memory.write(trap.register("rdx") & 0xFFFFFFFF, text)
-
-    return {"advapi32.current_user": current_user}

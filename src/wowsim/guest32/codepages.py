@@ -182,6 +182,7 @@ ROUTINES: dict[str, Routine] = {
     "codepages.from_wide": _guarded(_from_wide),
     "win32.load_as_data": _unsupported("LoadLibraryEx with LOAD_LIBRARY_AS_DATAFILE or AS_IMAGE_RESOURCE"),
     "win32.all_dos_devices": _unsupported("QueryDosDevice without a device name"),
+    "win32.volume_guid_name": _unsupported("GetFinalPathNameByHandle with VOLUME_NAME_GUID"),
     "win32.move_at_reboot": _unsupported("MoveFileEx with MOVEFILE_DELAY_UNTIL_REBOOT"),
 }
 """Every trap of KERNELBASE and kernel32."""

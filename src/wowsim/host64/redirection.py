@@ -127,7 +127,7 @@ def switched_off(trap: Trap) -> bool:
 
 def rules_of(build: Build) -> Rules:
     """What a build redirects."""
-    return Rules(sysnative=build.version >= (6,), driver_store_shared=build.version >= (6, 1))
+    return Rules(sysnative=build.has_sysnative, driver_store_shared=build.merged_views)
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class KeyName(RedirectedName):
 
 def key_name(build: Build, at: int, access_at: int) -> KeyName:
     """The name of a registry service."""
-    since_win7 = build.version >= (6, 1)
+    since_win7 = build.merged_views
 
     def redirect(call: Call, name: str) -> str | None:
         return in_view(name, call.argument(access_at), since_win7)

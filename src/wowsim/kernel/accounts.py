@@ -12,8 +12,12 @@ FIRST_USER = 1001
 """Relative id of the first account that a setup makes (Windows 10; earlier ones begin at 1000)."""
 
 
+def machine_sid(seed: int) -> str:
+    """The SID that a setup made for the machine, as text: what its accounts' SIDs begin with."""
+    source = Random(f"account {seed}")
+    return "-".join(("S-1-5-21", *(str(source.getrandbits(32)) for _ in range(3))))
+
+
 def user_sid(seed: int) -> str:
     """The user's SID as text."""
-    source = Random(f"account {seed}")
-    machine = "-".join(str(source.getrandbits(32)) for _ in range(3))
-    return f"S-1-5-21-{machine}-{FIRST_USER}"
+    return f"{machine_sid(seed)}-{FIRST_USER}"

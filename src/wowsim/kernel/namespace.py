@@ -117,7 +117,6 @@ class Namespace:
             r"\BaseNamedObjects",
             r"\KernelObjects",
             r"\KnownDlls",
-            r"\KnownDlls32",
             r"\ObjectTypes",
         ):
             self.insert(path, self.directory())

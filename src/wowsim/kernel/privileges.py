@@ -1,24 +1,12 @@
-"""Privileges by number and name (winnt.h; wdm.h SE_*_PRIVILEGE), and which ones the built-in accounts hold.
+"""Which privileges the built-in accounts hold.
 
 Who may import it: the kernel package.
 """
 
 from __future__ import annotations
 
-_NAMES = """
-SeCreateTokenPrivilege SeAssignPrimaryTokenPrivilege SeLockMemoryPrivilege SeIncreaseQuotaPrivilege
-SeMachineAccountPrivilege SeTcbPrivilege SeSecurityPrivilege SeTakeOwnershipPrivilege
-SeLoadDriverPrivilege SeSystemProfilePrivilege SeSystemtimePrivilege SeProfileSingleProcessPrivilege
-SeIncreaseBasePriorityPrivilege SeCreatePagefilePrivilege SeCreatePermanentPrivilege SeBackupPrivilege
-SeRestorePrivilege SeShutdownPrivilege SeDebugPrivilege SeAuditPrivilege SeSystemEnvironmentPrivilege
-SeChangeNotifyPrivilege SeRemoteShutdownPrivilege SeUndockPrivilege SeSyncAgentPrivilege
-SeEnableDelegationPrivilege SeManageVolumePrivilege SeImpersonatePrivilege SeCreateGlobalPrivilege
-SeTrustedCredManAccessPrivilege SeRelabelPrivilege SeIncreaseWorkingSetPrivilege SeTimeZonePrivilege
-SeCreateSymbolicLinkPrivilege SeDelegateSessionUserImpersonatePrivilege
-"""
-NAMES = dict(enumerate(_NAMES.split(), 2))
-"""Low part of the LUID -> name."""
-NUMBERS = {name: number for number, name in NAMES.items()}
+from wowsim.nt.privileges import NAMES as NAMES
+from wowsim.nt.privileges import NUMBERS as NUMBERS
 
 ENABLED_BY_DEFAULT, ENABLED, REMOVED, USED_FOR_ACCESS = 1, 2, 4, 0x80000000
 """SE_PRIVILEGE_* attributes."""

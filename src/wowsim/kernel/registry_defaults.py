@@ -115,7 +115,7 @@ def _links(registry: Registry, build: Build, sid: str, now: int) -> None:
     if build.wow64:
         classes = rf"{machine}\SOFTWARE\Classes"
         links[rf"{machine}\SOFTWARE\Wow6432Node\Classes"] = rf"{classes}\Wow6432Node"
-        for name in ("AppID", "PROTOCOLS", "TypeLib") if build.version >= (6, 1) else ():
+        for name in ("AppID", "PROTOCOLS", "TypeLib") if build.merged_views else ():
             links[rf"{classes}\Wow6432Node\{name}"] = rf"{classes}\{name}"
     for path, target in links.items():
         node = _key(registry.root, path.removeprefix("\\REGISTRY"), now)
@@ -288,7 +288,7 @@ def _time_zone(build: Build) -> dict[str, Entry]:
     """UTC, as the clock shows it."""
     found: dict[str, Entry] = {"ActiveTimeBias": 0, "Bias": 0, "DaylightBias": 0, "StandardBias": 0}
     found |= {"StandardStart": bytes(16), "DaylightStart": bytes(16)}
-    if build.version >= (6, 0):
+    if build.named_time_zones:
         found |= {
             "TimeZoneKeyName": "UTC",
             "StandardName": "@tzres.dll,-932",

@@ -107,7 +107,7 @@ def _in_view(k: Kernel, start: KeyNode, rest: str, access: int) -> tuple[KeyNode
         raise GuestFault(STATUS_INVALID_PARAMETER)
     if views != KEY_WOW64_32KEY:
         return start, rest
-    other = in_32_bit_view(f"{start.path}\\{rest}", k.build.version >= (6, 1))
+    other = in_32_bit_view(f"{start.path}\\{rest}", k.build.merged_views)
     return (start, rest) if other is None else (k.registry.root, other[len(ROOT) + 1 :])
 
 

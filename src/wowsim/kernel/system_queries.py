@@ -161,7 +161,7 @@ def _boot_environment(k: Kernel) -> bytes:
     """The boot entry's GUID (from the seed) and the kind of firmware; BootFlags since Windows 8 (phnt)."""
     identifier = Random(f"boot {k.seed}").getrandbits(128).to_bytes(16, "little")
     data = identifier + struct.pack("<I", _BIOS)
-    return data + bytes(12) if k.build.version >= (6, 2) else data
+    return data + bytes(12) if k.build.boot_flags else data
 
 
 def _file_cache(k: Kernel) -> bytes:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from wowsim.kernel import privileges
 from wowsim.kernel.access import GENERIC_ALL, GENERIC_EXECUTE, GENERIC_READ, GenericMapping
+from wowsim.kernel.accounts import machine_sid, user_sid
 from wowsim.kernel.objects import KernelObject
 from wowsim.nt import security
 from wowsim.nt.security import ACCESS_ALLOWED_ACE_TYPE, Ace, acl, sid
@@ -35,6 +36,9 @@ GROUP_INTEGRITY = 0x60
 """SE_GROUP_INTEGRITY and SE_GROUP_INTEGRITY_ENABLED."""
 GROUP_LOGON_ID = 0xC0000000
 _ORDINARY = GROUP_MANDATORY | GROUP_ENABLED_BY_DEFAULT | GROUP_ENABLED
+
+DOMAIN_USERS = 513
+"""Relative id of the primary group ([MS-DTYP] section 2.4.2.4; of a local account: None)."""
 
 PRIMARY, IMPERSONATION = 1, 2
 """TOKEN_TYPE."""
@@ -161,10 +165,9 @@ def _allow(mask: int, who: bytes) -> Ace:
 
 def _standard_token(k: Kernel) -> Token:
     """The user's token: limited with its full one linked, or the full one where there is no UAC."""
-    source = Random(f"account {k.seed}")
-    machine = "-".join(str(source.getrandbits(32)) for _ in range(3))
+    source = Random(f"logon {k.seed}")
     logon = 0x10000 + source.getrandbits(16)
-    user, primary_group = (sid(f"S-1-5-21-{machine}-{relative}") for relative in (1001, 513))
+    user, primary_group = sid(user_sid(k.seed)), sid(f"{machine_sid(k.seed)}-{DOMAIN_USERS}")
     logon_sid = sid(f"S-1-5-5-0-{logon}")
     uac = k.build.has_uac
     groups = {primary_group: _ORDINARY, security.EVERYONE: _ORDINARY}

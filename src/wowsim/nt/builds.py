@@ -167,6 +167,26 @@ class Build:
         return self.version >= (6, 0)
 
     @property
+    def has_sysnative(self) -> bool:
+        """Vista and later: the folder Sysnative (wow64-facts section 11)."""
+        return self.version >= (6, 0)
+
+    @property
+    def named_time_zones(self) -> bool:
+        """Vista and later: a time zone has a key name, and its texts are resources (MS docs, time zone registry)."""
+        return self.version >= (6, 0)
+
+    @property
+    def merged_views(self) -> bool:
+        """Windows 7 and later: registry views share more keys, and DriverStore is not redirected (section 11)."""
+        return self.version >= (6, 1)
+
+    @property
+    def boot_flags(self) -> bool:
+        """Windows 8 and later: the boot environment has BootFlags (phnt)."""
+        return self.version >= (6, 2)
+
+    @property
     def token_pseudo_handles(self) -> bool:
         """Windows 8 and later: handles -4 to -6 are tokens (phnt: NtCurrentProcessToken)."""
         return self.version >= (6, 2)

@@ -91,9 +91,12 @@ def add_known_dlls(kernel: Kernel, images: Mapping[str, Image]) -> None:
     The link KnownDllPath in each says which folder they are from.
     """
     wow64 = kernel.build.wow64
-    for folder, path in {"\\KnownDlls": "C:\\Windows\\System32", "\\KnownDlls32": WOW64_FOLDER}.items():
-        if wow64 or folder == "\\KnownDlls":
-            kernel.namespace.insert(f"{folder}\\KnownDllPath", SymbolicLink(path, kernel.clock.boot_time))
+    folders = {"\\KnownDlls": "C:\\Windows\\System32"}
+    if wow64:
+        folders["\\KnownDlls32"] = WOW64_FOLDER
+        kernel.namespace.insert("\\KnownDlls32", kernel.namespace.directory())
+    for folder, path in folders.items():
+        kernel.namespace.insert(f"{folder}\\KnownDllPath", SymbolicLink(path, kernel.clock.boot_time))
     for image in images.values():
         own = image.bits == 64 or not wow64
         folder = "\\KnownDlls" if own else "\\KnownDlls32"

@@ -8,13 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wowsim.errors import Unsupported
-from wowsim.guest32 import advapi32, codepages
+from wowsim.guest32 import codepages
 from wowsim.guest32.ntdll32 import routines as ntdll32_routines
 from wowsim.host64 import apcs
 from wowsim.host64.exceptions import Exceptions, service_fault
 from wowsim.host64.turbo_thunks import fault_places
 from wowsim.host64.wow64_startup import setup_initial_call
-from wowsim.kernel.accounts import user_sid
 from wowsim.simulation.refusals import UNKNOWN
 
 if TYPE_CHECKING:
@@ -25,10 +24,9 @@ if TYPE_CHECKING:
     from wowsim.trace.symbols import SymbolTable
 
 
-def routines(build: Build, seed: int) -> dict[str, Routine]:
+def routines(build: Build) -> dict[str, Routine]:
     """Those of the 32-bit DLLs."""
-    user_key = rf"\REGISTRY\USER\{user_sid(seed)}"
-    return {**ntdll32_routines(build), **codepages.ROUTINES, **advapi32.routines(user_key)}
+    return {**ntdll32_routines(build), **codepages.ROUTINES}
 
 
 def wow64_routines(

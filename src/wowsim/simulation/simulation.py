@@ -464,7 +464,7 @@ class Simulation:
 
     def _routines(self) -> dict[str, Routine]:
         """The Python behind the traps of this process' images."""
-        found = routines(self.build, self.seed)
+        found = routines(self.build)
         if self.build.wow64:
             found |= wow64_routines(self._built_in, self.build, self.symbols, self._machine.table)
             found["ntdll.LdrpInitializeLists"] = self._loader_lists

@@ -127,19 +127,10 @@ proc SetFileAttributesW(lpFileName, dwFileAttributes)
     mov basic[32], eax
     invoke BasepSetAndClose, handle, 4, addr basic, 40
 
-module kernel32
-
-proc MoveFileW(lpExistingFileName, lpNewFileName)
-    invoke MoveFileExW, lpExistingFileName, lpNewFileName, 2
-
-proc MoveFileExW(lpExistingFileName, lpNewFileName, dwFlags)
+routine BasepNameAndClose(handle, class, path, replace)  ; FILE_RENAME_INFORMATION or FILE_LINK_INFORMATION
     uses esi edi ebx
-    local block[32], handle
-    test dwFlags, 4                         ; DELAY_UNTIL_REBOOT
-    jnz L_delay
-    invoke BasepOpenFile, lpExistingFileName, 0x110080, 0x204020, addr handle
-    onzero L_return
-    invoke BasepNtName, lpNewFileName, addr block
+    local block[32]
+    invoke BasepNtName, path, addr block
     onzero L_close
     movzx ebx, word ptr block[24]
     lea ecx, [ebx+14]
@@ -147,8 +138,7 @@ proc MoveFileExW(lpExistingFileName, lpNewFileName, dwFlags)
     onzero L_free_name
     mov edi, eax
     mov edx, eax
-    mov ecx, dwFlags
-    and ecx, 1                              ; REPLACE_EXISTING
+    mov ecx, replace
     mov [edi], ecx
     and dword ptr [edi+4], 0
     mov [edi+8], ebx
@@ -158,7 +148,7 @@ proc MoveFileExW(lpExistingFileName, lpNewFileName, dwFlags)
     rep movsb
     mov esi, edx
     lea ecx, [ebx+14]
-    invoke BasepSetAndClose, handle, 10, esi, ecx
+    invoke BasepSetAndClose, handle, class, esi, ecx
     mov ebx, eax
     invoke BasepFree, esi
     invoke RtlFreeUnicodeString, addr block[24]
@@ -168,6 +158,22 @@ L_free_name:
 L_close:
     invoke NtClose, handle
     return 0
+
+module kernel32
+
+proc MoveFileW(lpExistingFileName, lpNewFileName)
+    invoke MoveFileExW, lpExistingFileName, lpNewFileName, 2
+
+proc MoveFileExW(lpExistingFileName, lpNewFileName, dwFlags)
+    local handle
+    test dwFlags, 4                         ; DELAY_UNTIL_REBOOT
+    jnz L_delay
+    invoke BasepOpenFile, lpExistingFileName, 0x110080, 0x204020, addr handle
+    onzero L_return
+    mov ecx, dwFlags
+    and ecx, 1                              ; REPLACE_EXISTING
+    invoke BasepNameAndClose, handle, 10, lpNewFileName, ecx
+    return
 L_delay:
     trap win32.move_at_reboot
     return 0

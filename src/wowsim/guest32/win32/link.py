@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from wowsim.guest32.win32 import (
     ansi,
     atoms,
+    computer,
     console,
     create_file,
     directories,
@@ -22,15 +23,20 @@ from wowsim.guest32.win32 import (
     errors,
     exceptions,
     file_information,
+    file_locks,
     file_names,
     files,
     find_files,
     handles,
+    jobs,
+    links,
     locale,
     mappings,
     memory,
     memory_more,
     modules,
+    overlapped,
+    pipes,
     process,
     process_queries,
     strings,
@@ -56,7 +62,7 @@ KERNELBASE, KERNEL32, NTDLL = "KERNELBASE", "kernel32", "ntdll"
 _SOURCES = (
     errors, exceptions, ansi, create_file, files, file_names, find_files, directories, memory, modules,
     environment, process, tls, sync, waits, threads, time, strings, console, mappings, handles, wow64, atoms, locale,
-    memory_more, volumes, file_information, process_queries,
+    memory_more, volumes, file_information, process_queries, file_locks, overlapped, pipes, links, jobs, computer,
 )  # fmt: skip
 
 FORWARDERS: Mapping[str, str] = (
@@ -69,7 +75,7 @@ FORWARDERS: Mapping[str, str] = (
 """What both modules forward to ntdll."""
 
 
-_WITH: Mapping[str, str] = handles.WITH | memory_more.WITH | wow64.WITH
+_WITH: Mapping[str, str] = handles.WITH | links.WITH | memory_more.WITH | overlapped.WITH | wow64.WITH
 """Service -> the functions of a build whose kernel has it."""
 
 

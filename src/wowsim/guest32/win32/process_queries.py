@@ -1,4 +1,4 @@
-"""What a process is like: its id, times, priority class, handles, processors, error mode.
+"""Opening a process; what it is like: its id, times, priority class, handles, processors, error mode.
 
 Stands for KERNELBASE's functions (GetProcessTimes on Windows 7: kernel32's). Source of the rules: their documentation
 (learn.microsoft.com); numbers of the priority classes: phnt. Who may import it: ``guest32.win32``'s users.
@@ -8,6 +8,28 @@ from __future__ import annotations
 
 SOURCE = """
 module KERNELBASE
+
+proc OpenProcess(dwDesiredAccess, bInheritHandle, dwProcessId)
+    uses edi
+    local attributes[24], client[8], handle
+    lea edi, client                         ; the attributes lie behind it
+    xor eax, eax
+    mov ecx, 8
+    rep stosd
+    mov attributes, 24
+    cmp bInheritHandle, 0
+    je L_open
+    mov attributes[12], 2                   ; OBJ_INHERIT
+L_open:
+    mov eax, dwProcessId
+    mov client, eax
+    lea ecx, attributes
+    lea edx, client
+    invoke NtOpenProcess, addr handle, dwDesiredAccess, ecx, edx
+    onerror L_failed
+    return handle
+L_failed:
+    status
 
 proc GetProcessId(hProcess)
     local basic[24]

@@ -14,13 +14,8 @@ text BaseUsers \Registry\User
 text BaseCurrentConfig \Registry\Machine\System\CurrentControlSet\Hardware Profiles\Current
 data BaseRoots 24                           ; handles of the predefined keys, opened once
 
-routine RegpFormatCurrentUserPath(buffer)   ; of at least 160 bytes
-    mov edx, buffer
-    trap advapi32.current_user
-    return
-
 routine RegpOpenRoot(index, handle)         ; a fresh handle of a predefined key
-    local attributes[24], name[8], user[160]
+    local attributes[24], name[8], user[512]
     mov ecx, index
     lea edx, [BaseClassesRoot]
     test ecx, ecx
@@ -37,7 +32,9 @@ routine RegpOpenRoot(index, handle)         ; a fresh handle of a predefined key
     cmp ecx, 1
     mov eax, 0xc0000008                     ; STATUS_INVALID_HANDLE
     jne L_return
-    invoke RegpFormatCurrentUserPath, addr user
+    lea ecx, user
+    invoke BasepCurrentUserPath, ecx
+    onerror L_return
     lea edx, user
 L_named:
     invoke RtlInitUnicodeString, addr name, edx
