@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from wowsim.guest32.advapi32 import build_advapi32
@@ -13,16 +14,19 @@ from wowsim.simulation.images import built_in
 from wowsim.simulation.shellcode import host_image
 
 
-def assembled_sources() -> dict[bytes, bytes]:
-    """Assemble everything that a process start needs, on every build."""
+def assembled_sources() -> list[dict[bytes, bytes]]:
+    """Assemble everything that a process start needs: a group of what each build has beyond those before it."""
     for cache in (built_in, build_kernel32, build_kernelbase, build_advapi32):
         cache.cache_clear()
-    with assembled.noting() as entries:
-        for build in BUILDS:
-            built_in(build)
-        host_image()
+    known: set[bytes] = set()
+    groups = []
+    for make in (host_image, *(partial(built_in, build) for build in BUILDS)):
+        with assembled.noting() as entries:
+            make()
+        groups.append({key: code for key, code in entries.items() if key not in known})
+        known |= entries.keys()
     built_in.cache_clear()
-    return entries
+    return groups
 
 
 def main() -> None:
