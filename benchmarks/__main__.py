@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "src"))
 
 import calls
 import loops
+import services
 import snapshots
 import startup
 from measure import progress, table
@@ -28,7 +29,9 @@ import memory
 PARTS = {
     "loops": loops.rows,
     "calls": calls.rows,
+    "services": services.rows,
     "startup": startup.rows,
+    "import": startup.import_rows,
     "memory": memory.rows,
     "snapshots": snapshots.rows,
 }

@@ -473,10 +473,10 @@ class Simulation:
         machine.kernel.thread.start, machine.kernel.thread.stacks = new.entry, new.stacks
         machine.kernel.thread.created = machine.clock.now
 
-    def _routines(self) -> dict[str, Any]:
+    def _routines(self) -> list[Mapping[str, Routine]]:
         user_key = rf"\REGISTRY\USER\{user_sid(self.seed)}"
         common = {**ntdll32_routines(self.build), **codepages.ROUTINES, **advapi32.routines(user_key)}
-        return common | self._wow64_routines() if self.build.wow64 else common
+        return [common, self._wow64_routines(), self._built_in.wow64_routines] if self.build.wow64 else [common]
 
     def _wow64_routines(self) -> dict[str, Any]:
         assert self._process is not None
@@ -485,7 +485,6 @@ class Simulation:
             + self._built_in.images["ntdll32"].export_by_name["LdrInitializeThunk"].rva
         )
         return {
-            **self._built_in.wow64_routines,
             "wow64.Wow64SetupInitialCall": setup_initial_call(thunk, self.build.module("ntdll32").base),
             **Exceptions(
                 self.build,
