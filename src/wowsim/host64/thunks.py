@@ -28,6 +28,7 @@ from wowsim.nt.status import STATUS_NO_MEMORY
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from wowsim.nt.abi import Memory
     from wowsim.nt.trap import Routine, Trap
 
 _U32 = struct.Struct("<I")
@@ -232,10 +233,15 @@ class Thunk:
     def _buffers_before(self, convert: Routine) -> Routine:
         buffers, frame, prototype = self.buffers, self.frame, self.prototype
 
+        def any_concerns(memory: Memory, frame: int) -> bool:
+            return any(b.concerns(memory, frame) for b in buffers)
+
+        concerns = buffers[0].concerns if len(buffers) == 1 else any_concerns
+
         def before(trap: Trap) -> int | None:
             status = convert(trap)
             try:
-                if status is not None or not any(b.concerns(trap.memory, trap.sp) for b in buffers):
+                if status is not None or not concerns(trap.memory, trap.sp):
                     return status
                 call = Call(trap, frame, prototype)
                 status = call.place(buffers)

@@ -476,7 +476,9 @@ class Simulation:
     def _routines(self) -> list[Mapping[str, Routine]]:
         user_key = rf"\REGISTRY\USER\{user_sid(self.seed)}"
         common = {**ntdll32_routines(self.build), **codepages.ROUTINES, **advapi32.routines(user_key)}
-        return [common, self._wow64_routines(), self._built_in.wow64_routines] if self.build.wow64 else [common]
+        return (
+            [common, self._wow64_routines(), self._built_in.wow64_routines] if self.build.wow64 else [common]
+        )
 
     def _wow64_routines(self) -> dict[str, Any]:
         assert self._process is not None

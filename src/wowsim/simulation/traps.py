@@ -101,7 +101,6 @@ class TrapTable:
             self._rax.write(result & 0xFFFFFFFF)
         return True
 
-
     def _bind(self, address: int) -> tuple[str, Routine]:
         name = self._names[address]
         routine = next((each[name] for each in self._routines if name in each), None)

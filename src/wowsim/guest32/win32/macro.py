@@ -48,7 +48,9 @@ AT = "@at "
 
 _HEADER = re.compile(r"(\w+)\s*\(([^)]*)\)")
 # A parameter, local or label, with a space before and its offset behind it; what is often neither is left out.
-_NAME = re.compile(r" (?!(?:e[a-ds][xpi]|d?word|ptr|byte|[a-d][lhx])\b)([A-Za-z_]\w*)(?:\[(0x[0-9a-f]+|\d+)\])?")
+_NAME = re.compile(
+    r" (?!(?:e[a-ds][xpi]|d?word|ptr|byte|[a-d][lhx])\b)([A-Za-z_]\w*)(?:\[(0x[0-9a-f]+|\d+)\])?"
+)
 _DATA_NAME = re.compile(rf"\[((?:Base|{IMPORT})\w+)")
 _EXIT = "L_return"
 _LOCAL = re.compile(r"(\w+)(?:\[(0x[0-9a-f]+|\d+)\])?")
