@@ -48,12 +48,14 @@ NOT_DERIVED = {
     "NtQuerySystemTime": "its turbo thunk reads KUSER_SHARED_DATA and calls nobody",
     "NtRemoveIoCompletionEx": "its packets are an output array: tests/simulation/test_io.py",
     "NtGetCurrentProcessorNumber": "its turbo thunk reads the limit of a segment and calls nobody",
+    "NtQueryMultipleValueKey": "its entries go both ways: tests/kernel/test_registry_values.py",
     "NtWaitForMultipleObjects32": "its turbo thunk hands over a copy of the array",
     "NtGetWriteWatch": "its array is as long as another pointee says",
     "NtQueryDirectoryObject": "its buffer is rebuilt",
     **dict.fromkeys(overrides(BUILDS[BUILD]), "a named override"),
 }
 SERVICES = sorted(implemented().keys() & BUILDS[BUILD].numbers.keys() - NOT_DERIVED.keys())
+VIEWS = {"NtCreateKey", "NtOpenKey", "NtOpenKeyEx"}
 TURBO = {row.name for row in services(BUILD) if row.turbo}
 
 
@@ -145,6 +147,8 @@ def arguments_of(bench: Bench, name: str, random: Random) -> Arguments:
             value = random.randrange(9)
         elif name == "NtQueryVirtualMemory" and parameter.name == "base_address":
             value &= 0x7FFE0000  # what lies above the highest user address is refused
+        elif name in VIEWS and parameter.name == "desired_access":
+            value &= ~0x300  # the flags of a registry view go no further: tests/host64/test_registry_view.py
         elif parameter.name.endswith("_class"):
             value |= 0x7FFF0000  # of no known class, whose buffer passes as it is
         made.slots += [value & 0xFFFFFFFF, value >> 32][: parameter.slots32]

@@ -31,6 +31,7 @@ from wowsim.nt.wow64_context import OFFSETS as OFFSETS32
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from wowsim.image.model import Image
     from wowsim.nt.abi import Memory
     from wowsim.nt.builds import Build
     from wowsim.nt.trap import Routine, Trap
@@ -39,7 +40,7 @@ _U32, _U64, _U16 = struct.Struct("<I"), struct.Struct("<Q"), struct.Struct("<H")
 RECORD_AT = 0x4F0
 """From CONTEXT64 to the record at KiUserExceptionDispatcher."""
 _FRAME = RECORD_AT + RECORD_SIZE[64]
-_STACK_POINTER = 0x1480
+_STACK_POINTER, _SERVICE_FRAME = 0x1480, 0x1480 + 12 * 8
 """TEB64.TlsSlots[0]: the 64-bit RSP while 32-bit code runs; Windows 10 keeps it in R14 (section 3)."""
 _HANDLER_CLEARS = 0x4_0500
 """AC, DF, TF: what Pass64bitExceptionTo32Bit takes from EFlags (section 5)."""
@@ -142,10 +143,16 @@ class Exceptions:
         build: the Windows build.
         dispatcher32: address of ntdll32!KiUserExceptionDispatcher.
         cpu_faults: RVAs in wow64cpu: where a thunk begins and where an access violation in it goes on.
+        service_fault: address of wow64!Wow64ServiceFault.
     """
 
-    def __init__(self, build: Build, dispatcher32: int, cpu_faults: Sequence[tuple[int, int]]) -> None:
+    def __init__(
+        self, build: Build, dispatcher32: int, cpu_faults: Sequence[tuple[int, int]], service_fault: int
+    ) -> None:
         self._build = build
+        self._service_fault = service_fault
+        wow64 = build.module("wow64")
+        self._wow64 = range(wow64.base, wow64.base + wow64.size)
         self._dispatcher32 = dispatcher32
         # the far jump of 1507 and 1511 leads to 64-bit code in the 32-bit ntdll
         gates = (build.ntdll,) if build.stub32 is Stub32.SYSTEM_SERVICE_CALL else ()
@@ -222,7 +229,21 @@ class Exceptions:
                 memory.pack(_U64, at + OFFSETS["rip"], resume)
                 memory.pack(_U64, at + OFFSETS["rax"], record.code)
                 return 1
-        return 0
+        return self._end_service(trap, at, rip, record.code)
+
+    def _end_service(self, trap: Trap, at: int, rip: int, code: int) -> int:
+        """The handler around a thunk: the service ends with the exception's code (section 5)."""
+        (frame,) = trap.memory.unpack(_U64, trap.teb64 + _SERVICE_FRAME)
+        if rip not in self._wow64 or not frame:
+            return 0
+        for register, value in (
+            ("rip", self._service_fault),
+            ("rsp", frame),
+            ("rbp", trap.teb64),
+            ("rax", code),
+        ):
+            trap.memory.pack(_U64, at + OFFSETS[register], value)
+        return 1
 
     def _dispatch(self, memory: Memory, area: int, record: ExceptionRecord) -> None:
         """Wow64SetupExceptionDispatch: pointers, record and context on the x86 stack, Eip and Esp in the area."""
@@ -260,6 +281,11 @@ class Exceptions:
         for register, value in (("rcx", wide + RECORD_AT), ("rdx", wide), ("r8", 0), ("r9", 1)):
             trap.set_register(register, value)
         return None
+
+
+def service_fault(wow64: Image) -> int:
+    """Where a faulting thunk goes on: wow64!Wow64ServiceFault, which is no export."""
+    return wow64.base + next(rva for rva, name in wow64.symbols.items() if name == "Wow64ServiceFault")
 
 
 def continue_with(reset_state: int) -> Routine:

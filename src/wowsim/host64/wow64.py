@@ -39,10 +39,12 @@ _IAT, _OTHER_SLOTS, _BASE_UNKNOWN = 0x1000, 0x2000, 0x20E0
 _AREAS = ((0x2100, 0xD000), (0xD400, 0x1C000))
 """Where derived thunks lie, besides the free part: on Windows 7 what is between is the build's."""
 _THUNKS_OF_AN_AREA = 150
+SERVICE_FRAME = 0x1480 + 12 * 8
+"""TEB64.TlsSlots[WOW64_TLS_SERVICE_FRAME] (section 3.2): where a fault in a thunk goes on, as in the real handler."""
 TEMP_LIST = 0x1480 + 3 * 8
 """TEB64.TlsSlots[WOW64_TLS_TEMPLIST] (section 3.2)."""
-_STACK = "push rbx\npush rsi\npush rdi\npush rbp\npush r12\npush r13\nsub rsp, 0x28"
-_UNSTACK = "add rsp, 0x28\npop r13\npop r12\npop rbp\npop rdi\npop rsi\npop rbx\nret"
+_STACK = "push rbx\npush rsi\npush rdi\npush rbp\npush r12\npush r13\nsub rsp, 0x38"
+_UNSTACK = "add rsp, 0x38\npop r13\npop r12\npop rbp\npop rdi\npop rsi\npop rbx\nret"
 
 _TEMPORARY = f"""
 Wow64AllocateTemp: sub rsp, 0x48
@@ -196,11 +198,16 @@ class Wow64:
             mov dword ptr [rbp+0x68], ecx
             mov rax, qword ptr [rbp+{TEMP_LIST:#x}]
             mov qword ptr [rsp+0x20], rax
+            mov rax, qword ptr [rbp+{SERVICE_FRAME:#x}]
+            mov qword ptr [rsp+0x28], rax
+            mov qword ptr [rbp+{SERVICE_FRAME:#x}], rsp
             mov rax, qword ptr [rdi]
             mov r12, qword ptr [rax+rbx*8]
             mov rcx, rsi"""
         call = ".byte 0x41, 0xff, 0xd4"
-        after = f"""mov ebx, eax
+        after = f"""G_served: mov ebx, eax
+            mov rcx, qword ptr [rsp+0x28]
+            mov qword ptr [rbp+{SERVICE_FRAME:#x}], rcx
             mov rcx, qword ptr [rsp+0x20]
             cmp rcx, qword ptr [rbp+{TEMP_LIST:#x}]
             je L_none
@@ -212,6 +219,7 @@ class Wow64:
             {_UNSTACK}"""
         invalid = f"L_invalid: mov eax, 0xc000001c\n{_UNSTACK}"
         builder = self._builder
+        builder.code("Wow64ServiceFault: jmp G_served", None, OURS)
         if not fixed:
             builder.code("\n".join((before, call, after, invalid)), None, RECONSTRUCTED)
             return

@@ -84,7 +84,7 @@ class VolumeFile(FileObject):
             owner = self.owner
             if owner.links[0].delete_pending and owner.opens == 0:
                 owner.erase(owner.links[0])
-        if node.opens == 0 and not node.lying:
+        if node.opens == 0 and not node.lying and not node.pinned:
             node.release()
 
     def _delete(self, node: Node, link: Link) -> None:

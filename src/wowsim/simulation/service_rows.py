@@ -25,7 +25,7 @@ UNVERIFIED = "turbo index unverified"
 
 @dataclass(frozen=True)
 class Row:
-    """One service of a build; of win32k's the argument bytes are not known."""
+    """One service of a build; of some of win32k's the argument bytes are not known."""
 
     name: str
     number: int
@@ -50,10 +50,14 @@ def rows(build: Build) -> list[Row]:
         note = "; ".join(
             filter(None, (service.note, "" if build.turbo_verified or not row.turbo else UNVERIFIED))
         )
-        size = service.prototype.arg_bytes32
-        found.append(Row(row.name, row.number, row.turbo, size, service.support.value, note))
+        found.append(
+            Row(row.name, row.number, row.turbo, service.prototype.arg_bytes32, service.support.value, note)
+        )
     for number, name in win32k.services(build.name).items():
-        found.append(Row(name, number, 0, None, Support.DECLARED.value, "win32k"))
+        count = win32k.arguments(name, build.version)
+        note = "win32k" if count is not None else "win32k; argument count not published"
+        size = None if count is None else 4 * count
+        found.append(Row(name, number, 0, size, Support.DECLARED.value, note))
     return found
 
 

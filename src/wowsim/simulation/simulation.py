@@ -13,7 +13,7 @@ from wowsim.errors import GuestFault, StopReason, Unsupported, UsageError, Wowsi
 from wowsim.guest32 import advapi32, codepages
 from wowsim.guest32.ntdll32 import routines as ntdll32_routines
 from wowsim.host64 import apcs
-from wowsim.host64.exceptions import Exceptions
+from wowsim.host64.exceptions import Exceptions, service_fault
 from wowsim.host64.turbo_thunks import fault_places
 from wowsim.host64.wow64_startup import Entry64, setup_initial_call
 from wowsim.image.pe import parse_program
@@ -492,6 +492,7 @@ class Simulation:
                 self.build,
                 self._address("ntdll32!KiUserExceptionDispatcher"),
                 fault_places(self._built_in.images["wow64cpu"]),
+                service_fault(self._built_in.images["wow64"]),
             ).routines(),
             "wow64.Wow64ApcRoutine": apcs.routine(
                 self._address("ntdll32!KiUserApcDispatcher"), self.build.reset_state
