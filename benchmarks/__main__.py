@@ -19,12 +19,12 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "src"))
 
 import calls
 import loops
-import services
 import snapshots
 import startup
 from measure import progress, table
 
 import memory
+import services
 
 PARTS = {
     "loops": loops.rows,

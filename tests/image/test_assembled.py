@@ -5,10 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wowsim.image import assembled
+from wowsim.image import assembled, synth
 from wowsim.image.synth import ImageBuilder, assemble
 
 
@@ -54,15 +55,27 @@ def test_what_is_packed_is_found_again(groups: list[dict[bytes, bytes]]) -> None
     assert found.get(bytes(17)) is None
 
 
-def test_a_changed_source_is_assembled_whatever_is_kept() -> None:
-    def code(source: str) -> bytes:
-        builder = ImageBuilder("host", "host.exe", "C:\\host.exe", 32, 0x400000, 0x3000)
-        builder.code(source)
-        return builder.build().contents[0x1000:0x1004]
-
-    key = assembled.digest("", 0, 0)
+def keys(source: str, base: int = 0x400000, **constants: int) -> set[bytes]:
+    """What a module is kept under."""
+    builder = ImageBuilder("host", "host.exe", "C:\\host.exe", 32, base, 0x3000)
+    for name, rva in constants.items():
+        builder.constant(name, rva)
+    builder.code(source)
     with assembled.noting() as entries:
-        assert code("start: inc eax\nret") == b"\x40\xc3\0\0"
-    assert len(entries) == 1
-    assert key not in entries
-    assert code("start: inc ecx\nret") == b"\x41\xc3\0\0"
+        builder.build()
+    return set(entries)
+
+
+def test_code_is_kept_under_all_that_it_depends_on() -> None:
+    source = "start: mov eax, here\nret"
+    known = keys(source, here=0x2000)
+    assert known == keys(source, here=0x2000, elsewhere=0x2100), "what it does not name makes no difference"
+    assert known.isdisjoint(keys(source, here=0x2004))
+    assert known.isdisjoint(keys(source, base=0x500000, here=0x2000))
+    assert known.isdisjoint(keys("start: mov ecx, here\nret", here=0x2000))
+
+
+def test_what_becomes_of_sources_is_part_of_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = keys("start: ret")
+    monkeypatch.setattr(synth, "_rules", lambda: "others")
+    assert before.isdisjoint(keys("start: ret"))
