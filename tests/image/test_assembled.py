@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wowsim.guest32.win32 import link
 from wowsim.image import assembled, synth
 from wowsim.image.synth import ImageBuilder, assemble
+from wowsim.nt.builds import BUILDS
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_the_file_is_up_to_date() -> None:
@@ -79,3 +85,16 @@ def test_what_becomes_of_sources_is_part_of_the_key(monkeypatch: pytest.MonkeyPa
     before = keys("start: ret")
     monkeypatch.setattr(synth, "_rules", lambda: "others")
     assert before.isdisjoint(keys("start: ret"))
+
+
+def test_changed_macros_are_expanded_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    build = BUILDS["win7sp1"]
+    before = link.Linked(build, link.KERNEL32).sources
+    source = link.console.SOURCE
+    name = re.findall(r"(?m)^proc (\w+)", source)[0]
+    monkeypatch.setattr(link.console, "SOURCE", re.sub(rf"(proc {name}\(.*)", r"\1\n    nop", source))
+    link.unit.cache_clear()
+    homes = [link.Linked(build, module).sources for module in (link.KERNEL32, link.KERNELBASE)]
+    link.unit.cache_clear()
+    assert any("nop" in sources.get(name, "") for sources in homes)
+    assert before.keys() == homes[0].keys()

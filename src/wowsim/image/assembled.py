@@ -1,8 +1,9 @@
 """What keystone made of the built-in DLLs' sources, kept beside them so that a process start does not wait for it.
 
-``assembled.bin`` maps a digest of (bits, address, source) to code, and to expanded macros, in groups of which a start unpacks only those it
-needs. It is only ever a short cut: a source that is not in it, because it is new or was changed, goes to keystone.
-``python -m wowsim.simulation.assembled`` writes it anew, and ``tests/image/test_assembled.py`` says when that is due.
+``assembled.bin`` maps a digest of (bits, address, source) to code, one of Win32 sources to what their macros become,
+in groups of which a start unpacks only those it needs. It is only ever a short cut: a source that is not in it, because
+it is new or was changed, goes to keystone. ``python -m wowsim.simulation.assembled`` writes it anew, and
+``tests/image/test_assembled.py`` says when that is due.
 """
 
 from __future__ import annotations
