@@ -24,11 +24,14 @@ import startup
 from measure import progress, table
 
 import memory
+import services
 
 PARTS = {
     "loops": loops.rows,
     "calls": calls.rows,
+    "services": services.rows,
     "startup": startup.rows,
+    "import": startup.import_rows,
     "memory": memory.rows,
     "snapshots": snapshots.rows,
 }

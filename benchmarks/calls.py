@@ -162,9 +162,16 @@ def profile(pairs: Pairs) -> list[tuple[str, float]]:
         mark("entry")
         return dispatch(number, slots)
 
-    def observe(service: Any, number: int, values: Sequence[Any]) -> Callable[[int], None]:
+    def observe(
+        service: Any, number: int, slots: Sequence[int], values: Sequence[Any]
+    ) -> tuple[int | None, Callable[[int], int]]:
         mark("decode")
-        return lambda status: mark(service.name)
+
+        def done(status: int) -> int:
+            mark(service.name)
+            return status
+
+        return None, done
 
     machine.core._handlers = Marked()
     machine.table.dispatch = marked_dispatch  # type: ignore[method-assign]

@@ -25,6 +25,24 @@ from wowsim import Simulation
 end = time.process_time()
 print(json.dumps([middle - start, first - middle, end - middle]))
 """
+_PACKAGE = """
+import json, pkgutil, sys, time
+from importlib import import_module
+import unicorn, capstone, keystone, pefile
+times = [time.process_time()]
+import wowsim
+times.append(time.process_time())
+from wowsim import Simulation
+times.append(time.process_time())
+before = len(sys.modules)
+names = [m.name for m in pkgutil.walk_packages(wowsim.__path__, "wowsim.")]
+for name in names:
+    if not name.endswith(("__main__", "pytest_plugin")):
+        import_module(name)
+times.append(time.process_time())
+assert "pytest" not in sys.modules
+print(json.dumps([times[1] - times[0], times[2] - times[0], times[3] - times[0], len(names)]))
+"""
 _START = """
 import json, sys, time
 import unicorn, capstone, keystone, pefile
@@ -88,6 +106,19 @@ class Python:
 
 def _best(samples: list[list[float]]) -> list[float]:
     return [min(column) for column in zip(*samples, strict=True)]
+
+
+def import_rows(quick: bool) -> list[Row]:
+    """The imports' part of the table: new interpreters, whose .pyc files were written by one that does not count."""
+    python = Python()
+    python.run(_PACKAGE)
+    bare, simulation, whole, count = _best([python.run(_PACKAGE) for _ in range(5 if quick else 15)])
+    python.close()
+    return [
+        Row("import wowsim, above the dependencies, .pyc files warm", f"{bare * 1e3:.0f} ms"),
+        Row("  from wowsim import Simulation", f"{simulation * 1e3:.0f} ms"),
+        Row(f"  every module of the package ({count:.0f})", f"{whole * 1e3:.0f} ms"),
+    ]
 
 
 def rows(quick: bool) -> list[Row]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from wowsim.errors import Unsupported
@@ -61,6 +62,7 @@ class Conversion:
     clear: bool = False
 
 
+@cache
 def same_in_both_widths(kind: Any) -> bool:
     """Whether a pointee's 32-bit and 64-bit layouts are byte for byte the same."""
     if kind in STRUCTURES:

@@ -66,6 +66,10 @@ class Override:
         """The routine for a service."""
         return self.assembly.replace("NAME", name)
 
+    def traps(self, name: str) -> list[str]:
+        """The names of its traps."""
+        return [f"wh{name}.{suffix}" for suffix in self.handlers]
+
     def routines(self, name: str) -> dict[str, Routine]:
         """The Python behind its traps, by trap name."""
         return {f"wh{name}.{suffix}": routine for suffix, routine in self.handlers.items()}

@@ -28,6 +28,7 @@ from wowsim.nt.status import STATUS_NO_MEMORY
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from wowsim.nt.abi import Memory
     from wowsim.nt.trap import Routine, Trap
 
 _U32 = struct.Struct("<I")
@@ -70,6 +71,24 @@ class Thunk:
         """``whNtCreateFile``."""
         return "wh" + self.prototype.name
 
+    @property
+    def traps_before(self) -> bool:
+        """Whether something is converted before the call."""
+        return bool(self.conversions or self.buffers)
+
+    @property
+    def traps_after(self) -> bool:
+        """Whether something is written back behind it."""
+        return any(buffer.has_result for buffer in self.buffers) or any(
+            step.how.finish for step in self.conversions
+        )
+
+    @property
+    def traps(self) -> list[str]:
+        """The names of its traps."""
+        found = [f"{self.name}.in"] if self.traps_before else []
+        return [*found, f"{self.name}.out"] if self.traps_after else found
+
     def parts(self, failed: str | None = None, again: str | None = None) -> tuple[str, str, str, str]:
         """Assembly in four pieces: up to the trap, register loads, the call, the way back.
 
@@ -79,16 +98,15 @@ class Thunk:
         """
         failed = failed or f"L_failed_{self.name}"
         again = again or f"L_again_{self.name}"
-        traps = self.routines()
         before, more = "", ""
-        if f"{self.name}.in" in traps:
+        if self.traps_before:
             before = f"{again}: xor eax, eax\ntrap {self.name}.in\ntest eax, eax\njne {failed}"
         if self.buffers:
             save = f"mov qword ptr [rsp+{self.frame.array:#x}], rbx"
             clear = f"and qword ptr [rsp+{self.frame.memory:#x}], 0"
             before = f"{save}\n{clear}\n{before}"
             more = self._more(again, failed)
-        after = f"trap {self.name}.out" if f"{self.name}.out" in traps else ""
+        after = f"trap {self.name}.out" if self.traps_after else ""
         head = f"{self.name}: push rbx\nsub rsp, {self.size:#x}\nmov rbx, rcx\n{self.loads()}\n{before}"
         registers = "\n".join(
             f"mov {register}, qword ptr [rsp+{8 * i:#x}]"
@@ -159,7 +177,7 @@ class Thunk:
             found[f"{self.name}.in"] = self._buffers_before(lambda trap: None)
         if any(buffer.has_result for buffer in self.buffers):
             found[f"{self.name}.out"] = self._buffers_after()
-        elif any(step.how.finish for step in self.conversions):
+        elif self.traps_after:
             found[f"{self.name}.out"] = self._after()
         return found
 
@@ -215,10 +233,15 @@ class Thunk:
     def _buffers_before(self, convert: Routine) -> Routine:
         buffers, frame, prototype = self.buffers, self.frame, self.prototype
 
+        def any_concerns(memory: Memory, frame: int) -> bool:
+            return any(b.concerns(memory, frame) for b in buffers)
+
+        concerns = buffers[0].concerns if len(buffers) == 1 else any_concerns
+
         def before(trap: Trap) -> int | None:
             status = convert(trap)
             try:
-                if status is not None or not any(b.concerns(trap.memory, trap.sp) for b in buffers):
+                if status is not None or not concerns(trap.memory, trap.sp):
                     return status
                 call = Call(trap, frame, prototype)
                 status = call.place(buffers)

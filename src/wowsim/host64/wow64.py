@@ -9,6 +9,8 @@ them by name.
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wowsim.host64 import apcs, exceptions, wow64win
@@ -22,7 +24,7 @@ from wowsim.image.synth import ImageBuilder, assemble
 from wowsim.nt.builds import Build, Gate, Stub32, services
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
     from wowsim.nt.abi import Prototype
     from wowsim.nt.trap import Routine
@@ -104,6 +106,29 @@ Wow64QueryRootName: sub rsp, 0x38
 another call ran in between (an APC). The real one takes them from a heap."""
 
 
+class Routines(Mapping[str, "Routine"]):
+    """The routines behind traps, by trap name; each is made when it is asked for first: a program uses few."""
+
+    def __init__(self) -> None:
+        self._makers: dict[str, Callable[[], Mapping[str, Routine]]] = {}
+        self._made: dict[str, Routine] = {}
+
+    def add(self, traps: Iterable[str], make: Callable[[], Mapping[str, Routine]]) -> None:
+        """``make`` makes the routines of these traps."""
+        self._makers.update(dict.fromkeys(traps, make))
+
+    def __getitem__(self, trap: str) -> Routine:
+        if trap not in self._made:
+            self._made.update(self._makers[trap]())
+        return self._made[trap]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+
 class Wow64:
     """The image and the Python behind its traps.
 
@@ -115,7 +140,7 @@ class Wow64:
 
     def __init__(self, build: Build, prototypes: Mapping[str, Prototype], linker: Linker) -> None:
         self._build, self._linker = build, linker
-        self.routines: dict[str, Routine] = {}
+        self.routines = Routines()
         module = build.module("wow64")
         self._builder = ImageBuilder(
             module.name, module.file_name, module.path, 64, module.base, module.size, free=0x20000
@@ -214,12 +239,12 @@ class Wow64:
             override = special.get(row.name)
             if override is not None:
                 builder.code(override.source(row.name), None, OURS)
-                routines = override.routines(row.name)
+                self.routines.add(override.traps(row.name), partial(override.routines, row.name))
             elif row.name in prototypes:
                 needed = converted.get(row.name, ())
                 asks = any(isinstance(buffer, RedirectedName) for buffer in needed)
                 thunk = derive(prototypes[row.name], needed, SPECIAL.get(row.name), asks_root=asks)
-                routines = thunk.routines()
+                self.routines.add(thunk.traps, thunk.routines)
                 if fixed and row.name == "NtCreateFile":
                     self._fixed_create_file(thunk)
                 else:
@@ -227,7 +252,6 @@ class Wow64:
             else:
                 continue
             entries[row.number & 0xFFF] = f"wh{row.name}"
-            self.routines.update(routines)
         self._place(derived)
         builder.code("whUnknown: sub rsp, 8\ntrap wow64.unknown\nadd rsp, 8\nret", None, OURS)
         builder.code("sdwhnt32:\n" + "\n".join(f".quad {name}" for name in entries), 0x32000, RECONSTRUCTED)

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 PAGE = 0x1000
 
@@ -30,8 +30,7 @@ class Provenance(Enum):
     """The program's own code."""
 
 
-@dataclass(frozen=True)
-class Range:
+class Range(NamedTuple):
     """Bytes ``[start, end)`` (RVAs) of one provenance."""
 
     start: int
@@ -57,8 +56,7 @@ class Section:
     shared: bool = False
 
 
-@dataclass(frozen=True)
-class Export:
+class Export(NamedTuple):
     """One exported entry; ``forwarder`` is ``"DLL.Name"`` or None, ``name`` None for ordinal-only entries."""
 
     name: str | None
@@ -67,8 +65,7 @@ class Export:
     forwarder: str | None = None
 
 
-@dataclass(frozen=True)
-class Import:
+class Import(NamedTuple):
     """One import: ``module`` as written in the file, by ``name`` or by ``ordinal``; ``slot`` is the IAT RVA."""
 
     module: str

@@ -15,6 +15,7 @@ import struct
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
+from importlib import resources
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -33,6 +34,9 @@ TRAP_BYTES = bytes((0xCD, TRAP_VECTOR))
 
 _TRAP = re.compile(r"^[ \t]*trap[ \t]+([\w.!]+)[ \t]*$", re.MULTILINE)
 _LABEL = re.compile(r"^[ \t]*([A-Za-z_]\w*):", re.MULTILINE)
+_TRAPS = re.compile(r"\n[ \t]*trap[ \t]+([\w.!]+)[ \t]*(?=\n)")
+_LABELS = re.compile(r"\n[ \t]*([A-Za-z_]\w*):")
+"""The same two for a text with a line's end on both sides: they are found several times as fast."""
 _LOCAL = re.compile(r"\bL_")
 _PUSH = re.compile(r"^([ \t]*)push ([A-Za-z_]\w*)$", re.MULTILINE)
 _SEPARATORS = str.maketrans(dict.fromkeys("[](){},:+-*/.;\t\n", " "))
@@ -66,15 +70,20 @@ def assemble(source: str, bits: Bits, address: int = 0) -> bytes:
     """
     key = assembled.digest(source, bits, address)
     known = assembled.find(key)
-    if known is not None:
-        return known
+    if known is None:
+        known = _asked(source, bits, address)
+        assembled.note(key, known)
+    return known
+
+
+def _asked(source: str, bits: Bits, address: int) -> bytes:
+    """What keystone makes of a text."""
     import keystone
 
     try:
         code, _ = _keystone(bits).asm(source, address, as_bytes=True)
     except keystone.KsError as error:
         raise AssemblyError(f"{error}\n{source}") from None
-    assembled.note(key, bytes(code or b""))
     return bytes(code or b"")
 
 
@@ -88,7 +97,6 @@ class Chunk:
         fixed: RVA of the build, or None to be placed behind the previous free chunk.
         provenance: of its bytes; traps inside are marked apart.
         size: if given, the room the chunk may take; more is an error.
-        body: the source as the assembler reads it.
         rva: where it was placed.
         marks: address of each label and trap, in the order of ``labels + traps``.
     """
@@ -99,20 +107,23 @@ class Chunk:
     size: int | None = None
     labels: list[str] = field(default_factory=list)
     traps: list[str] = field(default_factory=list)
-    body: str = ""
     rva: int = 0
     code: bytes = b""
     marks: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        self.labels = _LABEL.findall(self.source)
-        self.traps = _TRAP.findall(self.source)
+        lines = f"\n{self.source}\n"
+        self.labels = _LABELS.findall(lines)
+        self.traps = _TRAPS.findall(lines)
+
+    def body(self) -> str:
+        """The source as the assembler reads it."""
         numbers = itertools.count()
         # a label of its own beside each: keystone takes ten times as long for the address of a public label
         body = _LABEL.sub(lambda m: f"L_mark{next(numbers)}: {m[1]}:", self.source)
         # keystone takes a label's address for a byte: "invalid fixup"
         body = _PUSH.sub(lambda m: m[0] if m[2] in _REGISTERS else f"{m[1]}.byte 0x68\n.long {m[2]}", body)
-        self.body = _TRAP.sub(lambda _: f"L_mark{next(numbers)}: .byte 0xcd, {TRAP_VECTOR:#x}", body)
+        return _TRAP.sub(lambda _: f"L_mark{next(numbers)}: .byte 0xcd, {TRAP_VECTOR:#x}", body)
 
     @property
     def begins_at_known_label(self) -> bool:
@@ -137,6 +148,16 @@ class Chunk:
         return ranges
 
 
+_BETWEEN = "\n;;\n"
+
+
+@lru_cache(maxsize=1)
+def _rules() -> str:
+    """A digest of this module: what becomes of sources is part of what they are kept under."""
+    file = resources.files("wowsim.image").joinpath("synth.py")
+    return assembled.digest(file.read_text(encoding="utf-8") if file.is_file() else "", 0, 0).hex()
+
+
 class _Piece:
     """Chunks that are assembled in one go: one of the build's, or all free ones, each at a multiple of 16.
 
@@ -146,22 +167,35 @@ class _Piece:
     def __init__(self, chunks: list[Chunk], rva: int, bits: Bits) -> None:
         self.chunks, self.bits = chunks, bits
         self._rva = rva
+        self._pointer, self._code = (".long", "I") if bits == 32 else (".quad", "Q")
+        self._count = sum(2 + len(chunk.labels) + len(chunk.traps) for chunk in chunks)
+        self._sources = _BETWEEN.join(chunk.source for chunk in chunks)
+        lines = "\n".join(set(self._sources.splitlines()))  # most lines occur often
+        own = {label for chunk in chunks for label in chunk.labels}
+        self._outside = set(lines.translate(_SEPARATORS).split()) - own
+        self._assembled: str | None = None
+
+    def _text(self) -> str:
+        """What the assembler reads: the bodies, and behind them a table of the marks' addresses."""
         bodies, marks = [], []
-        for number, chunk in enumerate(chunks):
-            body, local = f"\nL_mark_begin:\n{chunk.body}\nL_mark_end:\n", "L_"
-            if len(chunks) > 1:
+        for number, chunk in enumerate(self.chunks):
+            body, local = f"\nL_mark_begin:\n{chunk.body()}\nL_mark_end:\n", "L_"
+            if len(self.chunks) > 1:
                 local = f"L{number}_"
                 body = _LOCAL.sub(local, body)
             bodies.append(body)
             count = len(chunk.labels) + len(chunk.traps)
             marks += [f"{local}mark_begin", f"{local}mark_end", *(f"{local}mark{i}" for i in range(count))]
-        pointer, self._code = (".long", "I") if bits == 32 else (".quad", "Q")
-        self._count = len(marks)
-        self._text = ".p2align 4, 0".join(bodies) + "".join(f"\n{pointer} {name}" for name in marks)
-        lines = "\n".join(set(self._text.splitlines()))  # most lines occur often
-        own = {label for chunk in chunks for label in chunk.labels}
-        self._outside = set(lines.translate(_SEPARATORS).split()) - own
-        self._assembled: str | None = None
+        return ".p2align 4, 0".join(bodies) + "".join(f"\n{self._pointer} {name}" for name in marks)
+
+    def _blob(self, prelude: str, start: int) -> bytes:
+        """The code with its table, kept under the sources as they were written: making the text takes long."""
+        key = assembled.digest(f"{_rules()}{prelude}{self._sources}", self.bits, start)
+        blob = assembled.find(key)
+        if blob is None:
+            blob = _asked(prelude + self._text(), self.bits, start)
+            assembled.note(key, blob)
+        return blob
 
     def assemble(self, base: int, known: dict[str, int]) -> bool:
         """Assemble, unless it was with the same addresses of the labels outside; returns whether.
@@ -174,7 +208,7 @@ class _Piece:
         self._assembled = prelude
         start = base + self._rva
         try:
-            blob = assemble(prelude + self._text, self.bits, start)
+            blob = self._blob(prelude, start)
         except AssemblyError:
             self._blame(base, known)
             raise

@@ -213,7 +213,7 @@ class Build:
     @property
     def numbers(self) -> dict[str, int]:
         """Nt name -> service number."""
-        return {row.name: row.number for row in services(self.name)}
+        return _numbers(self.name)
 
 
 @dataclass(frozen=True)
@@ -282,6 +282,11 @@ def services(build: str) -> tuple[ServiceRow, ...]:
         if r[build]
     ]
     return tuple(sorted(rows, key=lambda row: row.number))
+
+
+@lru_cache
+def _numbers(build: str) -> dict[str, int]:
+    return {row.name: row.number for row in services(build)}
 
 
 _TOKEN_CLASSES = (((10, 0), 49), ((6, 3), 41), ((6, 2), 40), ((6, 0), 28), ((0, 0), 17))

@@ -124,7 +124,7 @@ class Parameter:
         """The NT name (``FileHandle``)."""
         return nt_name(self.name)
 
-    @property
+    @cached_property
     def slots32(self) -> int:
         """Number of 4-byte stack slots in a 32-bit call."""
         return 2 if self.passed is Pass.VALUE and SCALARS[self.kind].size(32) == 8 else 1

@@ -55,7 +55,10 @@ class Scalar:
 
     def size(self, width: Width) -> int:
         """Size in bytes."""
-        return _struct.calcsize(self.code(width))
+        return _SIZES[self.code32 if width == 32 else self.code64]
+
+
+_SIZES = {code: _struct.calcsize(code) for code in "BbHhIiQq"}
 
 
 SCALARS: dict[Any, Scalar] = {

@@ -13,13 +13,15 @@ from wowsim.guest32.kernelbase import build_kernelbase
 from wowsim.guest32.ntdll32 import build_ntdll32
 from wowsim.host64.link import Linker
 from wowsim.host64.ntdll import build_ntdll
-from wowsim.host64.wow64 import Wow64
+from wowsim.host64.wow64 import Routines, Wow64
 from wowsim.host64.wow64cpu import build_wow64cpu
 from wowsim.host64.wow64win import build_wow64win
 from wowsim.kernel.known_services import services_of_build
 from wowsim.nt.builds import build_named
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wowsim.image.model import Image
     from wowsim.nt.trap import Routine
 
@@ -29,7 +31,7 @@ class BuiltIn:
     """Images by WinDbg module name, and the stateless routines behind wow64.dll's traps."""
 
     images: dict[str, Image]
-    wow64_routines: dict[str, Routine]
+    wow64_routines: Mapping[str, Routine]
 
 
 @lru_cache(maxsize=4)
@@ -37,9 +39,9 @@ def built_in(build_name: str) -> BuiltIn:
     """The images of a build."""
     build = build_named(build_name)
     prototypes = {name: s.prototype for name, s in services_of_build(build).items()}
-    argument_bytes = {name: s.prototype.arg_bytes32 for name, s in services_of_build(build).items()}
+    argument_bytes = {name: prototype.arg_bytes32 for name, prototype in prototypes.items()}
     ntdll = build_ntdll32(build, argument_bytes)
-    images, routines = {ntdll.name: ntdll}, dict[str, "Routine"]()
+    images, routines = {ntdll.name: ntdll}, Routines()
     if build.wow64:
         linker = Linker()
         linker.add(ntdll)

@@ -32,10 +32,10 @@ def routines(build: Build) -> dict[str, Routine]:
 def wow64_routines(
     built_in: BuiltIn, build: Build, symbols: SymbolTable, table: ServiceTable
 ) -> dict[str, Routine]:
-    """Those of the 64-bit DLLs.
+    """Those of the 64-bit DLLs, but for the thunks'.
 
     Args:
-        built_in: the build's images and the stateless routines.
+        built_in: the build's images.
         build: the build.
         symbols: of the process, in which ntdll32 is mapped.
         table: names services.
@@ -49,7 +49,6 @@ def wow64_routines(
         service_fault(built_in.images["wow64"]),
     )
     return {
-        **built_in.wow64_routines,
         **exceptions.routines(),
         "wow64.Wow64SetupInitialCall": setup_initial_call(thunk, build.module("ntdll32").base),
         "wow64.Wow64ApcRoutine": apcs.routine(

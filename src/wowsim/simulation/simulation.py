@@ -462,13 +462,14 @@ class Simulation:
         machine.kernel.thread.start, machine.kernel.thread.stacks = new.entry, new.stacks
         machine.kernel.thread.created = machine.clock.now
 
-    def _routines(self) -> dict[str, Routine]:
+    def _routines(self) -> list[Mapping[str, Routine]]:
         """The Python behind the traps of this process' images."""
-        found = routines(self.build)
-        if self.build.wow64:
-            found |= wow64_routines(self._built_in, self.build, self.symbols, self._machine.table)
-            found["ntdll.LdrpInitializeLists"] = self._loader_lists
-        return found
+        common = routines(self.build)
+        if not self.build.wow64:
+            return [common]
+        wow64 = wow64_routines(self._built_in, self.build, self.symbols, self._machine.table)
+        wow64["ntdll.LdrpInitializeLists"] = self._loader_lists
+        return [common, wow64, self._built_in.wow64_routines]
 
     def _loader_lists(self, trap: Trap) -> None:
         assert self._process is not None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from wowsim.errors import GuestFault, Unsupported
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from wowsim.cpu.core import Core
     from wowsim.image.model import Image
@@ -53,7 +53,7 @@ class TrapTable:
     Args:
         core: the CPU.
         trap: what routines get.
-        routines: by trap name.
+        routines: by trap name, each asked for when its trap is reached for the first time.
         unsupported: decides what a routine (its trap's name) that came upon something missing returns; may raise.
     """
 
@@ -61,28 +61,32 @@ class TrapTable:
         self,
         core: Core,
         trap: CpuTrap,
-        routines: Mapping[str, Routine],
+        routines: Sequence[Mapping[str, Routine]],
         unsupported: Callable[[str, Unsupported], int],
     ) -> None:
         self._core, self._trap, self._routines, self._unsupported = core, trap, routines, unsupported
+        self._names: dict[int, str] = {}
         self._bound: dict[int, tuple[str, Routine]] = {}
+        """Traps that were reached."""
         self._rax = core.batch("rax")
 
     def add(self, image: Image, base: int) -> None:
-        """Bind the traps of an image mapped at ``base``."""
+        """Know the traps of an image mapped at ``base``."""
         for rva, name in image.traps.items():
-            self._bound[base + rva] = name, self._routines.get(name, _missing(name))
+            self._names[base + rva] = name
+            self._bound.pop(base + rva, None)
 
     def name_at(self, address: int) -> str | None:
         """The routine's name behind a trap address."""
-        found = self._bound.get(address)
-        return found[0] if found else None
+        return self._names.get(address)
 
     def serve(self, address: int, sp: int) -> bool:
         """Run the routine of the trap at ``address``, reached with that ESP or RSP; False when none lies there."""
         found = self._bound.get(address)
         if found is None:
-            return False
+            if address not in self._names:
+                return False
+            found = self._bind(address)
         trap = self._trap
         trap.address = address
         trap.sp = sp
@@ -96,6 +100,12 @@ class TrapTable:
         if result is not None:
             self._rax.write(result & 0xFFFFFFFF)
         return True
+
+    def _bind(self, address: int) -> tuple[str, Routine]:
+        name = self._names[address]
+        routine = next((each[name] for each in self._routines if name in each), None)
+        found = self._bound[address] = name, _missing(name) if routine is None else routine
+        return found
 
 
 def _missing(name: str) -> Routine:

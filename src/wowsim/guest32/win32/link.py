@@ -7,9 +7,11 @@ it: ``guest32.kernel32`` and ``guest32.kernelbase``.
 
 from __future__ import annotations
 
+import json
 import struct
 from dataclasses import dataclass, field
 from functools import lru_cache
+from importlib import resources
 from typing import TYPE_CHECKING
 
 from wowsim.guest32.win32 import (
@@ -49,11 +51,12 @@ from wowsim.guest32.win32 import (
     wow64,
 )
 from wowsim.guest32.win32.macro import AT, IMPORT, Procedure, Unit, expand, parse
+from wowsim.image import assembled
 from wowsim.image.model import Image, Provenance
 from wowsim.image.synth import ImageBuilder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from wowsim.nt.builds import Build, Module
 
@@ -87,15 +90,35 @@ def unit(creates_thread_ex: bool = True, services: frozenset[str] = frozenset(_W
         creates_thread_ex: whether the kernel makes a thread's stack (NtCreateThreadEx, Vista and later).
         services: those of :data:`_WITH` that the kernel has.
     """
-    older = () if creates_thread_ex else (threads.BEFORE_VISTA,)
-    newer = (threads.SINCE_VISTA,) if creates_thread_ex else ()
-    with_services = (text for name, text in _WITH.items() if name in services)
-    return parse(*(source.SOURCE for source in _SOURCES), *older, *newer, *with_services)
+    return parse(*_texts(creates_thread_ex, services))
+
+
+def _texts(creates_thread_ex: bool, services: frozenset[str]) -> Iterator[str]:
+    yield from (source.SOURCE for source in _SOURCES)
+    yield threads.SINCE_VISTA if creates_thread_ex else threads.BEFORE_VISTA
+    yield from (text for name, text in _WITH.items() if name in services)
+
+
+def _choice(build: Build) -> tuple[bool, frozenset[str]]:
+    """The arguments of :func:`unit` for a build."""
+    return "NtCreateThreadEx" in build.numbers, frozenset(_WITH.keys() & build.numbers.keys())
 
 
 def unit_of(build: Build) -> Unit:
     """The declarations for a build."""
-    return unit("NtCreateThreadEx" in build.numbers, frozenset(_WITH.keys() & build.numbers.keys()))
+    return unit(*_choice(build))
+
+
+def _written(build: Build) -> str:
+    """All that a module is expanded from: the sources as they are written, and the language that they are in."""
+    return _rules() + "\n".join(_texts(*_choice(build)))
+
+
+@lru_cache(maxsize=1)
+def _rules() -> str:
+    """The modules that expand the sources: other rules make other code of them."""
+    files = (resources.files("wowsim.guest32.win32").joinpath(name) for name in ("macro.py", "link.py"))
+    return "".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
 
 
 def home(build: Build, procedure: Procedure) -> str:
@@ -111,7 +134,8 @@ class Linked:
         sources: assembly by function.
         imports: name -> module it comes from.
         thunks: functions that only jump to another module.
-        data: names of the constants and variables used.
+        constants: contents of the constants used, by name; ``variables`` of the variables.
+        exports: names of exported code.
     """
 
     build: Build
@@ -119,10 +143,23 @@ class Linked:
     sources: dict[str, str] = field(default_factory=dict)
     imports: dict[str, str] = field(default_factory=dict)
     thunks: list[str] = field(default_factory=list)
-    data: set[str] = field(default_factory=set)
+    constants: dict[str, bytes] = field(default_factory=dict)
+    variables: dict[str, bytes] = field(default_factory=dict)
+    exports: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        key = assembled.digest(f"{self.module}:{self.build.has_kernelbase}:{_written(self.build)}", 32, 0)
+        kept = assembled.find(key)
+        if kept is None:
+            self._expand()
+            assembled.note(key, self._packed())
+        else:
+            self._unpack(kept)
+
+    def _expand(self) -> None:
+        """From the sources: what is exported, what that calls, and the data of both."""
         self._unit = unit_of(self.build)
+        data: set[str] = set()
         pending = []
         for procedure in self._unit.procedures.values():
             if procedure.exported:
@@ -134,11 +171,26 @@ class Linked:
         while pending:
             procedure = pending.pop(0)
             if procedure.name not in self.sources:
-                self.sources[procedure.name] = expand(procedure, lambda name: self._target(name, pending))
+                self.sources[procedure.name] = expand(
+                    procedure, lambda name: self._target(name, pending, data)
+                )
+        self.constants = {n: c for n, c in self._unit.constants.items() if n in data}
+        self.variables = {n: c for n, c in self._unit.variables.items() if n in data}
+        self.exports = [name for name in self.sources if self._unit.procedures[name].exported]
 
-    def _target(self, name: str, pending: list[Procedure]) -> str:
+    def _packed(self) -> bytes:
+        data = [{n: c.hex() for n, c in contents.items()} for contents in (self.constants, self.variables)]
+        return json.dumps([self.sources, self.imports, self.thunks, self.exports, *data]).encode()
+
+    def _unpack(self, kept: bytes) -> None:
+        self.sources, self.imports, self.thunks, self.exports, *data = json.loads(kept)
+        self.constants, self.variables = (
+            {n: bytes.fromhex(c) for n, c in contents.items()} for contents in data
+        )
+
+    def _target(self, name: str, pending: list[Procedure], data: set[str]) -> str:
         if name in self._unit.constants or name in self._unit.variables:
-            self.data.add(name)
+            data.add(name)
             return name
         procedure = self._unit.procedures.get(name)
         if procedure is not None and not procedure.exported:
@@ -150,11 +202,6 @@ class Linked:
             raise ValueError(f"KERNELBASE calls {name}, which kernel32 holds; it cannot import from there")
         self.imports[name] = NTDLL if procedure is None else KERNELBASE
         return f"dword ptr [{IMPORT}{name}]"
-
-    @property
-    def exports(self) -> list[str]:
-        """Names of exported code."""
-        return [name for name in self.sources if self._unit.procedures[name].exported]
 
 
 @dataclass(frozen=True)
@@ -198,9 +245,8 @@ def link(linked: Linked, places: Places, fixed_code: Mapping[str, int] | None = 
         _fixed(builder, name, sources.pop(name), rva)
     rest = "\n".join(line for line in "\n".join(sources.values()).splitlines() if not line.startswith(AT))
     builder.code(rest)
-    declared = unit_of(linked.build)
-    _data(builder, places.constants, {n: c for n, c in declared.constants.items() if n in linked.data})
-    _data(builder, places.variables, {n: c for n, c in declared.variables.items() if n in linked.data})
+    _data(builder, places.constants, linked.constants)
+    _data(builder, places.variables, linked.variables)
     for name in linked.exports + linked.thunks:
         builder.export(name)
     for name, target in FORWARDERS.items():

@@ -47,8 +47,10 @@ AT = "@at "
 """What an ``at OFFSET`` line becomes: a build may give the next instruction's place."""
 
 _HEADER = re.compile(r"(\w+)\s*\(([^)]*)\)")
-# A parameter, local or label, with a space before and its offset behind it; 32-bit registers are left out.
-_NAME = re.compile(r" (?!e[a-ds][xpi]\b)([A-Za-z_]\w*)(?:\[(0x[0-9a-f]+|\d+)\])?")
+# A parameter, local or label, with a space before and its offset behind it; what is often neither is left out.
+_NAME = re.compile(
+    r" (?!(?:e[a-ds][xpi]|d?word|ptr|byte|[a-d][lhx])\b)([A-Za-z_]\w*)(?:\[(0x[0-9a-f]+|\d+)\])?"
+)
 _DATA_NAME = re.compile(rf"\[((?:Base|{IMPORT})\w+)")
 _EXIT = "L_return"
 _LOCAL = re.compile(r"(\w+)(?:\[(0x[0-9a-f]+|\d+)\])?")
@@ -56,7 +58,7 @@ _REGISTERS = frozenset(("eax", "ebx", "ecx", "edx", "esi", "edi", "ebp", "esp"))
 _TRANSFERS = frozenset(("call", "jmp"))
 _ON = {"onerror": "js", "onzero": "jz"}
 _RETURNED = {"0": "xor eax, eax", "-1": "or eax, -1"}
-_DATA = frozenset(("data", "values", "bytes", "dwords", "text"))
+_DECLARES = frozenset(("module", "proc", "routine", "data", "values", "bytes", "dwords", "text"))
 
 
 class MacroError(ValueError):
@@ -112,25 +114,26 @@ def parse(*sources: str) -> Unit:
 
 
 def _parse_one(unit: Unit, source: str) -> None:
-    module, current = "", None
+    module: str = ""
+    current: Procedure | None = None
     for raw in source.splitlines():
         line = raw.split(";", 1)[0].strip()
         if not line:
             continue
         word, _, rest = line.partition(" ")
-        if word == "module":
+        if word not in _DECLARES:
+            if current is None:
+                raise MacroError(f"outside a procedure: {line!r}")
+            current.lines.append(line)
+        elif word == "module":
             module, current = rest, None
         elif word in ("proc", "routine"):
             current = _declared(rest, module, word == "proc")
             if current.name in unit.procedures:
                 raise MacroError(f"{current.name} is declared twice")
             unit.procedures[current.name] = current
-        elif word in _DATA:
-            _declare_data(unit, word, rest)
-        elif current is None:
-            raise MacroError(f"outside a procedure: {line!r}")
         else:
-            current.lines.append(line)
+            _declare_data(unit, word, rest)
 
 
 def _declare_data(unit: Unit, word: str, rest: str) -> None:
