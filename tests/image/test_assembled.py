@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wowsim.guest32.win32 import link
+from wowsim.guest32.win32 import console, link
 from wowsim.image import assembled, synth
 from wowsim.image.synth import ImageBuilder, assemble
 from wowsim.nt.builds import BUILDS
@@ -90,9 +90,9 @@ def test_what_becomes_of_sources_is_part_of_the_key(monkeypatch: pytest.MonkeyPa
 def test_changed_macros_are_expanded_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     build = BUILDS["win7sp1"]
     before = link.Linked(build, link.KERNEL32).sources
-    source = link.console.SOURCE
+    source = console.SOURCE
     name = re.findall(r"(?m)^proc (\w+)", source)[0]
-    monkeypatch.setattr(link.console, "SOURCE", re.sub(rf"(proc {name}\(.*)", r"\1\n    nop", source))
+    monkeypatch.setattr(console, "SOURCE", re.sub(rf"(proc {name}\(.*)", r"\1\n    nop", source))
     link.unit.cache_clear()
     homes = [link.Linked(build, module).sources for module in (link.KERNEL32, link.KERNELBASE)]
     link.unit.cache_clear()

@@ -12,9 +12,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from wowsim.errors import GuestFault
 from wowsim.host64.conversions import widened
 from wowsim.nt.abi import HANDLE, size_of
-from wowsim.nt.status import STATUS_NO_MEMORY
+from wowsim.nt.status import STATUS_ACCESS_VIOLATION, STATUS_NO_MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +42,7 @@ class Frame:
         places: address and size of each buffer.
         rooms: the part of the frame that each has.
         status: the status of the call.
+        arguments: the 32-bit arguments as they were before the call, where something is written back.
     """
 
     array: int = 0
@@ -51,12 +53,14 @@ class Frame:
     places: int = 0
     rooms: tuple[int, ...] = ()
     status: int = 0
+    arguments: int = 0
 
     @staticmethod
-    def behind(start: int, status: int, buffers: Sequence[Buffer]) -> tuple[Frame, int]:
+    def behind(start: int, status: int, buffers: Sequence[Buffer], argument_bytes: int) -> tuple[Frame, int]:
         """The cells from ``start`` on, and where they end."""
         places = start + 0x28
-        at = places + 16 * len(buffers)
+        arguments = places + 16 * len(buffers)
+        at = arguments + argument_bytes
         rooms = []
         for buffer in buffers:
             at = (at + 15) & ~15
@@ -71,19 +75,29 @@ class Frame:
 class Call:
     """One call at a trap of its thunk.
 
+    Args:
+        trap: the trap.
+        frame: of the thunk.
+        prototype: of the service.
+        kept: the arguments are those of :meth:`keep`.
+
     Attributes:
         trap: the trap.
         memory: guest memory.
         places: address and size in bytes of each buffer's 64-bit form.
     """
 
-    def __init__(self, trap: Trap, frame: Frame, prototype: Prototype) -> None:
+    def __init__(self, trap: Trap, frame: Frame, prototype: Prototype, *, kept: bool = False) -> None:
         self.trap, self.memory = trap, trap.memory
         self._frame = frame
-        (array,) = self.memory.unpack(_U64, trap.sp + frame.array)
-        slots = self.memory.unpack(struct.Struct(f"<{prototype.arg_bytes32 // 4}I"), array)
-        self._arguments = prototype.join(slots)
+        at = trap.sp + frame.arguments if kept else self.memory.unpack(_U64, trap.sp + frame.array)[0]
+        self._slots = self.memory.read(at, prototype.arg_bytes32)
+        self._arguments = prototype.join(struct.unpack(f"<{prototype.arg_bytes32 // 4}I", self._slots))
         self.places: list[tuple[int, int]] = []
+
+    def keep(self) -> None:
+        """Let the way back see the same arguments: by then the caller's stack may hold others."""
+        self.memory.write(self.trap.sp + self._frame.arguments, self._slots)
 
     def argument(self, index: int) -> int:
         """A 32-bit argument, unsigned."""
@@ -142,9 +156,15 @@ class Call:
         return None
 
     def find(self, buffers: Sequence[Buffer]) -> None:
-        """Behind the call: where each buffer was put."""
+        """Behind the call: where each buffer was put.
+
+        Raises:
+            GuestFault: no thunk of ours can have left such a frame: the program has entered it by itself.
+        """
         at = self.trap.sp + self._frame.places
         self.places = [self.memory.unpack(_PLACE, at + 16 * n) for n in range(len(buffers))]
+        if any(size > MOST_TEMPORARY for _, size in self.places):
+            raise GuestFault(STATUS_ACCESS_VIOLATION)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -219,11 +219,10 @@ class Query(Buffer):
 
     def after(self, call: Call, area: int, size: int) -> None:
         """Narrow it, and the length with it."""
-        if not size:
+        at, shape = self._buffer, self.shapes.get(call.argument(self.class_at))
+        if shape is None or size < 8:
             return
-        at = self._buffer
         buffer, length, returned = (call.argument(at + i) for i in range(3))
-        shape = self.shapes[call.argument(self.class_at)]
         cell = call.argument64(at + 2) if self.long_length else area
         needed = call.memory.unpack(_U32, cell)[0] if cell else _UNWRITTEN
         written = needed != _UNWRITTEN

@@ -47,7 +47,7 @@ class DirectoryEntries(Buffer):
 
     def after(self, call: Call, area: int, size: int) -> None:
         """Narrow what came; nothing came where the first entry is empty."""
-        data = call.memory.read(area + 8, size - 8)
+        data = call.memory.read(area + 8, max(size - 8, 0))
         came = call.status < 0x80000000 and data[8:16] != bytes(8)
         if came:
             call.memory.write(call.argument(1), narrow(data, area + 8, call.argument(1)))
@@ -84,6 +84,7 @@ class WrittenPages(Buffer):
         """Narrow what was told."""
         if size and call.status < 0x80000000:
             (count,) = call.memory.unpack(_U64, call.argument64(5))
+            count = min(count, size // 8)
             if count:
                 call.memory.write(call.argument(4), narrow_addresses(call.memory.read(area, 8 * count)))
 
@@ -114,7 +115,7 @@ class AskedPages(Buffer):
         """Narrow the answers; attributes have no bits above 31."""
         if not size or call.status >= 0x80000000:
             return
-        data = call.memory.read(area, size)
+        data = call.memory.read(area, size - size % _PAGE64.size)
         call.memory.write(
             call.argument(3),
             b"".join(

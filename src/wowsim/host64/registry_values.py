@@ -57,7 +57,8 @@ class ValueEntries(Buffer):
         """Lengths, offsets and types; each entry keeps its own pointer."""
         if not size:
             return
-        memory, pointer, count = call.memory, call.argument(self.at), call.argument(self.count_at)
+        memory, pointer = call.memory, call.argument(self.at)
+        count = min(call.argument(self.count_at), size // _ENTRY64.size)
         wide = memory.read(area, count * _ENTRY64.size)
         for index, (_, *found) in enumerate(_ENTRY64.iter_unpack(wide)):
             memory.write(pointer + _ENTRY32.size * index + 4, struct.pack("<III", *found))

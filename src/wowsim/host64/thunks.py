@@ -236,6 +236,7 @@ class Thunk:
         def any_concerns(memory: Memory, frame: int) -> bool:
             return any(b.concerns(memory, frame) for b in buffers)
 
+        has_result = any(buffer.has_result for buffer in buffers)
         concerns = buffers[0].concerns if len(buffers) == 1 else any_concerns
 
         def before(trap: Trap) -> int | None:
@@ -248,6 +249,8 @@ class Thunk:
                 for number, buffer in enumerate(buffers):
                     if status is None:
                         status = buffer.before(call, *call.places[number])
+                if has_result:
+                    call.keep()
             except GuestFault as fault:
                 return fault.status
             return status
@@ -260,7 +263,7 @@ class Thunk:
         def after(trap: Trap) -> None:
             if finish is not None:
                 finish(trap)
-            call = Call(trap, self.frame, self.prototype)
+            call = Call(trap, self.frame, self.prototype, kept=True)
             try:
                 call.find(self.buffers)
                 for buffer, (area, size) in zip(self.buffers, call.places, strict=True):
@@ -318,7 +321,7 @@ def derive(
     thunk.status = thunk.pointers + 4 * len(thunk.conversions)
     end = thunk.status + 4
     if buffers:
-        thunk.frame, end = Frame.behind((end + 15) & ~15, thunk.status, buffers)
+        thunk.frame, end = Frame.behind((end + 15) & ~15, thunk.status, buffers, prototype.arg_bytes32)
     thunk.size = (end + 15) & ~15
     return thunk
 
