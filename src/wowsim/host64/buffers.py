@@ -67,7 +67,15 @@ class Frame:
             rooms.append(at)
             at += buffer.room
         frame = Frame(
-            start, start + 8, start + 0x10, start + 0x18, start + 0x20, places, tuple(rooms), status
+            start,
+            start + 8,
+            start + 0x10,
+            start + 0x18,
+            start + 0x20,
+            places,
+            tuple(rooms),
+            status,
+            arguments,
         )
         return frame, at
 
