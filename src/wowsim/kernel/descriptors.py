@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault
 from wowsim.kernel.access import ACCESS_SYSTEM_SECURITY, GenericMapping
-from wowsim.kernel.access_check import READ_CONTROL, WRITE_DAC, WRITE_OWNER, access_check, map_generic
+from wowsim.kernel.access_check import READ_CONTROL, WRITE_DAC, WRITE_OWNER, access_check
+from wowsim.kernel.captured_descriptors import capture_descriptor, default_descriptor
 from wowsim.kernel.context import Kernel
 from wowsim.kernel.device import FileObject
 from wowsim.kernel.objects import KernelObject
 from wowsim.kernel.privileges import ENABLED, USED_FOR_ACCESS
+from wowsim.kernel.registry_objects import Key
 from wowsim.kernel.table import Support, service
 from wowsim.kernel.token import (
     GROUP_OWNER,
@@ -27,7 +29,6 @@ from wowsim.kernel.token import (
     effective_token,
 )
 from wowsim.kernel.token_handles import find_token
-from wowsim.nt import security
 from wowsim.nt.abi import (
     ACCESS_MASK,
     HANDLE,
@@ -44,15 +45,7 @@ from wowsim.nt.security import (
     LABEL_INFORMATION,
     OWNER_INFORMATION,
     SACL_INFORMATION,
-    SE_DACL_PRESENT,
-    SE_SACL_PRESENT,
-    SE_SELF_RELATIVE,
-    Ace,
     SecurityDescriptor,
-    aces,
-    acl,
-    acl_size,
-    sid_size,
 )
 from wowsim.nt.status import (
     STATUS_BAD_IMPERSONATION_LEVEL,
@@ -62,54 +55,19 @@ from wowsim.nt.status import (
     STATUS_INVALID_SECURITY_DESCR,
     STATUS_NO_IMPERSONATION_TOKEN,
     STATUS_SUCCESS,
-    STATUS_UNKNOWN_REVISION,
 )
 
 if TYPE_CHECKING:
     from wowsim.kernel.nodes import Node
+    from wowsim.kernel.registry_tree import KeyNode
 
-_ABSOLUTE = {32: struct.Struct("<BBHIIII"), 64: struct.Struct("<BBH4xQQQQ")}
 _GENERIC_RIGHTS = 0xF0000000
 
 
-def capture_descriptor(k: Kernel, address: int) -> SecurityDescriptor:
-    """The descriptor at ``address``, self-relative or absolute in the kernel's width.
-
-    Raises:
-        GuestFault: bad memory, STATUS_UNKNOWN_REVISION, a malformed SID or ACL.
-    """
-    revision, _, control = struct.unpack("<BBH", k.memory.read(address, 4))
-    if revision != 1:
-        raise GuestFault(STATUS_UNKNOWN_REVISION)
-    relative = control & SE_SELF_RELATIVE
-    shape = _ABSOLUTE[32 if relative else k.width]
-    pointers = shape.unpack(k.memory.read(address, shape.size))[3:]
-    owner, group, sacl, dacl = (address + p if relative and p else p for p in pointers)
-    return SecurityDescriptor(
-        _sid_at(k, owner),
-        _sid_at(k, group),
-        _acl_at(k, dacl) if control & SE_DACL_PRESENT else None,
-        _acl_at(k, sacl) if control & SE_SACL_PRESENT else None,
-        control & ~SE_SELF_RELATIVE,
-    )
-
-
-def _sid_at(k: Kernel, address: int) -> bytes | None:
-    return k.memory.read(address, sid_size(k.memory.read(address, 2))) if address else None
-
-
-def _acl_at(k: Kernel, address: int) -> bytes | None:
-    if not address:
-        return None
-    found = k.memory.read(address, acl_size(k.memory.read(address, security.ACL_HEADER)))
-    aces(found)
-    return found
-
-
 # ---------------------------------------------------------------- objects
-def _secured(target: KernelObject) -> KernelObject | Node:
-    """What keeps the descriptor: every open of a file of a volume shares its file's."""
-    node = target.node if isinstance(target, FileObject) else None
+def _secured(target: KernelObject) -> KernelObject | Node | KeyNode:
+    """What keeps the descriptor: every open of a file or key shares its node's."""
+    node = target.node if isinstance(target, (FileObject, Key)) else None
     return target if node is None else node
 
 
@@ -117,19 +75,8 @@ def descriptor_of(k: Kernel, target: KernelObject) -> SecurityDescriptor:
     """The descriptor of an object: set, or as its maker's token makes it ([MS-DTYP] section 2.5.3.4)."""
     kept = _secured(target)
     if kept.security is None:
-        kept.security = _default(k, target.mapping)
+        kept.security = default_descriptor(k, target.mapping)
     return kept.security
-
-
-def _default(k: Kernel, mapping: GenericMapping) -> SecurityDescriptor:
-    token = effective_token(k)
-    if token.default_dacl is None:
-        return SecurityDescriptor(token.owner, token.primary_group)
-    entries = (
-        Ace(e.type, e.flags, map_generic(e.mask, mapping), e.sid) if e.sid else e
-        for e in aces(token.default_dacl)
-    )
-    return SecurityDescriptor(token.owner, token.primary_group, acl(*entries), control=SE_DACL_PRESENT)
 
 
 @service(Support.FULL)

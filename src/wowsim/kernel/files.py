@@ -17,6 +17,7 @@ from wowsim.kernel.access import (
     FILE_ATTRIBUTE_VALID,
     FILE_COMPLETE_IF_OPLOCKED,
     FILE_CREATE,
+    FILE_CREATED,
     FILE_DELETE_ON_CLOSE,
     FILE_DIRECTORY_FILE,
     FILE_MAPPING,
@@ -33,6 +34,7 @@ from wowsim.kernel.access import (
     FILE_VALID_OPTIONS,
     SYNCHRONIZE,
 )
+from wowsim.kernel.captured_descriptors import completed, given_descriptor
 from wowsim.kernel.context import Kernel
 from wowsim.kernel.device import Device, FileObject, OpenRequest
 from wowsim.kernel.node_information import basic_information, network_open_information
@@ -113,7 +115,10 @@ def elsewhere(k: Kernel, found: Redirected, request: OpenRequest) -> Device:
 
 
 def _check_arguments(access: int, attributes: int, share: int, disposition: int, options: int) -> None:
-    """What the I/O manager refuses before it looks at the name."""
+    """What the I/O manager refuses before it looks at the name; generic rights do not stand for others here.
+
+    That GENERIC_READ is not enough for synchronous I/O, though it means SYNCHRONIZE too, is unverified.
+    """
     if (
         attributes & ~FILE_ATTRIBUTE_VALID
         or share & ~FILE_SHARE_ALL
@@ -153,7 +158,7 @@ def NtCreateFile(
 ) -> NTSTATUS:
     """Open or create a file, directory or device; Information tells which."""
     access = FILE_MAPPING.grant(desired_access)
-    _check_arguments(access, file_attributes, share_access, create_disposition, create_options)
+    _check_arguments(desired_access, file_attributes, share_access, create_disposition, create_options)
     if allocation_size is not None and allocation_size < 0:
         return STATUS_INVALID_PARAMETER
     if ea_buffer and ea_length:
@@ -163,7 +168,11 @@ def NtCreateFile(
     request = OpenRequest(
         "", access, create_disposition, create_options, share_access, file_attributes, allocation_size or 0
     )
+    given = given_descriptor(k, object_attributes)
     opened, information = open_object(k, object_attributes, request)
+    node = opened.node
+    if given is not None and node is not None and information == FILE_CREATED:
+        node.security = completed(k, given, FILE_MAPPING)
     inherit = object_attributes.Attributes & OBJ_INHERIT
     try:
         handle = k.handles.insert(opened, access, inherit)

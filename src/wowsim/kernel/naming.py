@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from wowsim.errors import GuestFault
+from wowsim.kernel.captured_descriptors import completed, given_descriptor
 from wowsim.kernel.namespace import Directory, SymbolicLink
 from wowsim.kernel.objects import OBJ_INHERIT, KernelObject
 from wowsim.nt.abi import HANDLE, Out, size_of
@@ -65,6 +66,7 @@ def create_object(
     if attributes is not None and attributes.Attributes & OBJ_PERMANENT:
         # It takes SeCreatePermanentPrivilege (Microsoft Learn, "Privilege Constants"), which no token here has.
         return STATUS_PRIVILEGE_NOT_HELD
+    given = given_descriptor(k, attributes)
     place = _place_of(k, attributes)
     inherit = 0 if attributes is None else attributes.Attributes & OBJ_INHERIT
     if place is not None and attributes is not None:
@@ -77,6 +79,8 @@ def create_object(
             handle.set(HANDLE(k.handles.insert(existing, access, inherit)))
             return STATUS_OBJECT_NAME_EXISTS
     made = make(place)
+    if given is not None:
+        made.security = completed(k, given, kind.mapping)
     if place is not None:
         place[0].add(place[1], made)
     try:

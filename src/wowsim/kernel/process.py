@@ -20,6 +20,7 @@ from wowsim.nt.status import (
     STATUS_INFO_LENGTH_MISMATCH,
     STATUS_INVALID_INFO_CLASS,
     STATUS_INVALID_PARAMETER,
+    STATUS_PORT_NOT_SET,
     STATUS_SUCCESS,
 )
 from wowsim.nt.structures import UNICODE_STRING
@@ -83,6 +84,10 @@ def _answer(
     return accepts(k, information_class, length, data), len(data)
 
 
+PROCESS_DEBUG_OBJECT_HANDLE = 30
+"""That it writes a null handle and the length beside its status is unverified."""
+
+
 @service(
     Support.PARTIAL,
     "times, page faults, I/O and quotas are not counted; PROCESS_CLASSES it lacks are refused",
@@ -110,4 +115,4 @@ def NtQueryInformationProcess(
     if data is None:
         return STATUS_INFO_LENGTH_MISMATCH
     k.memory.write(process_information, data)
-    return STATUS_SUCCESS
+    return STATUS_PORT_NOT_SET if asked == PROCESS_DEBUG_OBJECT_HANDLE else STATUS_SUCCESS

@@ -32,7 +32,7 @@ from wowsim.nt.process_structures import (
     QUOTA_LIMITS,
     VM_COUNTERS,
 )
-from wowsim.nt.status import STATUS_INVALID_PARAMETER, STATUS_PORT_NOT_SET
+from wowsim.nt.status import STATUS_INVALID_PARAMETER
 from wowsim.nt.structures import PROCESS_BASIC_INFORMATION
 
 if TYPE_CHECKING:
@@ -110,7 +110,8 @@ def _device_map(k: Kernel, process: Process) -> bytes:
 
 
 def _debug_object(k: Kernel, process: Process) -> bytes:
-    raise GuestFault(STATUS_PORT_NOT_SET)
+    """No handle; the service says STATUS_PORT_NOT_SET besides."""
+    return bytes(k.width // 8)
 
 
 def _image(k: Kernel, process: Process) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from wowsim.errors import GuestFault, Unsupported
 from wowsim.kernel.access import DELETE
+from wowsim.kernel.captured_descriptors import completed, given_descriptor
 from wowsim.kernel.context import Kernel
 from wowsim.kernel.objects import OBJ_INHERIT, KernelObject
 from wowsim.kernel.registry_information import (
@@ -151,6 +152,7 @@ def NtCreateKey(
     if create_options & ~REG_LEGAL_OPTION:
         return STATUS_INVALID_PARAMETER
     class_name = "" if class_ is None else k.text_of(class_)
+    given = given_descriptor(k, object_attributes)
     start, path = located(k, object_attributes, desired_access)
     *above, last = components(path) or [""]
     parent = k.registry.find(start, "\\".join(above)) if above or start.link else start
@@ -170,6 +172,7 @@ def NtCreateKey(
             class_name=class_name,
             link=bool(create_options & REG_OPTION_CREATE_LINK),
         )
+        node.security = None if given is None else completed(k, given, Key.mapping)
     _opened(k, node, access, object_attributes, key_handle)
     if disposition is not None:
         disposition.set(ULONG(outcome))

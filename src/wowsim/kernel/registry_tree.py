@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from wowsim.kernel.clock import Clock
+    from wowsim.nt.security import SecurityDescriptor
 
 MAXIMUM_KEY_NAME = 255
 MAXIMUM_VALUE_NAME = 16383
@@ -68,11 +69,12 @@ class KeyNode:
         deleted: taken out of the tree; handles may still stand for it.
         opens: key objects that stand for it.
         flags: what NtSetInformationKey set: Wow64Flags, ControlFlags, virtualization.
+        security: its descriptor once somebody asked for it or set it.
     """
 
     __slots__ = (
         "_children", "_order", "_value_order", "_values", "class_name", "deleted", "flags", "last_write", "link",
-        "name", "opens", "parent", "volatile",
+        "name", "opens", "parent", "security", "volatile",
     )  # fmt: skip
 
     def __init__(
@@ -80,6 +82,7 @@ class KeyNode:
     ) -> None:
         self.name = name
         self.parent = parent
+        self.security: SecurityDescriptor | None = None
         self.class_name = class_name
         self.last_write = now
         self.volatile = volatile
