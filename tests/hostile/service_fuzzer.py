@@ -312,7 +312,11 @@ class Fuzzer:
         garbage, chance = self._garbage, self._garbage.chance
         name, number, prototype = chance.choices(self._services, self._weights)[0]
         self.report.services[name] += 1
-        garbage.fill()
+        try:
+            garbage.fill()
+        except wowsim.UsageError:  # a call has freed the memory that the calls live in
+            self._sim.stop()
+            return
         slots = garbage.slots(prototype)
         self._last = None if prototype is None else (prototype, list(slots))
         self._made.append(f"{name}({', '.join(f'{slot:#x}' for slot in slots)})")
