@@ -93,6 +93,8 @@ PROCESSES: tuple[Call, ...] = (
     call("NtSetLdtEntries", 0, 0, 0, 0, 0, 0),
     call("NtSetThreadExecutionState", 1, Give(ULONG)),
     call("NtCreateDebugObject", Give(HANDLE, "debug"), 0x1F000F, 0, 0),
+    call("NtWaitForDebugEvent", Value("debug"), 0, Take(LARGE_INTEGER, 0), Space(0x60)),
+    call("NtWaitForDebugEvent", BAD, 0, Take(LARGE_INTEGER, 0), Space(0x60)),
     call("NtDebugActiveProcess", PROCESS, Value("debug")),
     call("NtDebugContinue", Value("debug"), Take(CLIENT_ID, (0, 0)), 0x10002),
     call("NtRemoveProcessDebug", PROCESS, Value("debug")),

@@ -393,7 +393,6 @@ EXEMPT = {
     "NtContinue": "does not come back; tests/simulation/test_exceptions.py",
     "NtRaiseException": "does not come back; tests/simulation/test_exceptions.py",
     "NtCreateThread": "takes a CONTEXT of the caller's mode; tests/kernel/test_contexts.py",
-    "NtWaitForDebugEvent": "its structure has no conversion between the widths: refused by name from 32-bit code",
     "NtWaitForMultipleObjects32": "its handles are 32 bits wide for every caller; tests/kernel/test_waits.py",
 }
 """Implemented services without a line, each with the reason and who tests it."""

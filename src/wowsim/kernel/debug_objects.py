@@ -6,7 +6,7 @@ Who may import it: the simulation, through the service table.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from wowsim.kernel.access import GenericMapping
 from wowsim.kernel.context import Kernel
@@ -25,7 +25,6 @@ from wowsim.nt.abi import (
     ULONG,
     In,
     Out,
-    Unconverted,
 )
 from wowsim.nt.status import (
     STATUS_ACCESS_DENIED,
@@ -116,9 +115,9 @@ def NtWaitForDebugEvent(
     debug_object_handle: HANDLE,
     alertable: BOOLEAN,
     timeout: In[LARGE_INTEGER] | None,
-    wait_state_change: Annotated[PVOID, Unconverted("DBGUI_WAIT_STATE_CHANGE")],
+    wait_state_change: PVOID,
 ) -> NTSTATUS:
-    """Wait for a debug event, which does not come."""
+    """Wait for a debug event, which does not come: nothing is ever written to the caller's structure."""
     found = k.handles.lookup(debug_object_handle, DebugObject, DEBUG_READ_EVENT)
     return NTSTATUS(k.scheduler.wait((found,), False, alertable != 0, deadline(k, timeout)))
 

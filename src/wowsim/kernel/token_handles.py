@@ -41,6 +41,13 @@ from wowsim.nt.abi import (
     Out,
     Unconverted,
 )
+from wowsim.nt.security_structures import (
+    TOKEN_DEFAULT_DACL,
+    TOKEN_OWNER,
+    TOKEN_PRIMARY_GROUP,
+    TOKEN_SOURCE,
+    TOKEN_USER,
+)
 from wowsim.nt.status import (
     STATUS_BAD_IMPERSONATION_LEVEL,
     STATUS_BAD_TOKEN_TYPE,
@@ -195,13 +202,13 @@ def NtCreateToken(
     token_type: ULONG,
     authentication_id: In[LUID],
     expiration_time: In[LARGE_INTEGER],
-    user: Annotated[PVOID, Unconverted("TOKEN_USER")],
+    user: In[TOKEN_USER],
     groups: Annotated[PVOID, Unconverted("TOKEN_GROUPS")],
     token_privileges: PVOID,
-    owner: Annotated[PVOID, Unconverted("TOKEN_OWNER")],
-    primary_group: Annotated[PVOID, Unconverted("TOKEN_PRIMARY_GROUP")],
-    default_dacl: Annotated[PVOID, Unconverted("TOKEN_DEFAULT_DACL")],
-    token_source: PVOID,
+    owner: In[TOKEN_OWNER] | None,
+    primary_group: In[TOKEN_PRIMARY_GROUP],
+    default_dacl: In[TOKEN_DEFAULT_DACL] | None,
+    token_source: In[TOKEN_SOURCE],
 ) -> NTSTATUS:
     """Needs SeCreateTokenPrivilege, which no token here holds."""
     return STATUS_PRIVILEGE_NOT_HELD
