@@ -180,3 +180,10 @@ def test_absent_classes(guest: Guest) -> None:
     with pytest.raises(Unsupported, match=r"NtSetInformationFile\(FileMoveClusterInformation\)"):
         change(guest, guest.open(A, ALL), 31, b"\0\0\0\0")
     assert change(guest, guest.open(A, ALL), 5, bytes(24)) == STATUS_INVALID_INFO_CLASS
+
+
+def test_space_that_the_volume_does_not_have(guest: Guest) -> None:
+    handle = guest.open(A, ALL)
+    for size, status in ((1 << 62, STATUS_DISK_FULL), (1 << 19, STATUS_SUCCESS), (4, STATUS_SUCCESS)):
+        assert change(guest, handle, 19, struct.pack("<q", size)) == status
+    assert guest.k.files.read(r"C:\data\a.txt") == b"0123"

@@ -16,6 +16,7 @@ from wowsim.kernel.nodes import DirectoryNode, FileNode, Link, Node
 from wowsim.nt.status import (
     STATUS_CANNOT_DELETE,
     STATUS_DIRECTORY_NOT_EMPTY,
+    STATUS_DISK_FULL,
     STATUS_END_OF_FILE,
     STATUS_INVALID_DEVICE_REQUEST,
 )
@@ -132,7 +133,9 @@ class VolumeFile(FileObject):
         self.link.delete_pending = delete
 
     def allocate(self, size: int) -> None:
-        """Set AllocationSize: cuts a file that is longer; space without data is not kept."""
+        """Set AllocationSize: cuts a file that is longer; space without data is not kept, but must exist."""
+        if size > self.volume.capacity:
+            raise GuestFault(STATUS_DISK_FULL)
         if size < self.data().size:
             self.resize(size)
 
