@@ -6,13 +6,8 @@ unverified; the layouts are winnt.h's. Who may import it: host64.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from wowsim.host64.spans import Narrow, Span, cut
 from wowsim.nt.token_forms import FORMS, GROUPS, Form
-
-if TYPE_CHECKING:
-    from wowsim.nt.token_forms import Reader
 
 _LINKED_TOKEN = 19
 
@@ -29,21 +24,3 @@ TOKEN: dict[int, Narrow] = {number: _narrow(form) for number, form in FORMS.item
 
 narrow_groups: Narrow = _narrow(GROUPS)
 """TOKEN_GROUPS: PreviousState of NtAdjustGroupsToken."""
-
-
-def widen(information_class: int, memory: Reader, address32: int, address64: int) -> bytes:
-    """What NtSetInformationToken takes for a class of :data:`FORMS`, as it lies at ``address64``.
-
-    Raises:
-        GuestFault: bad memory, a malformed SID or ACL.
-    """
-    return _widen(FORMS[information_class], memory, address32, address64)
-
-
-def widen_groups(memory: Reader, address32: int, address64: int) -> bytes:
-    """TOKEN_GROUPS that go in: NtAdjustGroupsToken, NtFilterToken (both of its lists)."""
-    return _widen(GROUPS, memory, address32, address64)
-
-
-def _widen(form: Form, memory: Reader, address32: int, address64: int) -> bytes:
-    return form.encode(64, address64, form.capture(32, memory, address32))

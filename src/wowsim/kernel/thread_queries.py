@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 DEFAULTS = {22: 2, 24: 5}
 """IoPriority (normal) and PagePriority (normal)."""
-SYSTEM_THREAD_CLASS = 40
 
 
 def _basic(k: Kernel, thread: Thread) -> bytes:
