@@ -167,6 +167,8 @@ class Kernel:
         failure_frames: addresses that a bug check names: KTRAP_FRAME and EXCEPTION_RECORD.
         parse_image: reads an executable (its bytes and guest path) for NtCreateSection; UsageError when it is
             none. The simulation sets it.
+        readable_images: an image section takes the right to read its file only, not to execute it; Wine's loader
+            counts on that (observed).
         resume: goes on with a CONTEXT (its bytes) behind the service.
         raise_exception: raises a record with a CONTEXT, with a first chance for handlers or without.
         pending: set by a service that ends the run; nobody clears it but the simulation.
@@ -198,6 +200,7 @@ class Kernel:
         self.volume = Volume(self.clock, capacity)
         self.files = Files(self.volume)
         self.handles = HandleTable()
+        self.readable_images = False
         self.parse_image: Callable[[bytes, str], Image] = _no_images
         self.resume: Callable[[bytes], None] = _no_cpu
         self.raise_exception: Callable[[ExceptionRecord, bytes, bool], None] = _no_cpu

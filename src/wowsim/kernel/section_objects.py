@@ -15,7 +15,7 @@ from wowsim.kernel.device import FileObject
 from wowsim.kernel.nodes import FileNode
 from wowsim.kernel.objects import KernelObject
 from wowsim.memory.pages import EXECUTE, READ, WRITE
-from wowsim.memory.protection import cpu_access, mm_from_page
+from wowsim.memory.protection import PAGE_READONLY, cpu_access, mm_from_page
 from wowsim.memory.sections import (
     SEC_COMMIT,
     SEC_FILE,
@@ -113,7 +113,8 @@ def make_section(k: Kernel, size: int | None, protection: int, attributes: int, 
         if size > space.layout.highest_user:
             raise GuestFault(STATUS_SECTION_TOO_BIG)
         return Section(space.pages, space.commitment, size, protection, attributes)
-    file = k.handles.lookup(file_handle, FileObject, _rights(protection, 1))
+    access = PAGE_READONLY if attributes & SEC_IMAGE and k.readable_images else protection
+    file = k.handles.lookup(file_handle, FileObject, _rights(access, 1))
     if not isinstance(file.node, FileNode):
         raise GuestFault(STATUS_INVALID_FILE_FOR_SECTION)
     if attributes & SEC_IMAGE:
