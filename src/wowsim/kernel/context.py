@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wowsim.image.model import Image
+    from wowsim.memory.sections import Section
     from wowsim.memory.space import AddressSpace
     from wowsim.nt.builds import Build
     from wowsim.nt.exceptions import ExceptionRecord
@@ -137,6 +138,10 @@ def _no_images(data: bytes, path: str) -> Image:
     raise Unsupported(f"NtCreateSection(SEC_IMAGE) of {path}: no reader of images is set")
 
 
+def _no_tables(name: str) -> bytes | None:
+    raise Unsupported(f"NLS section {name}: the machine has no *.nls files; they come with a system root")
+
+
 class Kernel:
     """What a service receives as ``k``.
 
@@ -167,6 +172,9 @@ class Kernel:
         failure_frames: addresses that a bug check names: KTRAP_FRAME and EXCEPTION_RECORD.
         parse_image: reads an executable (its bytes and guest path) for NtCreateSection; UsageError when it is
             none. The simulation sets it.
+        nls: the bytes of an ``*.nls`` file by its name in small letters, None when there is none; set with a system
+            root.
+        nls_sections: those files that were mapped, by name.
         resume: goes on with a CONTEXT (its bytes) behind the service.
         raise_exception: raises a record with a CONTEXT, with a first chance for handlers or without.
         pending: set by a service that ends the run; nobody clears it but the simulation.
@@ -199,6 +207,8 @@ class Kernel:
         self.files = Files(self.volume)
         self.handles = HandleTable()
         self.parse_image: Callable[[bytes, str], Image] = _no_images
+        self.nls: Callable[[str], bytes | None] = _no_tables
+        self.nls_sections: dict[str, Section] = {}
         self.resume: Callable[[bytes], None] = _no_cpu
         self.raise_exception: Callable[[ExceptionRecord, bytes, bool], None] = _no_cpu
         self.process = Process(cookie=self.random.getrandbits(32), created=self.clock.now)
