@@ -38,7 +38,7 @@ from wowsim.nt.status import STATUS_ACCESS_VIOLATION, STATUS_OBJECT_NAME_INVALID
 from wowsim.nt.structures import UNICODE_STRING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from wowsim.image.model import Image
     from wowsim.memory.sections import Section
@@ -172,6 +172,8 @@ class Kernel:
         failure_frames: addresses that a bug check names: KTRAP_FRAME and EXCEPTION_RECORD.
         parse_image: reads an executable (its bytes and guest path) for NtCreateSection; UsageError when it is
             none. The simulation sets it.
+        every_class: information classes newer than the build are there too, because the DLLs of a system root may be
+            newer; the simulation sets it with the root.
         nls: the bytes of an ``*.nls`` file by its name in small letters, None when there is none; set with a system
             root.
         nls_sections: those files that were mapped, by name.
@@ -207,6 +209,7 @@ class Kernel:
         self.files = Files(self.volume)
         self.handles = HandleTable()
         self.parse_image: Callable[[bytes, str], Image] = _no_images
+        self.every_class = False
         self.nls: Callable[[str], bytes | None] = _no_tables
         self.nls_sections: dict[str, Section] = {}
         self.resume: Callable[[bytes], None] = _no_cpu
@@ -255,6 +258,10 @@ class Kernel:
 
     def _fill_registry(self, registry: Registry) -> None:
         fill(registry, self.build, self.seed, self.cpu_vendor, self.clock.boot_time)
+
+    def has_class(self, since: Mapping[int, tuple[int, ...]], information_class: int) -> bool:
+        """Whether an information class is there, which came with the version that ``since`` names."""
+        return self.every_class or self.build.version >= since.get(information_class, (0,))
 
     def use_thread(self, thread: Thread) -> None:
         """Make ``thread`` the one that calls: what pseudo-handle -2 means."""
