@@ -403,7 +403,7 @@ def test_a_large_address_aware_program_has_more(
     guest = Guest()
     guest.k.process.peb32 = peb32
     if characteristics is not None:
-        image = SECTION_IMAGE_INFORMATION(*[0] * 17)  # type: ignore[arg-type]
+        image = SECTION_IMAGE_INFORMATION(*[0] * 16)  # type: ignore[arg-type]
         image.ImageCharacteristics = USHORT(characteristics)
         guest.k.process.image = image
     out = guest.room(0x40)

@@ -15,6 +15,7 @@ from wowsim.kernel.system_processes import SYSTEM_PROCESS
 from wowsim.kernel.system_queries import PARTIAL, QUERIES, SINCE, architectures, code_integrity, listed
 from wowsim.kernel.table import Support, service
 from wowsim.kernel.thread import Process
+from wowsim.kernel.thread_information import sign_extended
 from wowsim.nt.abi import HANDLE, NTSTATUS, PVOID, ULONG, USHORT, Out, encode, load, size_of
 from wowsim.nt.status import (
     STATUS_INFO_LENGTH_MISMATCH,
@@ -124,7 +125,8 @@ def NtQuerySystemInformationEx(
     if asked in _ARCHITECTURES:
         if input_buffer_length < k.width // 8:
             return STATUS_INVALID_PARAMETER
-        handle = int.from_bytes(k.memory.read(input_buffer, k.width // 8), "little")
+        handle = load(k.memory, input_buffer, HANDLE, k.width)
+        handle = handle if k.width == 64 else sign_extended(handle)
         data = architectures(k, k.handles.lookup(handle, Process) if handle else k.process)
         return _answer(k, asked, data, system_information, system_information_length, return_length)
     if asked not in _PER_GROUP:
