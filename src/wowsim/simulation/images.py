@@ -22,7 +22,6 @@ from wowsim.simulation.routines import routines, wow64_routines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
     from pathlib import Path
 
     from wowsim.image.model import Image
@@ -51,7 +50,9 @@ class BuiltIn:
     def prepare(self, kernel: Kernel, new: NewProcess) -> None:
         """Nothing: the built-in loader finds all it needs."""
 
-    def routines(self, build: Build, symbols: SymbolTable, kernel: Kernel, table: ServiceTable) -> list[Mapping[str, Routine]]:
+    def routines(
+        self, build: Build, symbols: SymbolTable, kernel: Kernel, table: ServiceTable
+    ) -> list[Mapping[str, Routine]]:
         """The Python behind the traps of these images."""
         common = routines(build)
         if not build.wow64:

@@ -21,7 +21,6 @@ from wowsim.sysroot.stubs import service_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
     from pathlib import Path
 
     from wowsim.image.model import Image
@@ -107,6 +106,7 @@ class RootSystem:
         """What the kernel leaves in a process for a real loader, before its first instruction."""
         memory, space = kernel.memory, kernel.space
         bases, native = new.space.system_dll_bases, self.images["ntdll"]
+        kernel.every_class, kernel.nls = True, self._nls
         kernel.readable_images = self.root.kind == "wine"
         self._init_block(memory, bases)
         space.cause = "PspMapApiSetMap"
@@ -119,7 +119,13 @@ class RootSystem:
             space.cause = "unix calls"
             section = ImageSection(space.pages, space.commitment, wine_calls.unix_call_image(), "\\unix")
             base, _, _ = space.map_image(section)
-            memory.pack(_QWORD, bases["ntdll"] + native.export_by_name[wine_calls.DISPATCHER].rva, base + 0x1000)
+            memory.pack(
+                _QWORD, bases["ntdll"] + native.export_by_name[wine_calls.DISPATCHER].rva, base + 0x1000
+            )
+
+    def _nls(self, name: str) -> bytes | None:
+        path = self.root.nls / name
+        return path.read_bytes() if path.is_file() else None
 
     def _init_block(self, memory: Memory, bases: Mapping[str, int]) -> None:
         """nt!PspPrepareSystemDllInitBlock: where the 32-bit ntdll has its entry points, told to both ntdlls."""
@@ -132,7 +138,9 @@ class RootSystem:
         for block in (native, base + exports[INIT_BLOCK].rva):
             memory.write(block + _SHARED_INFORMATION, raw)
 
-    def routines(self, build: Build, symbols: SymbolTable, kernel: Kernel, table: ServiceTable) -> list[Mapping[str, Routine]]:
+    def routines(
+        self, build: Build, symbols: SymbolTable, kernel: Kernel, table: ServiceTable
+    ) -> list[Mapping[str, Routine]]:
         """The Python behind the one trap that a process with Wine's DLLs has."""
         return [wine_calls.UnixCalls(kernel.clock, self.root.version).routines]
 
@@ -153,14 +161,24 @@ def root_system(root: SystemRoot) -> RootSystem:
         UsageError: a DLL is no image, or has no stubs of services.
     """
     native = parse(
-        root.read("ntdll.dll", 64), file_name="ntdll.dll", name="ntdll", path=f"{SYSTEM32}\\ntdll.dll", system=True
+        root.read("ntdll.dll", 64),
+        file_name="ntdll.dll",
+        name="ntdll",
+        path=f"{SYSTEM32}\\ntdll.dll",
+        system=True,
     )
     narrow = parse(
-        root.read("ntdll.dll", 32), file_name="ntdll.dll", name="ntdll32", path=f"{SYSWOW64}\\ntdll.dll", system=True
+        root.read("ntdll.dll", 32),
+        file_name="ntdll.dll",
+        name="ntdll32",
+        path=f"{SYSWOW64}\\ntdll.dll",
+        system=True,
     )
     numbers = service_numbers(native)
     if "NtClose" not in numbers:
-        raise UsageError(f"ntdll.dll of {root.name} has no stubs that wowsim can read; expected mov r10, rcx; mov eax, n")
+        raise UsageError(
+            f"ntdll.dll of {root.name} has no stubs that wowsim can read; expected mov r10, rcx; mov eax, n"
+        )
     win32u = parse(root.read("win32u.dll", 64), file_name="win32u.dll")
     return RootSystem(root, {"ntdll32": narrow, "ntdll": native}, numbers | service_numbers(win32u))
 

@@ -48,6 +48,7 @@ from wowsim.simulation.traps import TrapTable
 from wowsim.simulation.vads import Vads
 from wowsim.simulation.views import DebuggerMemory, Gdt, LoadedModule, Registers, Subscription, ThreadView
 from wowsim.simulation.way import Way
+from wowsim.sysroot.root import open_root
 from wowsim.trace.events import (
     Event,
     FastFailed,
@@ -59,7 +60,6 @@ from wowsim.trace.events import (
     SyscallReturned,
     UnsupportedCalled,
 )
-from wowsim.sysroot.root import open_root
 from wowsim.trace.symbols import SymbolTable
 
 if TYPE_CHECKING:

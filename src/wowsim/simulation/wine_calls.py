@@ -78,7 +78,10 @@ class UnixCalls:
         ntdll = (_no_such_dll, _not_unwound, self._precise_time)
         if not version.startswith("8."):
             ntdll = (_no_such_dll, _not_unwound)
-        self._calls: dict[int, tuple[Callable[[Trap, int], int], ...]] = {NTDLL: ntdll, WIN32U: (_nothing, _nothing)}
+        self._calls: dict[int, tuple[Callable[[Trap, int], int], ...]] = {
+            NTDLL: ntdll,
+            WIN32U: (_nothing, _nothing),
+        }
 
     @property
     def routines(self) -> dict[str, Routine]:

@@ -30,4 +30,6 @@ def open_root(spec: str | Path) -> SystemRoot:
     folder = Path(spec)
     if not (folder / "System32").is_dir():
         raise UsageError(f"{spec} is no system root")
-    return SystemRoot(folder.name, "wine", "8.0", folder / "System32", folder / "SysWOW64", folder / "System32")
+    return SystemRoot(
+        folder.name, "wine", "8.0", folder / "System32", folder / "SysWOW64", folder / "System32"
+    )
