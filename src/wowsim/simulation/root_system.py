@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from wowsim.errors import UsageError
@@ -17,6 +17,7 @@ from wowsim.memory.protection import PAGE_READONLY, PAGE_READWRITE
 from wowsim.memory.sections import ImageSection, Section
 from wowsim.simulation import wine_calls
 from wowsim.simulation.parameters import fields
+from wowsim.simulation.thread_start import ThreadStarter
 from wowsim.sysroot.stubs import service_numbers
 
 if TYPE_CHECKING:
@@ -116,13 +117,16 @@ class RootSystem:
         for address, width in widths:
             slots = _TLS_SLOTS_OF_WOW64 if width == 64 else 1
             fields(memory, address, width, [(0x38, 0x68, 0, api_sets), (0x44, 0x80, 4, slots)])
+        if isinstance(new.starter, ThreadStarter):
+            new.starter.prepare_tebs = partial(_activation_stacks, memory)
+        _activation_stacks(memory, new.teb64, new.teb32)
         if wine_calls.DISPATCHER in native.export_by_name:
             space.cause = "unix calls"
             section = ImageSection(space.pages, space.commitment, wine_calls.unix_call_image(), "\\unix")
             base, _, _ = space.map_image(section)
-            memory.pack(
-                _QWORD, bases["ntdll"] + native.export_by_name[wine_calls.DISPATCHER].rva, base + 0x1000
-            )
+            for name, value in ((wine_calls.DISPATCHER, base + 0x1000), (wine_calls.HANDLE, wine_calls.NTDLL)):
+                if name in native.export_by_name:
+                    memory.pack(_QWORD, bases["ntdll"] + native.export_by_name[name].rva, value)
 
     def _nls(self, name: str) -> bytes | None:
         path = self.root.nls / name
@@ -182,6 +186,18 @@ def root_system(root: SystemRoot) -> RootSystem:
         )
     win32u = parse(root.read("win32u.dll", 64), file_name="win32u.dll")
     return RootSystem(root, {"ntdll32": narrow, "ntdll": native}, numbers | service_numbers(win32u))
+
+
+def _activation_stacks(memory: Memory, teb64: int, teb32: int) -> None:
+    """TEB.ActivationContextStackPointer leads to TEB.ActivationStack, which is empty (offsets: phnt's _TEB).
+
+    That the kernel rather than ntdll sets it is what Wine 10's ntdll expects (observed).
+    """
+    for teb, width, stack, pointer in ((teb64, 8, 0x290, 0x2C8), (teb32, 4, 0x184, 0x1A8)):
+        if teb:
+            frames = teb + stack + width
+            memory.write(teb + pointer, (teb + stack).to_bytes(width, "little"))
+            memory.write(frames, frames.to_bytes(width, "little") * 2)
 
 
 def _map_read_only(space: AddressSpace, data: bytes) -> int:

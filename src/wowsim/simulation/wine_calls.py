@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 TRAP = "wine.unix_call"
 DISPATCHER = "__wine_unix_call_dispatcher"
 """The export of the 64-bit ntdll that is set to the trap's address."""
+HANDLE = "__wine_unixlib_handle"
+"""The export that holds the handle of ntdll's own half since Wine 9."""
 NTDLL, WIN32U = 1, 2
 """Handles of the halves that answer."""
 _HALVES = {"ntdll.dll": NTDLL, "win32u.dll": WIN32U}
