@@ -21,7 +21,7 @@ from wowsim.kernel.dispatcher import KeyedEvent
 from wowsim.kernel.machine_state import Languages, UuidState
 from wowsim.kernel.names import from_utf16
 from wowsim.kernel.namespace import Namespace, SymbolicLink
-from wowsim.kernel.objects import CURRENT_PROCESS, CURRENT_THREAD, HandleTable
+from wowsim.kernel.objects import CURRENT_PROCESS, CURRENT_THREAD, OBJ_INHERIT, HandleTable
 from wowsim.kernel.pipe_device import PipeDevice
 from wowsim.kernel.registry_defaults import fill
 from wowsim.kernel.registry_objects import RegistryRoot
@@ -29,6 +29,7 @@ from wowsim.kernel.registry_tree import Registry
 from wowsim.kernel.requests import Request, cancel_all
 from wowsim.kernel.scheduler import Scheduler
 from wowsim.kernel.standard_names import insert_standard_names
+from wowsim.kernel.standard_pipes import standard_pipes
 from wowsim.kernel.thread import InitialTeb, Process, Thread
 from wowsim.kernel.volume import Volume
 from wowsim.kernel.volume_api import Files
@@ -233,6 +234,7 @@ class Kernel:
         self.languages = Languages()
         self.uuids = UuidState()
         self.keyed_event = KeyedEvent(self, None)
+        self._pipe_device = PipeDevice(r"\Device\NamedPipe", self)
         self._console_device = ConsoleDevice(r"\Device\ConDrv", self.console)
         self._name_devices()
 
@@ -243,7 +245,7 @@ class Kernel:
         insert(r"\Device\ConDrv", self._console_device)
         insert(r"\REGISTRY", RegistryRoot(self.registry))
         insert(r"\Device\Null", NullDevice(r"\Device\Null"))
-        insert(r"\Device\NamedPipe", PipeDevice(r"\Device\NamedPipe", self))
+        insert(r"\Device\NamedPipe", self._pipe_device)
         for name, target in (
             (rf"\??\{self.volume.drive}", VOLUME_DEVICE),
             (r"\SystemRoot", rf"\??\{self.volume.drive}\Windows"),
@@ -263,6 +265,14 @@ class Kernel:
         """Whether an information class is there, which came with the version that ``since`` names."""
         return self.every_class or self.build.version >= since.get(information_class, (0,))
 
+    def use_root(self, nls: Callable[[str], bytes | None]) -> None:
+        """Serve the DLLs of a system root: with NLS tables, newer classes, and standard streams that are pipes.
+
+        Args:
+            nls: gives the bytes of an ``*.nls`` file by its name in small letters, None where there is none.
+        """
+        self.nls, self.every_class, self.console.redirected = nls, True, True
+
     def use_thread(self, thread: Thread) -> None:
         """Make ``thread`` the one that calls: what pseudo-handle -2 means."""
         self.thread = thread
@@ -270,6 +280,10 @@ class Kernel:
 
     def open_standard_handles(self) -> tuple[int, int, int]:
         """Handles of standard input, output and error, as a parent hands them to its child."""
+        if self.console.redirected:
+            pipes = standard_pipes(self._pipe_device, self.console)
+            one, two, three = (self.handles.insert(end, end.access, OBJ_INHERIT) for end in pipes)
+            return one, two, three
         device = self._console_device
         access = FILE_MAPPING.read | FILE_MAPPING.write
         files = [device.standard(stream, access, FILE_SYNCHRONOUS_IO_NONALERT) for stream in Stream]
