@@ -1,9 +1,8 @@
 """Section objects behind handles, and where their contents come from (nt!MmCreateSection).
 
 Leaves out sharing one data segment between two sections of the same file. Which rights a protection takes:
-Microsoft Learn, CreateFileMapping and MapViewOfFile; an image, whose views do not depend on the protection, is content
-with the right to read (unverified; the loader of a system root opens DLLs for reading only). A file that is cut while
-it is mapped grows again when its pages are flushed. Who may import it: the kernel package.
+Microsoft Learn, CreateFileMapping and MapViewOfFile. A file that is cut while it is mapped grows again when its pages
+are flushed. Who may import it: the kernel package.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from wowsim.kernel.device import FileObject
 from wowsim.kernel.nodes import FileNode
 from wowsim.kernel.objects import KernelObject
 from wowsim.memory.pages import EXECUTE, READ, WRITE
-from wowsim.memory.protection import cpu_access, mm_from_page
+from wowsim.memory.protection import PAGE_READONLY, cpu_access, mm_from_page
 from wowsim.memory.sections import (
     SEC_COMMIT,
     SEC_FILE,
@@ -114,10 +113,8 @@ def make_section(k: Kernel, size: int | None, protection: int, attributes: int, 
         if size > space.layout.highest_user:
             raise GuestFault(STATUS_SECTION_TOO_BIG)
         return Section(space.pages, space.commitment, size, protection, attributes)
-    needed = _rights(protection, 1)
-    if attributes & SEC_IMAGE and needed & FILE_READ_DATA:
-        needed &= ~FILE_EXECUTE
-    file = k.handles.lookup(file_handle, FileObject, needed)
+    access = PAGE_READONLY if attributes & SEC_IMAGE and k.readable_images else protection
+    file = k.handles.lookup(file_handle, FileObject, _rights(access, 1))
     if not isinstance(file.node, FileNode):
         raise GuestFault(STATUS_INVALID_FILE_FOR_SECTION)
     if attributes & SEC_IMAGE:
