@@ -174,6 +174,8 @@ class Kernel:
         parse_image: reads an executable (its bytes and guest path) for NtCreateSection; UsageError when it is
             none. The simulation sets it.
     <<<<<<< HEAD
+        reset_state: where wow64cpu.dll looks for RESET_STATE in the CPU area; the build's, unless a root brings another.
+        unix_half: gives the handle of a DLL's Unix half, by its file name, where the DLLs are Wine's.
         readable_images: an image section takes the right to read its file only, not to execute it; Wine's loader
             counts on that (observed).
     =======
@@ -215,6 +217,8 @@ class Kernel:
         self.files = Files(self.volume)
         self.handles = HandleTable()
         self.readable_images = False
+        self.reset_state = build.reset_state
+        self.unix_half: Callable[[str], int] | None = None
         self.parse_image: Callable[[bytes, str], Image] = _no_images
         self.every_class = False
         self.nls: Callable[[str], bytes | None] = _no_tables

@@ -23,7 +23,7 @@ from wowsim.kernel import exceptions
 from wowsim.kernel.bug_checks import BugCheck
 from wowsim.kernel.context import Kernel
 from wowsim.kernel.exceptions import WideUserMode
-from wowsim.kernel.known_services import known, services_of_build
+from wowsim.kernel.known_services import services_of_build, services_of_root
 from wowsim.kernel.native_exceptions import NativeUserMode
 from wowsim.kernel.table import ServiceTable
 from wowsim.memory.layout import layout_of
@@ -142,7 +142,7 @@ class Machine:
         )
         self.table = ServiceTable(
             build.numbers if numbers is None else numbers,
-            services_of_build(build) if numbers is None else known(),
+            services_of_build(build) if numbers is None else services_of_root(),
             self.kernel,
             self.user.width,
             partial(win32k.name_of, build.name),

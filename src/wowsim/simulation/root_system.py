@@ -96,18 +96,19 @@ class RootSystem:
         """The build's; Wine's ntdlls expect a page behind the PEBs and one behind the TEBs (observed).
 
         The 32-bit PEB lies behind the native one, and behind both what WINEDEBUG says; a thread's debug messages are
-        put together behind its 32-bit TEB.
+        put together behind its 32-bit TEB. The 32-bit ntdll clears 960 KB of a thread's stack from below.
         """
         if self.root.kind != "wine":
             return layout
-        return replace(layout, peb_pages=WINE_PEB_PAGES, teb_pages=WINE_TEB_PAGES)
+        return replace(layout, peb_pages=WINE_PEB_PAGES, teb_pages=WINE_TEB_PAGES, stack_committed=True)
 
     def prepare(self, kernel: Kernel, new: NewProcess) -> None:
         """What the kernel leaves in a process for a real loader, before its first instruction."""
         memory, space = kernel.memory, kernel.space
         bases, native = new.space.system_dll_bases, self.images["ntdll"]
         kernel.every_class, kernel.nls = True, self._nls
-        kernel.readable_images = self.root.kind == "wine"
+        if self.root.kind == "wine":
+            kernel.readable_images, kernel.reset_state, kernel.unix_half = True, 0, wine_calls.half_of
         self._init_block(memory, bases)
         space.cause = "PspMapApiSetMap"
         api_sets = _map_read_only(space, self.api_set_map)

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 TRAP = "wine.unix_call"
 DISPATCHER = "__wine_unix_call_dispatcher"
 """The export of the 64-bit ntdll that is set to the trap's address."""
-MEMORY_WINE_UNIX_FUNCS, MEMORY_WINE_UNIX_WOW64_FUNCS = 0x3E8, 0x3E9
-"""The information classes of NtQueryVirtualMemory that ask for a DLL's half, for 64-bit and 32-bit callers."""
 NTDLL, WIN32U = 1, 2
 """Handles of the halves that answer."""
 _HALVES = {"ntdll.dll": NTDLL, "win32u.dll": WIN32U}
