@@ -32,7 +32,7 @@ def heard() -> list[tuple[Stream, bytes]]:
 def guest(heard: list[tuple[Stream, bytes]]) -> Guest:
     console = Console(b"line\n" * 2000, on_output=lambda stream, data: heard.append((stream, data)), limit=64)
     made = Guest(console=console)
-    made.k.use_root(lambda name: None)
+    made.k.console.redirected = True
     return made
 
 
@@ -62,7 +62,7 @@ def test_input_comes_through_a_pipe_until_its_end(guest: Guest) -> None:
 
 def test_an_empty_input_is_at_its_end() -> None:
     guest = Guest()
-    guest.k.use_root(lambda name: None)
+    guest.k.console.redirected = True
     stdin, _, _ = guest.k.open_standard_handles()
     assert read(guest, stdin, 1)[0] == STATUS_PIPE_BROKEN
 

@@ -173,18 +173,15 @@ class Kernel:
         failure_frames: addresses that a bug check names: KTRAP_FRAME and EXCEPTION_RECORD.
         parse_image: reads an executable (its bytes and guest path) for NtCreateSection; UsageError when it is
             none. The simulation sets it.
-    <<<<<<< HEAD
         reset_state: where wow64cpu.dll looks for RESET_STATE in the CPU area; the build's, unless a root brings another.
         unix_half: gives the handle of a DLL's Unix half, by its file name, where the DLLs are Wine's.
         readable_images: an image section takes the right to read its file only, not to execute it; Wine's loader
             counts on that (observed).
-    =======
         every_class: information classes newer than the build are there too, because the DLLs of a system root may be
             newer; the simulation sets it with the root.
         nls: the bytes of an ``*.nls`` file by its name in small letters, None when there is none; set with a system
             root.
         nls_sections: those files that were mapped, by name.
-    >>>>>>> kern
         resume: goes on with a CONTEXT (its bytes) behind the service.
         raise_exception: raises a record with a CONTEXT, with a first chance for handlers or without.
         pending: set by a service that ends the run; nobody clears it but the simulation.
@@ -274,14 +271,6 @@ class Kernel:
     def has_class(self, since: Mapping[int, tuple[int, ...]], information_class: int) -> bool:
         """Whether an information class is there, which came with the version that ``since`` names."""
         return self.every_class or self.build.version >= since.get(information_class, (0,))
-
-    def use_root(self, nls: Callable[[str], bytes | None]) -> None:
-        """Serve the DLLs of a system root: with NLS tables, newer classes, and standard streams that are pipes.
-
-        Args:
-            nls: gives the bytes of an ``*.nls`` file by its name in small letters, None where there is none.
-        """
-        self.nls, self.every_class, self.console.redirected = nls, True, True
 
     def use_thread(self, thread: Thread) -> None:
         """Make ``thread`` the one that calls: what pseudo-handle -2 means."""
