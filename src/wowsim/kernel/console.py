@@ -13,7 +13,12 @@ from wowsim.errors import GuestFault
 from wowsim.kernel.access import FILE_OPENED, FILE_READ_DATA, FILE_WRITE_DATA
 from wowsim.kernel.device import FILE_DEVICE_CONSOLE, Device, FileObject, OpenRequest
 from wowsim.kernel.names import upcase
-from wowsim.nt.status import STATUS_DISK_FULL, STATUS_END_OF_FILE, STATUS_OBJECT_NAME_NOT_FOUND
+from wowsim.nt.status import (
+    STATUS_DISK_FULL,
+    STATUS_END_OF_FILE,
+    STATUS_INVALID_HANDLE,
+    STATUS_OBJECT_NAME_NOT_FOUND,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +39,10 @@ class Console:
         stdin: all its input; behind it STATUS_END_OF_FILE.
         on_output: called with stream and bytes at each write.
         limit: bytes kept of both outputs together; more is STATUS_DISK_FULL, as for a redirected stream.
+
+    Attributes:
+        redirected: the program was started without a console: its standard streams are pipes (``standard_pipes``), and
+            there is no console to open.
     """
 
     def __init__(
@@ -47,6 +56,7 @@ class Console:
         self.stderr = bytearray()
         self.on_output = on_output
         self.limit = limit
+        self.redirected = False
         self._consumed = 0
 
     def read(self, length: int) -> bytes:
@@ -111,6 +121,8 @@ class ConsoleDevice(Device):
 
     def open(self, request: OpenRequest) -> tuple[FileObject, int]:
         """Open a stream by name; CON not both ways at once ("CreateFile", Consoles, learn.microsoft.com)."""
+        if self.console.redirected:
+            raise GuestFault(STATUS_INVALID_HANDLE)  # ERROR_INVALID_HANDLE without a console (unverified)
         name = upcase(request.name)
         stream = _NAMES.get(name)
         both = name == r"\CONSOLE" and request.access & _BOTH_WAYS == _BOTH_WAYS

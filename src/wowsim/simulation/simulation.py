@@ -146,6 +146,7 @@ class Simulation:
         self._turbo = checks.turbo(self.build, turbo)
         self._system = built_in(self.build.name) if sysroot is None else root_system(open_root(sysroot))
         console = Console(on_output=_output(on_output))
+        console.redirected = sysroot is not None
         numbers = None if sysroot is None else self._system.numbers
         layout = self._system.layout(layout or layout_of(self.build.name))
         self._machine = Machine(self.build, seed, memory, console, cpu_vendor, layout, numbers)
