@@ -30,7 +30,11 @@ def symbols(file: PeFile) -> dict[int, str]:
 
     Windows ignores the table, so damage in it refuses nothing: what makes no sense is left out.
     """
-    source, start, number_of_symbols = file.source, file.header.PointerToSymbolTable, file.header.NumberOfSymbols
+    source, start, number_of_symbols = (
+        file.source,
+        file.header.PointerToSymbolTable,
+        file.header.NumberOfSymbols,
+    )
     records = min(number_of_symbols, MAX_SYMBOLS, (source.size - start) // _SYMBOL.size)
     if not start or records <= 0:
         return {}
