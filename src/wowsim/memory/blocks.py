@@ -171,9 +171,13 @@ def _program_stack(process: ProcessSpace, on_growth: Callable[[int], None]) -> S
 def allocate_pebs(process: ProcessSpace, blocks: BlockAllocator) -> tuple[int, int]:
     """The native PEB and, in a WoW64 process, the 32-bit one (else 0)."""
     process.space.cause = "MmCreatePeb"
+    layout = process.space.layout
+    if layout.peb_pages:
+        native = blocks.allocate(layout.peb_pages)
+        return native, native + PAGE_SIZE if process.wow64_process else 0
     if not process.wow64_process:
         return blocks.allocate(1), 0
-    if process.space.layout.peb_region:
+    if layout.peb_region:
         native = blocks.allocate(2)
         return native, native + PAGE_SIZE
     return blocks.allocate(1), blocks.allocate(1)
