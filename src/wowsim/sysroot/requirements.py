@@ -1,0 +1,101 @@
+"""What must be in a root before anything runs: the modules of a process' start and the tables of its locale.
+
+Stands for the checks of smss.exe and of the kernel's PsLocateSystemDlls, which stop a system that lacks them.
+Within the package, ``root`` and ``inspection`` import it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from wowsim.errors import UsageError
+from wowsim.sysroot.headers import MACHINES, Headers, read_headers
+from wowsim.sysroot.imports import imported_modules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from wowsim.sysroot.root import SystemRoot
+
+MODULES: dict[Literal[32, 64], tuple[str, ...]] = {
+    64: ("ntdll.dll", "wow64.dll", "wow64cpu.dll", "wow64win.dll"),
+    32: ("ntdll.dll", "kernel32.dll", "kernelbase.dll"),
+}
+"""What loads in every 32-bit process (wow64-facts section 3.8); what these import statically is needed with them."""
+
+CODE_PAGES = (1252, 437, 20127)
+"""ANSI and OEM code page of the default locale, and ASCII, which Wine asks for at its start (real-programs 1)."""
+NLS = (
+    "locale.nls",
+    "l_intl.nls",
+    *(f"c_{page}.nls" for page in CODE_PAGES),
+    "sortdefault.nls",
+    "normnfc.nls",
+)
+"""NtInitializeNlsFiles and NtGetNlsSectionPtr ask for these (real-programs 1); normnfc.nls is section (C, 1)."""
+_API_SETS = ("api-", "ext-")
+
+
+def required_modules(root: SystemRoot) -> Iterator[Headers]:
+    """The headers of every module that a process cannot start without, each checked.
+
+    Raises:
+        UsageError: one is missing, damaged or for another machine.
+    """
+    for bits, names in MODULES.items():
+        waiting = [(name, "") for name in reversed(names)]
+        seen = set()
+        while waiting:
+            name, importer = waiting.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            headers = checked_module(root, name, bits, importer)
+            yield headers
+            waiting += [
+                (module.lower(), name)
+                for module in imported_modules(headers)
+                if not module.lower().startswith(_API_SETS)
+            ]
+
+
+def checked_module(root: SystemRoot, name: str, bits: Literal[32, 64], importer: str = "") -> Headers:
+    """The headers of one module.
+
+    Raises:
+        UsageError: it is missing, damaged or for another machine.
+    """
+    path = root.find(name, bits)
+    if path is None:
+        asks = f", which {importer} imports" if importer else ""
+        raise UsageError(f"system root {root.name} has no {name}{asks}; expected {root.folder(bits) / name}")
+    headers = read_headers(path)
+    check_machine(headers, bits)
+    return headers
+
+
+def check_machine(headers: Headers, bits: Literal[32, 64]) -> None:
+    """Refuse a module that lies in the folder of the other machine.
+
+    Raises:
+        UsageError: it does.
+    """
+    if headers.bits != bits:
+        known = MACHINES.get(headers.machine, "an unknown machine")
+        expected = "x86-64 (8664h)" if bits == 64 else "i386 (14Ch)"
+        raise UsageError(
+            f"{headers.path} is a module for {known} (machine {headers.machine:X}h); expected {expected}"
+        )
+
+
+def check_nls(root: SystemRoot) -> None:
+    """Refuse a root without the tables of the default locale.
+
+    Raises:
+        UsageError: one is missing.
+    """
+    for name in NLS:
+        path: Path | None = root.find_nls(name)
+        if path is None:
+            raise UsageError(f"system root {root.name} has no {name}; expected {root.nls / name}")
