@@ -89,12 +89,16 @@ class Apt:
     def __init__(self, folder: Path, mirror: str, suite: str) -> None:
         _check_tools()
         if re.search(r'["\\\n]', str(folder)):
-            raise UsageError(f"cache folder {str(folder)!r} has a quotation mark, backslash or line end in its name")
+            raise UsageError(
+                f"cache folder {str(folder)!r} has a quotation mark, backslash or line end in its name"
+            )
         for word, what in ((mirror, "mirror"), (suite, "suite")):
             if not re.fullmatch(r"[!-Z\\^-~]+", word) or '"' in word:
                 raise UsageError(f"{what} {word!r} makes no entry of apt's sources")
         if "://" not in mirror and not mirror.startswith(("file:", "copy:")):
-            raise UsageError(f"mirror {mirror!r} is no address; expected one such as http://deb.debian.org/debian")
+            raise UsageError(
+                f"mirror {mirror!r} is no address; expected one such as http://deb.debian.org/debian"
+            )
         self.folder, self._mirror, self._suite = folder, mirror, suite
         for part in ("state/lists/partial", "cache/archives/partial", "log", "packages"):
             (folder / part).mkdir(parents=True)

@@ -153,9 +153,7 @@ def _move(source: Path, target: Path) -> None:
             os.replace(file, target / file.name)
 
 
-def _put_in_place(
-    made: Path, target: Path, folder: Path, force: bool, tell: Callable[[str], None]
-) -> None:
+def _put_in_place(made: Path, target: Path, folder: Path, force: bool, tell: Callable[[str], None]) -> None:
     """Rename, at once; of two that fetched at the same time the first stays."""
     if force and target.exists():
         os.rename(target, folder / "replaced")

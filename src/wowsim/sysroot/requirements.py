@@ -13,8 +13,7 @@ from wowsim.sysroot.headers import MACHINES, Headers, read_headers
 from wowsim.sysroot.imports import imported_modules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from wowsim.sysroot.root import SystemRoot
 
@@ -37,11 +36,12 @@ NLS = (
 _API_SETS = ("api-", "ext-")
 
 
-def required_modules(root: SystemRoot) -> Iterator[Headers]:
-    """The headers of every module that a process cannot start without, each checked.
+def required_modules(root: SystemRoot, refuse: Callable[[UsageError], None]) -> Iterator[Headers]:
+    """The headers of every module that a process cannot start without; those that are not right are refused.
 
-    Raises:
-        UsageError: one is missing, damaged or for another machine.
+    Args:
+        root: the root.
+        refuse: takes the reason of each that is missing, damaged or for another machine; may raise it.
     """
     for bits, names in MODULES.items():
         waiting = [(name, "") for name in reversed(names)]
@@ -51,7 +51,11 @@ def required_modules(root: SystemRoot) -> Iterator[Headers]:
             if name in seen:
                 continue
             seen.add(name)
-            headers = checked_module(root, name, bits, importer)
+            try:
+                headers = _required(root, name, bits, importer)
+            except UsageError as error:
+                refuse(error)
+                continue
             yield headers
             waiting += [
                 (module.lower(), name)
@@ -60,12 +64,8 @@ def required_modules(root: SystemRoot) -> Iterator[Headers]:
             ]
 
 
-def checked_module(root: SystemRoot, name: str, bits: Literal[32, 64], importer: str = "") -> Headers:
-    """The headers of one module.
-
-    Raises:
-        UsageError: it is missing, damaged or for another machine.
-    """
+def _required(root: SystemRoot, name: str, bits: Literal[32, 64], importer: str) -> Headers:
+    """The headers of one module."""
     path = root.find(name, bits)
     if path is None:
         asks = f", which {importer} imports" if importer else ""
@@ -89,13 +89,8 @@ def check_machine(headers: Headers, bits: Literal[32, 64]) -> None:
         )
 
 
-def check_nls(root: SystemRoot) -> None:
-    """Refuse a root without the tables of the default locale.
-
-    Raises:
-        UsageError: one is missing.
-    """
+def required_tables(root: SystemRoot, refuse: Callable[[UsageError], None]) -> None:
+    """Refuse each table of the default locale that is missing."""
     for name in NLS:
-        path: Path | None = root.find_nls(name)
-        if path is None:
-            raise UsageError(f"system root {root.name} has no {name}; expected {root.nls / name}")
+        if root.find_nls(name) is None:
+            refuse(UsageError(f"system root {root.name} has no {name}; expected {root.nls / name}"))

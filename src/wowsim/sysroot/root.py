@@ -9,17 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 from wowsim.errors import UsageError
 from wowsim.sysroot.layout import find_layout
 from wowsim.sysroot.names import ALIASES, NAMED, alias_of, known_names, mark_of, named, prepared
-from wowsim.sysroot.requirements import check_nls, required_modules
+from wowsim.sysroot.requirements import required_modules, required_tables
 from wowsim.sysroot.version import file_version, wine_version
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from wowsim.sysroot.headers import Headers
 
 Bits = Literal[32, 64]
@@ -108,25 +106,38 @@ def open_root(spec: str | Path) -> SystemRoot:
     Raises:
         UsageError: there is none, or it is broken; one line names the file, what was found and what was expected.
     """
-    path, said = _located(spec)
-    layout = find_layout(path)
-    unchecked = SystemRoot(str(path), "windows", "", path, *layout)
-    modules = list(required_modules(unchecked))
-    check_nls(unchecked)
-    return identified(unchecked, modules[0], said)
+    root = find_root(spec)
+    modules = list(required_modules(root, _refuse))
+    required_tables(root, _refuse)
+    return identified(root, modules[0])
 
 
-def identified(root: SystemRoot, ntdll: Headers, said: Mapping[str, str]) -> SystemRoot:
+def find_root(spec: str | Path) -> SystemRoot:
+    """A root of which only the folders are known to be there; its path is its name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    path = _located(spec)
+    return SystemRoot(str(path), "windows", UNKNOWN, path, *find_layout(path))
+
+
+def identified(root: SystemRoot, ntdll: Headers) -> SystemRoot:
     """The root with its kind, version and name, which its mark or its 64-bit ntdll tell."""
     if not ntdll.from_wine:
         version = file_version(ntdll) or UNKNOWN
         return replace(root, kind="windows", version=version, name=f"windows-{version}")
+    said = mark_of(root.path)
     version = said.get("version") or wine_version(root.system32) or UNKNOWN
     return replace(root, kind="wine", version=version, name=said.get("name") or f"wine-{version}")
 
 
-def _located(spec: str | Path) -> tuple[Path, dict[str, str]]:
-    """The folder, and what its mark says."""
+def _refuse(reason: UsageError) -> NoReturn:
+    raise reason
+
+
+def _located(spec: str | Path) -> Path:
+    """The folder that is meant."""
     text = str(spec)
     if not text or "\0" in text:
         raise UsageError(f"system root {text!r} is neither a folder nor one of: {known_names()}")
@@ -137,11 +148,11 @@ def _located(spec: str | Path) -> tuple[Path, dict[str, str]]:
             raise UsageError(
                 f"system root {root.name} is not fetched; type: wowsim sysroot fetch {alias_of(root.name)}"
             )
-        return folder, mark_of(folder)
+        return folder
     path = Path(spec).absolute()
     if "/" not in text and not path.exists():
         raise UsageError(f"system root {text!r} is neither a folder nor one of: {known_names()}")
-    return path, mark_of(path) if path.is_dir() else {}
+    return path
 
 
 def _listing(folder: Path) -> dict[str, str]:

@@ -72,7 +72,13 @@ def _stanzas(lines: Iterable[str]) -> Iterator[tuple[str, list[str], list[str]]]
             name = name.strip().lower()
             fields[name] = value
         else:
-            enabled = fields.get("enabled", "yes").strip().lower() not in ("no", "false", "0", "off", "without")
+            enabled = fields.get("enabled", "yes").strip().lower() not in (
+                "no",
+                "false",
+                "0",
+                "off",
+                "without",
+            )
             if enabled and "deb" in fields.get("types", "").split():
                 for uri in fields.get("uris", "").split():
                     yield uri, fields.get("suites", "").split(), fields.get("components", "").split()
