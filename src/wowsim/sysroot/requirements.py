@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from wowsim.sysroot.root import SystemRoot
 
 MODULES: dict[Literal[32, 64], tuple[str, ...]] = {
-    64: ("ntdll.dll", "wow64.dll", "wow64cpu.dll", "wow64win.dll"),
+    64: ("ntdll.dll", "wow64.dll", "wow64cpu.dll", "wow64win.dll", "apisetschema.dll"),
     32: ("ntdll.dll", "kernel32.dll", "kernelbase.dll"),
 }
-"""What loads in every 32-bit process (wow64-facts section 3.8); what these import statically is needed with them."""
+"""What loads in every 32-bit process (wow64-facts section 3.8); what these import statically is needed with
+them. The API set map is a section of apisetschema.dll."""
 
 CODE_PAGES = (1252, 437, 20127)
 """ANSI and OEM code page of the default locale, and ASCII, which Wine asks for at its start (real-programs 1)."""

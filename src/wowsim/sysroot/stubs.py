@@ -82,6 +82,15 @@ def read_stubs(image: Image) -> dict[str, Stub]:
     return found
 
 
+def service_numbers(image: Image) -> dict[str, int]:
+    """The service numbers of the stubs that an image exports, by name.
+
+    Raises:
+        UsageError: it exports none, or one name twice with different numbers.
+    """
+    return {name: stub.number for name, stub in read_stubs(image).items()}
+
+
 def _exported(image: Image) -> Iterator[tuple[str, Stub]]:
     """Each exported name that is a stub."""
     pattern = _WIDE if image.bits == 64 else _NARROW
