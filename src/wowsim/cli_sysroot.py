@@ -8,11 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-import textwrap
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from wowsim.sysroot.names import ALIASES, NAMED, alias_of, known_names, mark_of, named, prepared, roots_folder
 
 if TYPE_CHECKING:
     import argparse
@@ -21,7 +17,7 @@ if TYPE_CHECKING:
     from wowsim.sysroot.inspection import Inspection
 
 _SUMMARY = "Fetch, list and check system roots: folders with real system DLLs."
-_DEFAULT = next(iter(ALIASES))
+_DEFAULT = "wine"
 _BROKEN = 1
 
 
@@ -30,7 +26,7 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser("sysroot", help=_SUMMARY, description=_SUMMARY, allow_abbrev=False)
     actions = parser.add_subparsers(metavar="ACTION", required=True, parser_class=type(parser))
     fetch = _add(actions, "fetch", _fetch, "Prepare a named root from Debian's packages; installs nothing.")
-    fetch.add_argument("name", metavar="NAME", help=f"one of: {known_names()}")
+    fetch.add_argument("name", metavar="NAME", help="as sysroot list shows it, or wine")
     fetch.add_argument("--mirror", metavar="URL", help="Debian archive; default: that of apt's own sources")
     fetch.add_argument("--suite", help="Debian release; default: the one that has the version")
     fetch.add_argument("--force", action="store_true", help="fetch it again")
@@ -54,6 +50,7 @@ def _add(actions: Any, name: str, run: Any, summary: str) -> argparse.ArgumentPa
 # ------------------------------------------------------------ fetch and list
 def _fetch(options: argparse.Namespace) -> int:
     from wowsim.sysroot.fetch import LICENCE, fetch
+    from wowsim.sysroot.names import named
 
     root = named(options.name)
     folder = fetch(root, _tell, mirror=options.mirror, suite=options.suite, force=options.force)
@@ -67,6 +64,8 @@ def _tell(line: str) -> None:
 
 
 def _list(options: argparse.Namespace) -> int:
+    from wowsim.sysroot.names import NAMED
+
     rows = [_row(name) for name in NAMED]
     if options.json:
         print(json.dumps(rows, indent=2))
@@ -79,6 +78,8 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _row(name: str) -> dict[str, Any]:
+    from wowsim.sysroot.names import NAMED, alias_of, mark_of, prepared, roots_folder
+
     root, folder = NAMED[name], prepared(name)
     said = mark_of(folder) if folder is not None else {}
     return {
@@ -97,8 +98,7 @@ def _check(options: argparse.Namespace) -> int:
     from wowsim.simulation.service_rows import known_names as known_services
     from wowsim.sysroot.inspection import inspect_root
 
-    spec = options.root if options.root in NAMED or options.root in ALIASES else Path(options.root)
-    found = inspect_root(spec, known_services().__contains__)
+    found = inspect_root(options.root, known_services().__contains__)
     if options.json:
         print(json.dumps(_document(found), indent=2))
     else:
@@ -127,6 +127,8 @@ def _document(found: Inspection) -> dict[str, Any]:
 
 
 def _report(found: Inspection) -> Iterator[str]:
+    import textwrap
+
     root = found.root
     yield f"{root.name}: {root.kind} {root.version}"
     for bits, folder in ((64, root.system32), (32, root.syswow64)):
