@@ -84,7 +84,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    from wowsim import __version__, cli_conformance, cli_services, cli_vad
+    from wowsim import __version__, cli_conformance, cli_services, cli_sysroot, cli_vad
 
     parser = _Parser(
         prog="wowsim", description="Run 32-bit Windows programs the way 64-bit Windows runs them."
@@ -98,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_vad.add_parser(commands)
     cli_services.add_parser(commands)
     cli_conformance.add_parser(commands)
+    cli_sysroot.add_parser(commands)
     return parser
 
 

@@ -129,8 +129,7 @@ class RootSystem:
                     memory.pack(_QWORD, bases["ntdll"] + native.export_by_name[name].rva, value)
 
     def _nls(self, name: str) -> bytes | None:
-        path = self.root.nls / name
-        return path.read_bytes() if path.is_file() else None
+        return None if self.root.find_nls(name) is None else self.root.read_nls(name)
 
     def _init_block(self, memory: Memory, bases: Mapping[str, int]) -> None:
         """nt!PspPrepareSystemDllInitBlock: where the 32-bit ntdll has its entry points, told to both ntdlls."""
@@ -180,12 +179,9 @@ def root_system(root: SystemRoot) -> RootSystem:
         system=True,
     )
     numbers = service_numbers(native)
-    if "NtClose" not in numbers:
-        raise UsageError(
-            f"ntdll.dll of {root.name} has no stubs that wowsim can read; expected mov r10, rcx; mov eax, n"
-        )
-    win32u = parse(root.read("win32u.dll", 64), file_name="win32u.dll")
-    return RootSystem(root, {"ntdll32": narrow, "ntdll": native}, numbers | service_numbers(win32u))
+    if root.find("win32u.dll", 64) is not None:  # Windows has it since 10 1607
+        numbers |= service_numbers(parse(root.read("win32u.dll", 64), file_name="win32u.dll"))
+    return RootSystem(root, {"ntdll32": narrow, "ntdll": native}, numbers)
 
 
 def _activation_stacks(memory: Memory, teb64: int, teb32: int) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from wowsim.kernel.known_services import services_of_build
+from wowsim.kernel.known_services import known, services_of_build
 from wowsim.kernel.table import Support
 from wowsim.nt import win32k
-from wowsim.nt.builds import services
+from wowsim.nt.builds import BUILDS, services
 from wowsim.nt.service_numbers import hexadecimal
 
 if TYPE_CHECKING:
@@ -59,6 +59,11 @@ def rows(build: Build) -> list[Row]:
         size = None if count is None else 4 * count
         found.append(Row(name, number, 0, size, Support.DECLARED.value, note))
     return found
+
+
+def known_names() -> frozenset[str]:
+    """Names of services that wowsim knows, of whatever build: implemented, declared, or in win32k's tables."""
+    return frozenset(known()).union(*(win32k.services(build).values() for build in BUILDS))
 
 
 def as_json(table: Sequence[Row]) -> list[dict[str, Any]]:
