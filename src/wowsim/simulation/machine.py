@@ -26,6 +26,7 @@ from wowsim.kernel.exceptions import WideUserMode
 from wowsim.kernel.known_services import services_of_build
 from wowsim.kernel.native_exceptions import NativeUserMode
 from wowsim.kernel.table import ServiceTable
+from wowsim.kernel.win32k import services as win32k_services
 from wowsim.memory.layout import layout_of
 from wowsim.memory.sections import Commitment
 from wowsim.memory.space import AddressSpace
@@ -139,8 +140,8 @@ class Machine:
             sysenter=None if self.native_calls is None else self.native_calls.sysenter,
         )
         self.table = ServiceTable(
-            build.numbers,
-            services_of_build(build),
+            build.numbers | win32k_services.numbers_of(build),
+            services_of_build(build) | win32k_services.implemented(),
             self.kernel,
             self.user.width,
             partial(win32k.name_of, build.name),
