@@ -38,6 +38,8 @@ def test_json(capsys: pytest.CaptureFixture[str], build: str) -> None:
     assert {row["name"]: row["number"] for row in rest if row["support"] != "declared"} == there
     assert all(row["note"].startswith("win32k") for row in rest)
     for row in rest:
+        if row["name"] in there:
+            continue
         published = isinstance(row["argument_bytes"], int)
         assert row["note"] == ("win32k" if published else "win32k; argument count not published")
 

@@ -200,15 +200,15 @@ def test_bitmaps_that_cannot_be(call: Caller) -> None:
 def test_functions_behind_numbers_are_those_of_the_wine_that_calls(call: Caller) -> None:
     with pytest.raises(Unsupported, match=r"NtUserCallOneParam\(14\)"):
         call("NtUserCallOneParam", 11, 14)
-    call.guest.k.win32k.wine = (8, 0)
+    call.guest.k.win32k.wine = 8
     assert call("NtUserCallOneParam", 11, 14) == 32
     assert call("NtUserCallOneParam", 5, 11) == 0xFFFFFF
     assert call("NtUserCallOneParam", 1, 21) == 1
     assert call("NtUserCallNoParam", 4) == 1
-    call.guest.k.win32k.wine = (9, 0)
+    call.guest.k.win32k.wine = 9
     with pytest.raises(Unsupported, match=r"NtUserCallNoParam\(5\)"):
         call("NtUserCallNoParam", 5)
-    call.guest.k.win32k.wine = (10, 0)
+    call.guest.k.win32k.wine = 10
     assert call("NtUserCallNoParam", 5) == 1
 
 

@@ -87,7 +87,7 @@ _WITH_ONE: dict[str, Callable[[Kernel, int], int]] = {
 
 def _named(k: Kernel, service_name: str, table: dict[int, dict[int, str]], code: int) -> str:
     wine = k.win32k.wine
-    name = None if wine is None else table.get(wine[0], {}).get(code)
+    name = None if wine is None else table.get(wine, {}).get(code)
     if name is None:
         raise Unsupported(f"{service_name}({code}) is not implemented")
     return name

@@ -59,7 +59,7 @@ class Win32kState:
     """What the services of win32k work on.
 
     Attributes:
-        wine: the version (major, minor) of the Wine whose user32 calls, or None for Windows' own; the two number the
+        wine: the major version of the Wine whose user32 calls, or None for Windows' own; the two number the
             functions behind NtUserCallNoParam and its kin differently.
         atoms: names of classes, messages and clipboard formats, apart from the global atoms.
         station, desktop: the process' own.
@@ -71,7 +71,7 @@ class Win32kState:
         gdi: GDI's handles, once the process is connected.
     """
 
-    wine: tuple[int, int] | None = None
+    wine: int | None = None
     atoms: AtomTable = field(default_factory=AtomTable)
     station: WindowStation = field(default_factory=lambda: WindowStation("WinSta0"))
     desktop: Desktop = field(default_factory=lambda: Desktop("Default"))
