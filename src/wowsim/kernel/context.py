@@ -34,6 +34,7 @@ from wowsim.kernel.thread import InitialTeb, Process, Thread
 from wowsim.kernel.volume import Volume
 from wowsim.kernel.volume_api import Files
 from wowsim.kernel.volume_device import VolumeDevice
+from wowsim.kernel.win32k.state import Win32kState
 from wowsim.nt.abi import Memory, Width, layout
 from wowsim.nt.status import STATUS_ACCESS_VIOLATION, STATUS_OBJECT_NAME_INVALID
 from wowsim.nt.structures import UNICODE_STRING
@@ -238,6 +239,7 @@ class Kernel:
         self.registry = Registry(self.clock, self._fill_registry)
         self.namespace = Namespace()
         self.atoms = AtomTable()
+        self.win32k = Win32kState()
         self.languages = Languages()
         self.uuids = UuidState()
         self.keyed_event = KeyedEvent(self, None)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from wowsim.errors import UsageError
 from wowsim.image.pe import parse
+from wowsim.kernel.win32k.gdi_table import connect
 from wowsim.memory.protection import PAGE_READONLY, PAGE_READWRITE
 from wowsim.memory.sections import ImageSection, Section
 from wowsim.simulation import wine_calls
@@ -110,6 +111,7 @@ class RootSystem:
         kernel.every_class, kernel.nls = True, self._nls
         if self.root.kind == "wine":
             kernel.readable_images, kernel.reset_state, kernel.unix_half = True, 0, wine_calls.half_of
+            kernel.win32k.wine = int(self.root.version.partition(".")[0])
         self._init_block(memory, bases)
         space.cause = "PspMapApiSetMap"
         api_sets = _map_read_only(space, self.api_set_map)
@@ -146,7 +148,7 @@ class RootSystem:
         self, build: Build, symbols: SymbolTable, kernel: Kernel, table: ServiceTable
     ) -> list[Mapping[str, Routine]]:
         """The Python behind the one trap that a process with Wine's DLLs has."""
-        return [wine_calls.UnixCalls(kernel.clock, self.root.version).routines]
+        return [wine_calls.UnixCalls(kernel.clock, self.root.version, partial(connect, kernel)).routines]
 
     @cached_property
     def api_set_map(self) -> bytes:

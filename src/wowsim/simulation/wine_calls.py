@@ -71,16 +71,17 @@ class UnixCalls:
     Args:
         clock: the simulation's.
         version: Wine's, major number first.
+        use_gdi: makes the process one that uses GDI.
     """
 
-    def __init__(self, clock: Clock, version: str) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, version: str, use_gdi: Callable[[], object]) -> None:
+        self._clock, self._use_gdi = clock, use_gdi
         ntdll = (_no_such_dll, _not_unwound, self._precise_time)
         if not version.startswith("8."):
             ntdll = (_no_such_dll, _not_unwound)
         self._calls: dict[int, tuple[Callable[[Trap, int], int], ...]] = {
             NTDLL: ntdll,
-            WIN32U: (_nothing, _nothing),
+            WIN32U: (self._user_starts, _nothing),
         }
 
     @property
@@ -94,6 +95,11 @@ class UnixCalls:
         if code >= len(calls):
             raise Unsupported(f"unix call {code} of Wine's half {handle:#x} is not implemented")
         return calls[code](trap, trap.register("r8"))
+
+    def _user_starts(self, trap: Trap, arguments: int) -> int:
+        """The table of GDI's handles is there before gdi32 reads it."""
+        self._use_gdi()
+        return STATUS_SUCCESS
 
     def _precise_time(self, trap: Trap, arguments: int) -> int:
         trap.memory.pack(_QWORD, arguments, self._clock.now)
