@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from wowsim.cpu.recorder import Recorder
 from wowsim.errors import StopReason, Unsupported, UsageError
+from wowsim.kernel.standard_input import HostInterrupted
 from wowsim.render import decoder
 from wowsim.simulation.machine import Stop
 from wowsim.simulation.observers import Observers
@@ -130,6 +131,20 @@ class Runner:
         self._interrupted = reason
         self._machine.core.stop()
 
+    def wait_for_host(self, arrived: threading.Event) -> None:
+        """In a service that waits for the host: let it wait, unless the run is to end; no time passes for the guest.
+
+        Raises:
+            HostInterrupted: the run is to end.
+        """
+        self.in_callback = True
+        try:
+            while not arrived.wait(WATCHDOG):
+                if self._interrupted is not None:
+                    raise HostInterrupted
+        finally:
+            self.in_callback = False
+
     def execute(self) -> None:
         """Let the CPU run: turn after turn, and to the exact instruction at the limit."""
         machine = self._machine
@@ -153,10 +168,13 @@ class Runner:
 
     def _unless_unsupported(self, action: Callable[[], None]) -> None:
         """Do something; what wowsim lacks ends the run with its name."""
+        core = self._machine.core
         try:
             action()
         except (Unsupported, UsageError) as error:
             self._machine.stopped = Stop(StopReason.UNSUPPORTED, None, str(error))
+        except HostInterrupted:  # the CPU stands at the call, which did not happen
+            core.uncount(core.read("rip"))
 
     def _step(self, recorder: Recorder, count: int) -> None:
         """Run the first instructions of a block."""

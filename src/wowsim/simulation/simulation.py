@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from wowsim.errors import GuestFault, StopReason, Unsupported, UsageError, WowsimError
 from wowsim.host64.wow64_startup import Entry64
@@ -21,6 +20,7 @@ from wowsim.nt.builds import Stub32, build_named
 from wowsim.simulation import checks, parameters, wow64info
 from wowsim.simulation.breakpoints import Breakpoints
 from wowsim.simulation.gates import Gates
+from wowsim.simulation.host_input import standard_input
 from wowsim.simulation.images import built_in
 from wowsim.simulation.interception import Interception, ServiceLayer, When
 from wowsim.simulation.interventions import KernelView, answering
@@ -32,8 +32,8 @@ from wowsim.simulation.program import (
     add_known_dlls,
     check_imports,
     command_line,
+    find,
     parse_dll,
-    read,
     standard_folders,
 )
 from wowsim.simulation.refusals import Refusals
@@ -63,6 +63,7 @@ from wowsim.trace.symbols import SymbolTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from wowsim.image.model import Image
     from wowsim.nt.trap import Routine, Trap
@@ -306,18 +307,23 @@ class Simulation:
         *,
         env: Mapping[str, str] | None = None,
         cwd: str = "C:\\",
-        stdin: bytes = b"",
+        stdin: bytes | BinaryIO = b"",
         name: str | None = None,
     ) -> None:
         r"""Create the process of a 32-bit program.
 
+        The folder of a program of the host is shown to it, read-only, as ``C:\app``. A string that begins with a drive
+        (``C:\work\x.exe``) names a program of the guest if there is one: in the volume, a mount or the system root.
+
         Args:
-            program: path on the host, or the file's bytes.
+            program: path on the host or in the guest, or the file's bytes.
             args: arguments behind the program's name, quoted as the C run-time unquotes them.
             env: variables added to (or, with None as value, taken from) the default environment.
             cwd: current directory in the guest.
-            stdin: what the program can read from standard input.
-            name: file name in the guest; default the host file's, or ``program.exe``.
+            stdin: what the program can read from standard input: bytes, or a binary stream that is read when the
+                program reads; one that cannot seek (a pipe, a terminal) line-wise as it comes. Waiting for it takes
+                no simulated time.
+            name: file name in the guest, not for a program that is there; default the host file's, or ``program.exe``.
 
         Raises:
             UsageError: no such file, no 32-bit program, imports that do not exist, or a process is there already.
@@ -325,13 +331,13 @@ class Simulation:
         self._check_unused()
         program = bytes(program) if isinstance(program, (bytearray, memoryview)) else program
         checks.program(program, args, stdin, name)
-        data, file_name = read(program, name)
-        image = parse_program(data, file_name=file_name, path=f"{APPLICATION}\\{file_name}")
-        check_imports(image, program, self._built_in.images, self.files, self._system_directory)
-        if isinstance(program, bytes):
-            self.files.add(image.path, data)
-        else:
-            self.files.mount(str(Path(program).resolve().parent), APPLICATION)
+        source = find(program, name, self.files)
+        image = parse_program(source.data, file_name=source.file_name, path=source.path)
+        check_imports(image, source, self._built_in.images, self.files, self._system_directory)
+        if source.folder is not None:
+            self.files.mount(source.folder, APPLICATION)
+        elif isinstance(program, bytes):
+            self.files.add(image.path, source.data)
         self._create(image, [image.path, *args], env, cwd, stdin)
 
     def load_shellcode(self, code: bytes, bits: int = 32, *, env: Mapping[str, str] | None = None) -> None:
@@ -380,12 +386,12 @@ class Simulation:
         command: Sequence[str],
         env: Mapping[str, str] | None,
         cwd: str,
-        stdin: bytes,
+        stdin: bytes | BinaryIO,
         start_address: int | None = None,
     ) -> None:
         checks.start(command, env, cwd)
         machine, kernel = self._machine, self._machine.kernel
-        kernel.console.stdin = stdin
+        kernel.console.stdin = standard_input(stdin, self._runner.wait_for_host, self._blame)
         kernel.parse_image = parse_dll
         if not self.files.exists(cwd):
             raise UsageError(
