@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+KEPT = 64 << 20
+
+
 class Stream(Enum):
     """The three standard streams."""
 
@@ -42,7 +45,7 @@ class Console:
         self,
         stdin: bytes = b"",
         on_output: Callable[[Stream, bytes], None] | None = None,
-        limit: int | None = 64 << 20,
+        limit: int | None = KEPT,
     ) -> None:
         self.stdin = StandardInput(stdin)
         self.stdout = bytearray()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from wowsim.errors import GuestFault, StopReason, Unsupported, UsageError, WowsimError
 from wowsim.host64.wow64_startup import Entry64
 from wowsim.image.pe import parse_program
-from wowsim.kernel.console import Console, Stream
+from wowsim.kernel.console import KEPT, Console, Stream
 from wowsim.kernel.image_information import image_information
 from wowsim.kernel.registry_api import RegistryKeys
 from wowsim.kernel.scheduler import QUANTUM
@@ -36,6 +36,7 @@ from wowsim.simulation.program import (
     parse_dll,
     standard_folders,
 )
+from wowsim.simulation.progress import Progress, ProgressWatch
 from wowsim.simulation.refusals import Refusals
 from wowsim.simulation.routines import routines, wow64_routines
 from wowsim.simulation.runner import Runner
@@ -113,6 +114,8 @@ class Simulation:
         quantum: mean instructions of a thread's turn while others are ready.
         cpu_vendor: ``"intel"`` or ``"amd"``: what CPUID says, and what SYSENTER and SYSCALL do in 32-bit code.
         on_output: called with ``"stdout"`` or ``"stderr"`` and bytes as the program writes.
+        keep_output: keep both outputs for :class:`RunResult`, up to 64 MB, then its disk
+                is full; False keeps nothing, and there is no end.
         three_gb: a 32-bit Windows started with /3GB, for programs that are LARGEADDRESSAWARE.
         on_unsupported: what a service does that wowsim lacks, wholly or for what was asked of it: ``"stop"`` ends
             the run, naming the service and its callers; ``"status"`` answers STATUS_NOT_IMPLEMENTED. Either way it
@@ -135,6 +138,7 @@ class Simulation:
         quantum: int = QUANTUM,
         cpu_vendor: str = "intel",
         on_output: Callable[[str, bytes], None] | None = None,
+        keep_output: bool = True,
         three_gb: bool = False,
         on_unsupported: str = "stop",
         turbo: bool = True,
@@ -147,7 +151,7 @@ class Simulation:
         layout = with_3_gb(layout_of(self.build.name)) if three_gb else None
         self._turbo = checks.turbo(self.build, turbo)
         self._built_in = built_in(self.build.name)
-        console = Console(on_output=_output(on_output))
+        console = Console(on_output=_output(on_output), limit=KEPT if keep_output else None)
         self._machine = Machine(self.build, seed, memory, console, cpu_vendor, layout)
         self._machine.kernel.scheduler.quantum = quantum
         self._registry = RegistryKeys(self._machine.kernel.registry, seed)
@@ -402,7 +406,7 @@ class Simulation:
             image_path=image.path,
             command_line=command_line(command),
             current_directory=cwd if cwd.endswith("\\") else cwd + "\\",
-            environment={k: v for k, v in (environment | dict(env or {})).items() if v is not None},
+            environment=parameters.changed_environment(environment, env or {}),
             handles=kernel.open_standard_handles(),
         )
         machine.space.notify = self._memory_changed
@@ -629,6 +633,26 @@ class Simulation:
         self._check_open()
         called = self._callback(answering(callback))
         return Subscription(self._interception.listen(name, called, layer, when))
+
+    def on_progress(
+        self, callback: Callable[[Progress], object], *, after: float = 2.0, every: float = 0.5
+    ) -> Subscription:
+        """Call ``callback`` with a :class:`Progress` while a run takes long; the guest runs as it would without.
+
+        Args:
+            callback: called from within ``run()``.
+            after: host seconds from the start of a run to the first call.
+            every: host seconds between two calls.
+
+        Raises:
+            UsageError: somebody is told already.
+        """
+        self._check_open()
+        observers = self._runner.observers
+        if observers.progress is not None:
+            raise UsageError("on_progress: somebody is told already; remove that subscription first")
+        observers.progress = ProgressWatch(self._callback(callback), after, every)
+        return Subscription(lambda: setattr(observers, "progress", None))
 
     def at(self, address: int | str, callback: Callable[[Simulation], object]) -> Subscription:
         """Call ``callback(sim)`` each time the instruction at ``address`` is about to run.
