@@ -38,9 +38,10 @@ from wowsim.nt.status import STATUS_ACCESS_VIOLATION, STATUS_OBJECT_NAME_INVALID
 from wowsim.nt.structures import UNICODE_STRING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from wowsim.image.model import Image
+    from wowsim.memory.sections import Section
     from wowsim.memory.space import AddressSpace
     from wowsim.nt.builds import Build
     from wowsim.nt.exceptions import ExceptionRecord
@@ -137,6 +138,10 @@ def _no_images(data: bytes, path: str) -> Image:
     raise Unsupported(f"NtCreateSection(SEC_IMAGE) of {path}: no reader of images is set")
 
 
+def _no_tables(name: str) -> bytes | None:
+    raise Unsupported(f"NLS section {name}: the machine has no *.nls files; they come with a system root")
+
+
 class Kernel:
     """What a service receives as ``k``.
 
@@ -167,6 +172,18 @@ class Kernel:
         failure_frames: addresses that a bug check names: KTRAP_FRAME and EXCEPTION_RECORD.
         parse_image: reads an executable (its bytes and guest path) for NtCreateSection; UsageError when it is
             none. The simulation sets it.
+    <<<<<<< HEAD
+        reset_state: where wow64cpu.dll looks for RESET_STATE in the CPU area; the build's, unless a root brings another.
+        unix_half: gives the handle of a DLL's Unix half, by its file name, where the DLLs are Wine's.
+        readable_images: an image section takes the right to read its file only, not to execute it; Wine's loader
+            counts on that (observed).
+    =======
+        every_class: information classes newer than the build are there too, because the DLLs of a system root may be
+            newer; the simulation sets it with the root.
+        nls: the bytes of an ``*.nls`` file by its name in small letters, None when there is none; set with a system
+            root.
+        nls_sections: those files that were mapped, by name.
+    >>>>>>> kern
         resume: goes on with a CONTEXT (its bytes) behind the service.
         raise_exception: raises a record with a CONTEXT, with a first chance for handlers or without.
         pending: set by a service that ends the run; nobody clears it but the simulation.
@@ -198,7 +215,13 @@ class Kernel:
         self.volume = Volume(self.clock, capacity)
         self.files = Files(self.volume)
         self.handles = HandleTable()
+        self.readable_images = False
+        self.reset_state = build.reset_state
+        self.unix_half: Callable[[str], int] | None = None
         self.parse_image: Callable[[bytes, str], Image] = _no_images
+        self.every_class = False
+        self.nls: Callable[[str], bytes | None] = _no_tables
+        self.nls_sections: dict[str, Section] = {}
         self.resume: Callable[[bytes], None] = _no_cpu
         self.raise_exception: Callable[[ExceptionRecord, bytes, bool], None] = _no_cpu
         self.process = Process(cookie=self.random.getrandbits(32), created=self.clock.now)
@@ -245,6 +268,10 @@ class Kernel:
 
     def _fill_registry(self, registry: Registry) -> None:
         fill(registry, self.build, self.seed, self.cpu_vendor, self.clock.boot_time)
+
+    def has_class(self, since: Mapping[int, tuple[int, ...]], information_class: int) -> bool:
+        """Whether an information class is there, which came with the version that ``since`` names."""
+        return self.every_class or self.build.version >= since.get(information_class, (0,))
 
     def use_thread(self, thread: Thread) -> None:
         """Make ``thread`` the one that calls: what pseudo-handle -2 means."""

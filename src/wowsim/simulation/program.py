@@ -14,7 +14,7 @@ from wowsim.kernel.section_objects import SectionObject
 from wowsim.memory.sections import ImageSection
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from wowsim.image.model import Image
     from wowsim.kernel.context import Kernel
@@ -102,9 +102,10 @@ def parse_dll(data: bytes, path: str) -> Image:
     return parse(data, file_name=PureWindowsPath(path).name, path=path)
 
 
-def standard_folders(build: Build) -> tuple[str, ...]:
-    """Folders that every volume of this Windows has."""
-    return tuple(folder for folder in STANDARD_FOLDERS if build.wow64 or folder != WOW64_FOLDER)
+def standard_folders(build: Build, filled: Collection[str]) -> tuple[str, ...]:
+    """Folders that every volume of this Windows has, but for those that are mounted."""
+    folders = (folder for folder in STANDARD_FOLDERS if build.wow64 or folder != WOW64_FOLDER)
+    return tuple(folder for folder in folders if folder not in filled)
 
 
 def check_imports(

@@ -38,7 +38,7 @@ from wowsim.simulation.program import (
 )
 from wowsim.simulation.progress import Progress, ProgressWatch
 from wowsim.simulation.refusals import Refusals
-from wowsim.simulation.routines import routines, wow64_routines
+from wowsim.simulation.root_system import root_system
 from wowsim.simulation.runner import Runner
 from wowsim.simulation.shared_data import initialise, refresher
 from wowsim.simulation.snapshots import Snapshot, Snapshots
@@ -49,6 +49,7 @@ from wowsim.simulation.traps import TrapTable
 from wowsim.simulation.vads import Vads
 from wowsim.simulation.views import DebuggerMemory, Gdt, LoadedModule, Registers, Subscription, ThreadView
 from wowsim.simulation.way import Way
+from wowsim.sysroot.root import open_root
 from wowsim.trace.events import (
     Event,
     FastFailed,
@@ -143,16 +144,16 @@ class Simulation:
         on_unsupported: str = "stop",
         turbo: bool = True,
     ) -> None:
-        if sysroot is not None:
-            raise Unsupported("sysroot: running with a folder of real system DLLs is not supported yet")
         checks.machine(seed, memory, quantum, cpu_vendor)
         self.build = build_named(build)
         self.seed = seed
         layout = with_3_gb(layout_of(self.build.name)) if three_gb else None
         self._turbo = checks.turbo(self.build, turbo)
-        self._built_in = built_in(self.build.name)
+        self._system = built_in(self.build.name) if sysroot is None else root_system(open_root(sysroot))
         console = Console(on_output=_output(on_output), limit=KEPT if keep_output else None)
-        self._machine = Machine(self.build, seed, memory, console, cpu_vendor, layout)
+        numbers = None if sysroot is None else self._system.numbers
+        layout = self._system.layout(layout or layout_of(self.build.name))
+        self._machine = Machine(self.build, seed, memory, console, cpu_vendor, layout, numbers)
         self._machine.kernel.scheduler.quantum = quantum
         self._registry = RegistryKeys(self._machine.kernel.registry, seed)
         self.kernel = KernelView(self._machine, self._blame)
@@ -165,12 +166,12 @@ class Simulation:
         self._start: parameters.Start | None = None
         self._runner = Runner(self._machine, self.symbols)
         self._gates = Gates(self._machine, self.symbols, lambda: self._runner.executed)
-        self._breakpoints = Breakpoints(self._machine.core, self.symbols, self._built_in.images)
+        self._breakpoints = Breakpoints(self._machine.core, self.symbols, self._system.images)
         self._interception = Interception(
             self._machine,
             self._breakpoints,
             self._runner.observers,
-            self._built_in.images,
+            self._system.images,
             {name: service.prototype for name, service in implemented().items()},
             lambda: self._runner.executed,
             self._blame,
@@ -194,8 +195,10 @@ class Simulation:
             lambda: self._breakpoints.follow({m.base: m.name for m in self._modules.values()}),
             leave=[self, self._listeners],
         )
-        for folder in standard_folders(self.build):
+        for folder in standard_folders(self.build, self._system.folders):
             self.files.add_directory(folder)
+        for folder, host in self._system.folders.items():
+            self.files.mount(host, folder)
         self._own = tuple(vars(self))  # what a snapshot holds; attributes that the caller adds are not ours
 
     # ------------------------------------------------------------ life
@@ -337,7 +340,8 @@ class Simulation:
         checks.program(program, args, stdin, name)
         source = find(program, name, self.files)
         image = parse_program(source.data, file_name=source.file_name, path=source.path)
-        check_imports(image, source, self._built_in.images, self.files, self._system_directory)
+        if not self._system.folders:
+            check_imports(image, source, self._system.images, self.files, self._system_directory)
         if source.folder is not None:
             self.files.mount(source.folder, APPLICATION)
         elif isinstance(program, bytes):
@@ -410,8 +414,8 @@ class Simulation:
             handles=kernel.open_standard_handles(),
         )
         machine.space.notify = self._memory_changed
-        images = self._built_in.images
-        add_known_dlls(kernel, images)
+        images = self._system.images
+        add_known_dlls(kernel, {} if self._system.folders else images)
         process = kernel.process
         create = create_process if self.build.wow64 else create_native_process
         self._process = create(
@@ -443,6 +447,7 @@ class Simulation:
         memory: Any = machine.ram.bytes  # mmap is a writable buffer
         machine.refresh = refresher(memory, page, machine.clock)
         machine.refresh()
+        self._system.prepare(kernel, new)
         machine.exception_dispatcher = self._address("ntdll!KiUserExceptionDispatcher")
         machine.apc_dispatcher = self._address("ntdll!KiUserApcDispatcher")
         machine.traps = TrapTable(machine.core, machine.trap, self._routines(), self._refusals.trap)
@@ -474,12 +479,9 @@ class Simulation:
 
     def _routines(self) -> list[Mapping[str, Routine]]:
         """The Python behind the traps of this process' images."""
-        common = routines(self.build)
-        if not self.build.wow64:
-            return [common]
-        wow64 = wow64_routines(self._built_in, self.build, self.symbols, self._machine.table)
-        wow64["ntdll.LdrpInitializeLists"] = self._loader_lists
-        return [common, wow64, self._built_in.wow64_routines]
+        machine = self._machine
+        found = self._system.routines(self.build, self.symbols, machine.kernel, machine.table)
+        return [{"ntdll.LdrpInitializeLists": self._loader_lists}, *found]
 
     def _loader_lists(self, trap: Trap) -> None:
         assert self._process is not None

@@ -1,0 +1,1 @@
+"""System roots: folders with real system DLLs."""
