@@ -13,6 +13,7 @@ from wowsim.errors import GuestFault
 from wowsim.kernel.access import FILE_OPENED, FILE_READ_DATA, FILE_WRITE_DATA
 from wowsim.kernel.device import FILE_DEVICE_CONSOLE, Device, FileObject, OpenRequest
 from wowsim.kernel.names import upcase
+from wowsim.kernel.standard_input import StandardInput
 from wowsim.nt.status import (
     STATUS_DISK_FULL,
     STATUS_END_OF_FILE,
@@ -22,6 +23,9 @@ from wowsim.nt.status import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+KEPT = 64 << 20
 
 
 class Stream(Enum):
@@ -38,7 +42,8 @@ class Console:
     Args:
         stdin: all its input; behind it STATUS_END_OF_FILE.
         on_output: called with stream and bytes at each write.
-        limit: bytes kept of both outputs together; more is STATUS_DISK_FULL, as for a redirected stream.
+        limit: bytes kept of both outputs together; more is STATUS_DISK_FULL, as for a redirected stream. None:
+            nothing is kept, and there is no end.
 
     Attributes:
         redirected: the program was started without a console: its standard streams are pipes (``standard_pipes``), and
@@ -49,27 +54,25 @@ class Console:
         self,
         stdin: bytes = b"",
         on_output: Callable[[Stream, bytes], None] | None = None,
-        limit: int = 64 << 20,
+        limit: int | None = KEPT,
     ) -> None:
-        self.stdin = stdin
+        self.stdin = StandardInput(stdin)
         self.stdout = bytearray()
         self.stderr = bytearray()
         self.on_output = on_output
         self.limit = limit
         self.redirected = False
-        self._consumed = 0
 
     def read(self, length: int) -> bytes:
         """The next bytes of the input, at most ``length``."""
-        found = self.stdin[self._consumed : self._consumed + length]
-        self._consumed += len(found)
-        return found
+        return self.stdin.read(length)
 
     def write(self, stream: Stream, data: bytes) -> None:
         """Append to an output."""
-        if len(self.stdout) + len(self.stderr) + len(data) > self.limit:
-            raise GuestFault(STATUS_DISK_FULL)
-        (self.stderr if stream is Stream.ERROR else self.stdout).extend(data)
+        if self.limit is not None:
+            if len(self.stdout) + len(self.stderr) + len(data) > self.limit:
+                raise GuestFault(STATUS_DISK_FULL)
+            (self.stderr if stream is Stream.ERROR else self.stdout).extend(data)
         if self.on_output is not None:
             self.on_output(stream, data)
 
