@@ -94,6 +94,14 @@ class RootSystem:
         """Folders of the guest that the root fills."""
         return {SYSTEM32: self.root.system32, SYSWOW64: self.root.syswow64}
 
+    @property
+    def wine_version(self) -> int:
+        """The major version that Wine's DLLs behave like; DLLs that do not say it are told by their exports."""
+        major = self.root.version.partition(".")[0]
+        if major.isdigit():
+            return int(major)
+        return 10 if wine_calls.HANDLE in self.images["ntdll"].export_by_name else 8
+
     def layout(self, layout: SpaceLayout) -> SpaceLayout:
         """The build's; Wine's ntdlls expect a page behind the PEBs and one behind the TEBs (observed).
 
@@ -111,7 +119,7 @@ class RootSystem:
         kernel.every_class, kernel.nls = True, self._nls
         if self.root.kind == "wine":
             kernel.readable_images, kernel.reset_state, kernel.unix_half = True, 0, wine_calls.half_of
-            kernel.win32k.wine = int(self.root.version.partition(".")[0])
+            kernel.win32k.wine = self.wine_version
         self._init_block(memory, bases)
         space.cause = "PspMapApiSetMap"
         api_sets = _map_read_only(space, self.api_set_map)
@@ -126,7 +134,10 @@ class RootSystem:
             space.cause = "unix calls"
             section = ImageSection(space.pages, space.commitment, wine_calls.unix_call_image(), "\\unix")
             base, _, _ = space.map_image(section)
-            for name, value in ((wine_calls.DISPATCHER, base + 0x1000), (wine_calls.HANDLE, wine_calls.NTDLL)):
+            for name, value in (
+                (wine_calls.DISPATCHER, base + 0x1000),
+                (wine_calls.HANDLE, wine_calls.NTDLL),
+            ):
                 if name in native.export_by_name:
                     memory.pack(_QWORD, bases["ntdll"] + native.export_by_name[name].rva, value)
 
@@ -148,7 +159,7 @@ class RootSystem:
         self, build: Build, symbols: SymbolTable, kernel: Kernel, table: ServiceTable
     ) -> list[Mapping[str, Routine]]:
         """The Python behind the one trap that a process with Wine's DLLs has."""
-        return [wine_calls.UnixCalls(kernel.clock, self.root.version, partial(connect, kernel)).routines]
+        return [wine_calls.UnixCalls(kernel.clock, self.wine_version, partial(connect, kernel)).routines]
 
     @cached_property
     def api_set_map(self) -> bytes:
