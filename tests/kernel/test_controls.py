@@ -235,7 +235,7 @@ def test_a_mount_has_no_links_of_the_guests(guest: Guest, tmp_path: Path) -> Non
     (tmp_path / "f").write_bytes(b"host")
     guest.k.files.mount(tmp_path, r"C:\m", True)
     handle = guest.open(r"\??\C:\m\f", ALL)
-    for code, data in ((SET, symlink("x", 1)), (GET, b""), (0x900C0, b""), (0x900C4, b"")):
+    for code, data in ((SET, symlink("x", 1)), (GET, b""), (0x900C4, b"")):
         assert control(guest, handle, code, data, 64)[0] == STATUS_INVALID_DEVICE_REQUEST
     make_link(guest, r"\??\C:\in", symlink(r"m\f", 1))
     assert path_of(guest, r"\??\C:\in") == r"\m\f"
@@ -284,6 +284,26 @@ def test_object_ids(guest: Guest) -> None:
     assert control(guest, handle, 0x9009C, room=64) == (STATUS_SUCCESS, made)
     assert control(guest, handle, 0x900A0)[0] == STATUS_SUCCESS
     assert control(guest, handle, 0x9009C, room=64)[0] == STATUS_OBJECTID_NOT_FOUND
+
+
+def test_files_of_a_mount_have_object_ids(guest: Guest, tmp_path: Path) -> None:
+    (tmp_path / "one.dll").write_bytes(b"1")
+    (tmp_path / "two.dll").write_bytes(b"2")
+    guest.k.files.mount(tmp_path, r"C:\m")
+    ids = []
+    for name in ("", r"\one.dll", r"\two.dll", r"\ONE.DLL"):
+        handle = guest.open(rf"\??\C:\m{name}")
+        status, data = control(guest, handle, 0x9009C, room=64)
+        assert (status, len(data), data[16:]) == (STATUS_SUCCESS, 64, bytes(48))
+        assert control(guest, handle, 0x900C0, room=64) == (STATUS_SUCCESS, data)
+        ids.append(data[:16])
+    assert len(set(ids)) == 3
+    assert ids[1] == ids[3]
+    assert control(guest, handle, 0x9009C, room=63)[0] == STATUS_INVALID_PARAMETER
+    other = Guest(seed=1)
+    other.k.files.mount(tmp_path, r"C:\m")
+    handle = other.open(r"\??\C:\m\one.dll")
+    assert control(other, handle, 0x9009C, room=64)[1][:16] not in ids
 
 
 def test_what_the_volume_says(guest: Guest) -> None:

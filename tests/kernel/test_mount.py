@@ -13,12 +13,13 @@ from wowsim.errors import Unsupported, UsageError
 from wowsim.kernel.access import DELETE, FILE_CREATE, FILE_DIRECTORY_FILE, FILE_OVERWRITE_IF
 from wowsim.kernel.file_changes import NtSetInformationFile
 from wowsim.kernel.file_io import NtReadFile, NtWriteFile
-from wowsim.kernel.files import NtDeleteFile
+from wowsim.kernel.files import NtDeleteFile, NtQueryAttributesFile
 from wowsim.kernel.handles import NtClose
 from wowsim.nt.status import (
     STATUS_ACCESS_DENIED,
     STATUS_CANNOT_DELETE,
     STATUS_DISK_FULL,
+    STATUS_INVALID_PARAMETER,
     STATUS_MEDIA_WRITE_PROTECTED,
     STATUS_NOT_SAME_DEVICE,
     STATUS_OBJECT_NAME_COLLISION,
@@ -251,3 +252,75 @@ def test_no_combination_reads_the_secret(host: Path, path: str) -> None:
         buffer = guest.room(64)
         guest.call(NtReadFile, guest.handle, 0, 0, 0, guest.iosb, buffer, 64, 0, 0)
         assert SECRET not in guest.memory.read(buffer, 64)
+
+
+# ---------------------------------------------------------------- times
+SEEN = 130_000_001_234_567_890
+"""A moment of 2012, in 100 ns units."""
+UNIX = 116444736_000000000
+
+
+def dated(path: Path, moment: int) -> None:
+    os.utime(path, ns=((moment - UNIX) * 100, (moment - UNIX) * 100))
+
+
+def times(guest: Guest, path: str) -> list[int]:
+    out = guest.room(40)
+    assert guest.call(NtQueryAttributesFile, guest.name(path), out) == STATUS_SUCCESS
+    return [guest.value(out + at) for at in (0, 8, 16, 24)]
+
+
+def set_times(guest: Guest, path: str, created: int, accessed: int, written: int, changed: int) -> int:
+    handle = guest.open(path, 0x100100)  # FILE_WRITE_ATTRIBUTES | SYNCHRONIZE
+    data = guest.put(struct.pack("<4qI4x", created, accessed, written, changed, 0))
+    return guest.call(NtSetInformationFile, handle, guest.iosb, data, 40, 4)
+
+
+def test_a_file_of_the_host_shows_when_it_was_changed(host: Path) -> None:
+    dated(host / "a.txt", SEEN)
+    dated(host / "sub", SEEN + 5)
+    guest = mounted(host)
+    assert times(guest, M + "a.txt") == [SEEN] * 4
+    assert times(guest, M + "sub") == [SEEN + 5] * 4
+    assert set_times(guest, M + "a.txt", 0, 0, SEEN + 1, 0) == STATUS_MEDIA_WRITE_PROTECTED
+    assert times(guest, M + "a.txt") == [SEEN] * 4
+
+
+@pytest.mark.parametrize("name", ["a.txt", "sub"])
+def test_times_go_to_the_host(host: Path, name: str) -> None:
+    dated(host / name, SEEN)
+    guest = mounted(host, writable=True)
+    assert set_times(guest, M + name, SEEN + 1, SEEN + 2, SEEN + 3, -1) == STATUS_SUCCESS
+    assert times(guest, M + name) == [SEEN + 1, SEEN + 2, SEEN + 3, SEEN]
+    assert os.stat(host / name).st_mtime_ns == (SEEN + 3 - UNIX) * 100
+    assert os.stat(host / name).st_atime_ns == (SEEN + 2 - UNIX) * 100
+    assert times(mounted(host), M + name) == [SEEN + 3] * 4
+    assert set_times(guest, M + name, -3, 0, 0, 0) == STATUS_INVALID_PARAMETER
+    assert set_times(guest, M + name, 0, 0, 1, 0) in (STATUS_SUCCESS, STATUS_INVALID_PARAMETER)
+    assert set_times(guest, M + name, 0, 0, (1 << 63) - 1, 0) in (STATUS_SUCCESS, STATUS_INVALID_PARAMETER)
+
+
+def test_what_the_guest_writes_has_simulated_times(host: Path) -> None:
+    dated(host / "a.txt", SEEN)
+    dated(host / "sub", SEEN)
+    guest = mounted(host, writable=True)
+    now = guest.k.clock.now
+    assert write(guest, guest.open(M + "a.txt", WRITE), b"x") == STATUS_SUCCESS
+    assert times(guest, M + "a.txt") == [SEEN, SEEN, now, now]
+    guest.open(M + r"sub\new.txt", WRITE, FILE_CREATE)
+    assert times(guest, M + r"sub\new.txt") == [now] * 4
+    assert times(guest, M + "sub") == [SEEN, SEEN, now, now]
+
+
+def test_a_listing_that_is_remembered_is_made_anew_when_the_directory_changes(host: Path) -> None:
+    for folder in (host, host / "sub"):
+        dated(folder, SEEN)
+    guest = mounted(host, writable=True)
+    assert guest.k.files.list(r"C:\m\sub") == ["b.txt"]
+    (host / "sub" / "c.txt").write_bytes(b"c")
+    assert guest.k.files.list(r"C:\m\sub") == ["b.txt", "c.txt"]
+    assert guest.k.files.read(r"C:\m\sub\c.txt") == b"c"
+    (host / "sub" / "b.txt").unlink()
+    assert guest.create(M + r"sub\b.txt") == STATUS_OBJECT_NAME_NOT_FOUND
+    guest.open(M + r"sub\d.txt", WRITE, FILE_CREATE)
+    assert guest.k.files.list(r"C:\m\sub") == ["c.txt", "d.txt"]

@@ -17,6 +17,8 @@ from wowsim.nt.memory_structures import SECTION_BASIC_INFORMATION
 from wowsim.nt.structures import SECTION_IMAGE_INFORMATION
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from wowsim.nt.abi import Width
 
 ALL = 0xF001F
@@ -287,6 +289,50 @@ def test_an_image_from_a_file(guest: MemoryGuest) -> None:
     assert (information.TransferAddress, information.Machine) == (0x501010, 0x14C)
     assert (information.ImageCharacteristics & 0x2000, information.ImageContainsCode) == (0x2000, 1)
     assert guest.get(returned) == size
+
+
+@pytest.mark.parametrize("protection", [0x02, 0x20, 0x80])
+def test_reading_is_enough_for_an_image_where_the_loader_counts_on_it(
+    guest: MemoryGuest, protection: int
+) -> None:
+    guest.k.readable_images = True
+    guest.k.parse_image = make_image
+    guest.k.files.add(r"C:\lib.dll", b"MZ" + bytes(0x1FFE))
+    file = guest.open(r"\??\C:\lib.dll", READ)
+    found, handle = create(guest, 0, protection, SEC_IMAGE, file)
+    assert (found, create(guest, 0, 0x20, file=file)[0]) == (0, status.STATUS_ACCESS_DENIED)
+    assert view(guest, handle, protection=0x20)[0] == 0
+    blind = guest.open(r"\??\C:\lib.dll", WRITE)
+    assert create(guest, 0, protection, SEC_IMAGE, blind)[0] == status.STATUS_ACCESS_DENIED
+
+
+def test_an_image_is_read_once_while_its_file_stays_as_it_is(guest: MemoryGuest) -> None:
+    read: list[tuple[bytes, str]] = []
+
+    def parse(data: bytes, path: str) -> Image:
+        read.append((data, path))
+        return make_image(data, path)
+
+    guest.k.parse_image = parse
+    guest.k.files.add(r"C:\lib.dll", b"MZ" + bytes(0x1FFE))
+    for _ in range(2):
+        assert create(guest, 0, 2, SEC_IMAGE, guest.open(r"\??\C:\lib.dll"))[0] == 0
+    assert len(read) == 1
+    guest.k.files.add(r"C:\lib.dll", b"MZ" + bytes(0x1FFD) + b"x")
+    assert create(guest, 0, 2, SEC_IMAGE, guest.open(r"\??\C:\lib.dll"))[0] == 0
+    assert [data[-1:] for data, _ in read] == [b"\0", b"x"]
+
+
+def test_a_mapped_file_is_read_in_one_go(guest: MemoryGuest, tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(bytes(range(256)) * 0x50)
+    guest.k.files.mount(tmp_path, r"C:\m")
+    file = guest.open(r"\??\C:\m\f", READ)
+    _, handle = create(guest, 0, 2, file=file)
+    one, base, _ = view(guest, handle, protection=2, size=0x1000, offset=0)
+    assert (one, guest.memory.read(base, 0x1000)) == (0, bytes(range(256)) * 0x10)
+    other, base, size = view(guest, handle, protection=2)
+    assert (other, size) == (0, 0x5000)
+    assert guest.memory.read(base, size) == bytes(range(256)) * 0x50
 
 
 def test_what_is_no_image_is_refused(guest: MemoryGuest) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING
 
 import pytest
 from guest import Guest
@@ -46,8 +47,9 @@ from wowsim.kernel.system_information import (
     NtSetSystemInformation,
 )
 from wowsim.kernel.thread import State, Thread
+from wowsim.kernel.thread_information import NtSetInformationThread
 from wowsim.kernel.token import process_token
-from wowsim.nt.abi import size_of
+from wowsim.nt.abi import USHORT, size_of
 from wowsim.nt.status import (
     STATUS_ACCESS_DENIED,
     STATUS_BUFFER_TOO_SMALL,
@@ -62,6 +64,7 @@ from wowsim.nt.status import (
     STATUS_SUCCESS,
     STATUS_TIMER_RESOLUTION_NOT_SET,
 )
+from wowsim.nt.structures import SECTION_IMAGE_INFORMATION, SYSTEM_BASIC_INFORMATION
 from wowsim.nt.system_structures import (
     RTL_PROCESS_MODULE_INFORMATION,
     SYSTEM_EXTENDED_THREAD_INFORMATION,
@@ -70,6 +73,9 @@ from wowsim.nt.system_structures import (
     SYSTEM_PROCESS_INFORMATION,
     SYSTEM_THREAD_INFORMATION,
 )
+
+if TYPE_CHECKING:
+    from wowsim.nt.abi import Width
 
 
 @pytest.fixture(params=[32, 64])
@@ -343,3 +349,63 @@ def test_there_are_no_license_values(guest: Guest) -> None:
     slots = (guest.string("Kernel-x"), 0, 0, 0, guest.out)
     assert guest.call(NtQueryLicenseValue, *slots) == STATUS_OBJECT_NAME_NOT_FOUND
     assert guest.call(NtQueryLicenseValue, guest.string(""), 0, 0, 0, guest.out) == STATUS_INVALID_PARAMETER
+
+
+AMD64, I386 = 0x8664, 0x14C
+KERNEL, USER, NATIVE, PROCESS, WOW64 = (1 << bit for bit in range(16, 21))
+
+
+@pytest.mark.parametrize("asked", [181, 230])
+@pytest.mark.parametrize(
+    ("width", "peb32", "entries"),
+    [
+        (64, 0, [AMD64 | KERNEL | USER | NATIVE | PROCESS, I386 | USER | WOW64, 0]),
+        (64, 0x7EFDE000, [AMD64 | KERNEL | USER | NATIVE, I386 | USER | WOW64 | PROCESS, 0]),
+        (32, 0, [I386 | KERNEL | USER | NATIVE | PROCESS, 0]),
+    ],
+)
+def test_processor_architectures(asked: int, width: Width, peb32: int, entries: list[int]) -> None:
+    guest = Guest(width, "win11-24h2")
+    guest.k.process.peb32 = peb32
+    out, returned = guest.room(0x20), guest.room(4)
+    for handle in (0, (1 << width) - 1):
+        asking = guest.put(handle.to_bytes(8, "little"))
+        slots = (asked, asking, width // 8, out, 0x20, returned)
+        assert guest.call(NtQuerySystemInformationEx, *slots) == 0
+        assert guest.value(returned, 4) == 4 * len(entries)
+        assert [guest.value(out + 4 * at, 4) for at in range(len(entries))] == entries
+    slots = (asked, asking, width // 8, out, 4 * len(entries) - 1, returned)
+    assert guest.call(NtQuerySystemInformationEx, *slots) == STATUS_INFO_LENGTH_MISMATCH
+    slots = (asked, asking, width // 8 - 1, out, 0x20, returned)
+    assert guest.call(NtQuerySystemInformationEx, *slots) == STATUS_INVALID_PARAMETER
+
+
+def test_classes_newer_than_the_build_come_with_a_root() -> None:
+    guest = Guest()
+    asking, out = guest.put(bytes(8)), guest.room(0x20)
+    assert guest.call(NtQuerySystemInformationEx, 181, asking, 8, out, 0x20, 0) == STATUS_INVALID_INFO_CLASS
+    name = guest.string("worker")
+    slots = (0xFFFFFFFF_FFFFFFFE, 38, name, 16)
+    assert guest.call(NtSetInformationThread, *slots) == STATUS_INVALID_INFO_CLASS
+    guest.k.every_class = True
+    assert guest.call(NtQuerySystemInformationEx, 181, asking, 8, out, 0x20, 0) == 0
+    assert guest.call(NtSetInformationThread, *slots) == 0
+    assert guest.k.thread.name == "worker"
+
+
+@pytest.mark.parametrize(
+    ("peb32", "characteristics", "highest"),
+    [(1, 0, 0x7FFEFFFF), (1, 0x20, 0xFFFEFFFF), (0, 0x20, 0x7FFEFFFF), (1, None, 0x7FFEFFFF)],
+)
+def test_a_large_address_aware_program_has_more(
+    peb32: int, characteristics: int | None, highest: int
+) -> None:
+    guest = Guest()
+    guest.k.process.peb32 = peb32
+    if characteristics is not None:
+        image = SECTION_IMAGE_INFORMATION(*[0] * 16)  # type: ignore[arg-type]
+        image.ImageCharacteristics = USHORT(characteristics)
+        guest.k.process.image = image
+    out = guest.room(0x40)
+    assert guest.call(NtQuerySystemInformation, 62, out, 0x40, 0) == 0
+    assert guest.load(SYSTEM_BASIC_INFORMATION, out).MaximumUserModeAddress == highest

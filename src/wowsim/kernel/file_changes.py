@@ -87,11 +87,13 @@ def _set_basic(k: Kernel, file: FileObject, address: int, length: int) -> None:
         raise GuestFault(STATUS_INVALID_PARAMETER)
     if node.read_only_medium:
         raise GuestFault(STATUS_MEDIA_WRITE_PROTECTED)
-    if attributes:
-        node.attributes = attributes & FILE_ATTRIBUTE_SETTABLE | node.attributes & _KEPT
-    node.creation_time, node.last_access_time, node.last_write_time, node.change_time = (
+    created, accessed, written, changed = (
         new if new > 0 else old for new, old in zip(times, node.times, strict=True)
     )
+    if max(times) > 0:
+        node.set_times((created, accessed, written, changed))
+    if attributes:
+        node.attributes = attributes & FILE_ATTRIBUTE_SETTABLE | node.attributes & _KEPT
 
 
 def _new_name(

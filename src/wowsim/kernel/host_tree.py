@@ -2,8 +2,8 @@
 
 No name from the guest is ever joined to a host path: a name has to be in a listing, or be created by an
 exclusive open. Each access resolves all links again and refuses what lies outside. Only regular files and
-directories exist; devices, pipes, sockets and links that lead out are not there. Host times and identities
-are not shown. Who may import it: the kernel package.
+directories exist; devices, pipes, sockets and links that lead out are not there. Of the host's times only that of the
+last change is shown, the others depend on who looked; identities are not. Who may import it: the kernel package.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
@@ -20,6 +21,7 @@ from wowsim.nt.status import (
     STATUS_ACCESS_DENIED,
     STATUS_DIRECTORY_NOT_EMPTY,
     STATUS_DISK_FULL,
+    STATUS_INVALID_PARAMETER,
     STATUS_IO_DEVICE_ERROR,
     STATUS_MEDIA_WRITE_PROTECTED,
     STATUS_OBJECT_NAME_COLLISION,
@@ -47,6 +49,7 @@ _STATUSES = {
     errno.ENOSPC: STATUS_DISK_FULL,
     errno.EFBIG: STATUS_DISK_FULL,
     errno.ENAMETOOLONG: STATUS_OBJECT_NAME_INVALID,
+    errno.EINVAL: STATUS_INVALID_PARAMETER,
 }
 _OPEN_FLAGS = sum(
     getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY")
@@ -55,6 +58,12 @@ _DOS_DEVICES = frozenset(
     ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$"]
     + [f"{port}{digit}" for port in ("COM", "LPT") for digit in "0123456789¹²³"]
 )
+
+
+UNIX_EPOCH = 116444736_000000000
+"""1970-01-01 in 100 ns units since 1601-01-01 ([MS-DTYP] 2.3.3)."""
+_SETTLED = 2_000_000_000
+"""Nanoseconds behind which a directory that changed again shows another time, on any host file system."""
 
 
 class HostTree:
@@ -70,17 +79,29 @@ class HostTree:
         self.root = os.path.realpath(root)
         self.writable = writable
         self.limit = limit
+        self._listings: dict[Parts, tuple[int, dict[str, str]]] = {}
         if not os.path.isdir(self.root):
             raise UsageError(f"mount: {str(root)!r} is no directory of the host; expected one that exists")
 
     def names(self, parts: Parts) -> dict[str, str]:
-        """Upcased name -> host name; of names that differ only in case the first in code point order."""
-        found: dict[str, str] = {}
+        """Upcased name -> host name; of names that differ only in case the first in code point order.
+
+        A listing holds as long as the directory keeps its time, if that was old enough when it was made.
+        """
         with _host_errors():
-            listing = sorted(os.listdir(self._inside(parts)))
+            inside = self._inside(parts)
+            changed = os.stat(inside).st_mtime_ns
+            known = self._listings.get(parts)
+            if known is not None and known[0] == changed:
+                return known[1]
+            listing = sorted(os.listdir(inside))
+        found: dict[str, str] = {}
         for name in listing:
             if is_component(name):
                 found.setdefault(upcase(name), name)
+        # Host time decides whether to remember, never what is seen.
+        if time.time_ns() - changed > _SETTLED:
+            self._listings[parts] = changed, found
         return found
 
     def is_directory(self, parts: Parts) -> bool | None:
@@ -96,6 +117,18 @@ class HostTree:
     def size(self, parts: Parts) -> int:
         """Length of a file."""
         return self._stat(parts).st_size
+
+    def last_write(self, parts: Parts) -> int:
+        """When it was last changed, in 100 ns units since 1601."""
+        return max(self._stat(parts).st_mtime_ns // 100 + UNIX_EPOCH, 0)
+
+    def set_times(self, parts: Parts, accessed: int, written: int) -> None:
+        """Set last access and last write, in 100 ns units since 1601."""
+        self._check_writable()
+        with _host_errors():
+            nanoseconds = (accessed - UNIX_EPOCH) * 100, (written - UNIX_EPOCH) * 100
+            follow = os.utime not in os.supports_follow_symlinks
+            os.utime(self._inside(parts), ns=nanoseconds, follow_symlinks=follow)
 
     def read(self, parts: Parts, offset: int, length: int) -> bytes:
         """What there is of these bytes."""

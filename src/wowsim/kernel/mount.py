@@ -1,7 +1,8 @@
 """Host directories as part of the volume: nodes whose bytes and names come from a :class:`HostTree`.
 
-Times are the simulated ones of the moment the guest first saw a file; attributes the guest sets last as long
-as the simulation. Who may import it: the kernel package.
+All four times of a file are that of its last change on the host, until the guest changes it: then they are simulated
+ones, and what the guest sets goes to the host too. Attributes that the guest sets last as long as the simulation. Who
+may import it: the kernel package.
 """
 
 from __future__ import annotations
@@ -23,9 +24,8 @@ if TYPE_CHECKING:
 class HostFile(FileNode):
     """A file of the host."""
 
-    def __init__(self, directory: HostDirectory, host_name: str, attributes: int) -> None:
-        volume = directory.volume
-        super().__init__(host_name, volume.next_file_id(), volume.clock.now, attributes)
+    def __init__(self, directory: HostDirectory, host_name: str, now: int, attributes: int) -> None:
+        super().__init__(host_name, directory.volume.next_file_id(), now, attributes)
         self.directory = directory
         self.parent = directory
         self.host_name = host_name
@@ -57,6 +57,11 @@ class HostFile(FileNode):
         """Cut or grow on the host."""
         self.directory.tree.resize(self.parts, size)
 
+    def set_times(self, times: tuple[int, int, int, int]) -> None:
+        """Set them on the host too."""
+        self.directory.tree.set_times(self.parts, times[1], times[2])
+        super().set_times(times)
+
 
 class HostDirectory(DirectoryNode):
     """A directory of the host; the mount point itself has no ``host_name``."""
@@ -66,10 +71,11 @@ class HostDirectory(DirectoryNode):
         volume: Volume,
         tree: HostTree,
         name: str,
+        now: int,
         parent: HostDirectory | None = None,
         attributes: int = 0,
     ) -> None:
-        super().__init__(name, volume.next_file_id(), volume.clock.now, attributes)
+        super().__init__(name, volume.next_file_id(), now, attributes)
         self.volume = volume
         self.tree = tree
         self.host_name = name
@@ -87,6 +93,11 @@ class HostDirectory(DirectoryNode):
         """Whether the mount is read-only."""
         return not self.tree.writable
 
+    def set_times(self, times: tuple[int, int, int, int]) -> None:
+        """Set them on the host too."""
+        self.tree.set_times(self.parts, times[1], times[2])
+        super().set_times(times)
+
     def lookup(self, key: str) -> Node | None:
         """Look the name up in a fresh listing."""
         name = self.tree.names(self.parts).get(key)
@@ -102,13 +113,15 @@ class HostDirectory(DirectoryNode):
     def create(self, name: str, attributes: int, *, directory: bool) -> Node:
         """Create on the host."""
         self.tree.create((*self.parts, name), directory=directory)
-        return self._adopt(name, attributes, directory=directory)
+        self._touch()
+        return self._adopt(name, self.volume.clock.now, attributes, directory=directory)
 
     def remove(self, child: Node, link: Link) -> None:
         """Delete on the host."""
         assert isinstance(child, (HostFile, HostDirectory))
         self.tree.remove(child.parts, directory=child.is_directory)
         self._seen.pop(child.key, None)
+        self._touch()
 
     def move(self, child: Node, link: Link, name: str) -> None:
         """Rename on the host, within one mount."""
@@ -127,6 +140,11 @@ class HostDirectory(DirectoryNode):
         else:
             child.directory = self
         self._seen[child.key] = child
+        source._touch()
+        self._touch()
+
+    def _touch(self) -> None:
+        self.last_write_time = self.change_time = self.volume.clock.now
 
     def _node(self, key: str, name: str) -> Node | None:
         """The node of a listed name: the known one while it is still the same kind of thing."""
@@ -136,13 +154,14 @@ class HostDirectory(DirectoryNode):
         known = self._seen.get(key)
         if known is not None and known.host_name == name and known.is_directory == directory:
             return known
-        return self._adopt(name, 0 if directory else FILE_ATTRIBUTE_ARCHIVE, directory=directory)
+        written = self.tree.last_write((*self.parts, name))
+        return self._adopt(name, written, 0 if directory else FILE_ATTRIBUTE_ARCHIVE, directory=directory)
 
-    def _adopt(self, name: str, attributes: int, *, directory: bool) -> Node:
+    def _adopt(self, name: str, now: int, attributes: int, *, directory: bool) -> Node:
         node: HostFile | HostDirectory
         if directory:
-            node = HostDirectory(self.volume, self.tree, name, self, attributes)
+            node = HostDirectory(self.volume, self.tree, name, now, self, attributes)
         else:
-            node = HostFile(self, name, attributes)
+            node = HostFile(self, name, now, attributes)
         self._seen[node.key] = node
         return node

@@ -29,6 +29,7 @@ from wowsim.nt.status import STATUS_INVALID_DEVICE_REQUEST, STATUS_SHARING_VIOLA
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from wowsim.image.model import Image
     from wowsim.kernel.byte_ranges import ByteRangeLocks
     from wowsim.kernel.reparse import ReparsePoint
     from wowsim.nt.security import SecurityDescriptor
@@ -180,6 +181,10 @@ class Node:
         """Creation, last access, last write, change: in the order of the information classes."""
         return self.creation_time, self.last_access_time, self.last_write_time, self.change_time
 
+    def set_times(self, times: tuple[int, int, int, int]) -> None:
+        """Give it other ones, in the same order."""
+        self.creation_time, self.last_access_time, self.last_write_time, self.change_time = times
+
     @property
     def reported_attributes(self) -> int:
         """The attributes as queries give them: NORMAL where there are none."""
@@ -215,9 +220,14 @@ class Node:
 
 
 class FileNode(Node, ABC):
-    """A file: bytes of a length."""
+    """A file: bytes of a length.
+
+    Attributes:
+        image: what its bytes were the last time that it was mapped as an image, its path then, and what they mean.
+    """
 
     is_directory = False
+    image: tuple[bytes, str, Image] | None = None
 
     @abstractmethod
     def read(self, offset: int, length: int) -> bytes:

@@ -105,7 +105,7 @@ def NtQueryInformationProcess(
     if not access & PROCESS_QUERY:
         return STATUS_ACCESS_DENIED
     asked = process_information_class
-    if k.build.version < SINCE.get(asked, (0, 0)):
+    if not k.has_class(SINCE, asked):
         return STATUS_INVALID_INFO_CLASS
     if asked == 36 and process_handle != CURRENT_PROCESS:
         return STATUS_INVALID_PARAMETER

@@ -1,8 +1,8 @@
 """Section objects behind handles, and where their contents come from (nt!MmCreateSection).
 
 Leaves out sharing one data segment between two sections of the same file. Which rights a protection takes:
-Microsoft Learn, CreateFileMapping and MapViewOfFile. A file that is cut while it is mapped grows again when
-its pages are flushed. Who may import it: the kernel package.
+Microsoft Learn, CreateFileMapping and MapViewOfFile. A file that is cut while it is mapped grows again when its pages
+are flushed. Who may import it: the kernel package.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from wowsim.kernel.device import FileObject
 from wowsim.kernel.nodes import FileNode
 from wowsim.kernel.objects import KernelObject
 from wowsim.memory.pages import EXECUTE, READ, WRITE
-from wowsim.memory.protection import cpu_access, mm_from_page
+from wowsim.memory.protection import PAGE_READONLY, cpu_access, mm_from_page
 from wowsim.memory.sections import (
     SEC_COMMIT,
     SEC_FILE,
@@ -113,7 +113,8 @@ def make_section(k: Kernel, size: int | None, protection: int, attributes: int, 
         if size > space.layout.highest_user:
             raise GuestFault(STATUS_SECTION_TOO_BIG)
         return Section(space.pages, space.commitment, size, protection, attributes)
-    file = k.handles.lookup(file_handle, FileObject, _rights(protection, 1))
+    access = PAGE_READONLY if attributes & SEC_IMAGE and k.readable_images else protection
+    file = k.handles.lookup(file_handle, FileObject, _rights(access, 1))
     if not isinstance(file.node, FileNode):
         raise GuestFault(STATUS_INVALID_FILE_FOR_SECTION)
     if attributes & SEC_IMAGE:
@@ -122,11 +123,15 @@ def make_section(k: Kernel, size: int | None, protection: int, attributes: int, 
 
 
 def _image_section(k: Kernel, node: FileNode) -> Section:
-    contents = node.read(0, node.size)
-    try:
-        image = k.parse_image(contents, k.volume.drive + node.path)
-    except UsageError as error:
-        raise GuestFault(STATUS_INVALID_IMAGE_FORMAT) from error
+    """An image is read once as long as its file keeps its bytes and its name (FILE_OBJECT.SectionObjectPointer)."""
+    contents, path = node.read(0, node.size), k.volume.drive + node.path
+    image = None if node.image is None or node.image[:2] != (contents, path) else node.image[2]
+    if image is None:
+        try:
+            image = k.parse_image(contents, path)
+        except UsageError as error:
+            raise GuestFault(STATUS_INVALID_IMAGE_FORMAT) from error
+        node.image = contents, path, image
     return ImageSection(k.space.pages, k.space.commitment, image, node.path)
 
 

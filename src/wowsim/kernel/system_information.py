@@ -12,8 +12,10 @@ from wowsim.kernel.names import utf16
 from wowsim.kernel.privileged import demand
 from wowsim.kernel.processor_groups import ALL, relationships
 from wowsim.kernel.system_processes import SYSTEM_PROCESS
-from wowsim.kernel.system_queries import PARTIAL, QUERIES, SINCE, code_integrity, listed
+from wowsim.kernel.system_queries import PARTIAL, QUERIES, SINCE, architectures, code_integrity, listed
 from wowsim.kernel.table import Support, service
+from wowsim.kernel.thread import Process
+from wowsim.kernel.thread_information import sign_extended
 from wowsim.nt.abi import HANDLE, NTSTATUS, PVOID, ULONG, USHORT, Out, encode, load, size_of
 from wowsim.nt.status import (
     STATUS_INFO_LENGTH_MISMATCH,
@@ -39,7 +41,7 @@ def NtQuerySystemInformation(
 ) -> NTSTATUS:
     """What the machine is. Classes 62 and 63 answer a WoW64 program's 0 and 1 (wow64-facts section 6)."""
     asked, address, length = system_information_class, system_information, system_information_length
-    if asked > MAXIMUM_CLASS or k.build.version < SINCE.get(asked, (0, 0)):
+    if asked > MAXIMUM_CLASS or not k.has_class(SINCE, asked):
         return STATUS_INVALID_INFO_CLASS
     if asked == 88:
         return _process_name(k, address, length)
@@ -92,11 +94,13 @@ def _process_name(k: Kernel, address: int, length: int) -> NTSTATUS:
     return STATUS_SUCCESS if fits else STATUS_INFO_LENGTH_MISMATCH
 
 
+_ARCHITECTURES = {181, 230}
+"""SystemSupportedProcessorArchitectures and its second form, of which phnt tells no difference."""
 _PER_GROUP = {8, 23, 42, 61, 73, 83, 100, 108, 141}
 """Classes whose extended form asks about one processor group (phnt)."""
 
 
-@service(Support.PARTIAL, "the classes of processor groups; others are refused by name")
+@service(Support.PARTIAL, "processor groups and architectures; other classes are refused by name")
 def NtQuerySystemInformationEx(
     k: Kernel,
     system_information_class: ULONG,
@@ -106,7 +110,7 @@ def NtQuerySystemInformationEx(
     system_information_length: ULONG,
     return_length: Out[ULONG] | None,
 ) -> NTSTATUS:
-    """What a part of the machine is: of one processor group, or of one relationship between processors."""
+    """What a part of the machine is: one processor group, one relationship between processors, one process."""
     asked = system_information_class
     if not input_buffer or not input_buffer_length:
         return STATUS_INVALID_PARAMETER
@@ -116,9 +120,16 @@ def NtQuerySystemInformationEx(
         wanted = int.from_bytes(k.memory.read(input_buffer, 4), "little")
         data = relationships(k, wanted)
         return _answer(k, asked, data, system_information, system_information_length, return_length)
+    if asked > MAXIMUM_CLASS or not k.has_class(SINCE, asked):
+        return STATUS_INVALID_INFO_CLASS
+    if asked in _ARCHITECTURES:
+        if input_buffer_length < k.width // 8:
+            return STATUS_INVALID_PARAMETER
+        handle = load(k.memory, input_buffer, HANDLE, k.width)
+        handle = handle if k.width == 64 else sign_extended(handle)
+        data = architectures(k, k.handles.lookup(handle, Process) if handle else k.process)
+        return _answer(k, asked, data, system_information, system_information_length, return_length)
     if asked not in _PER_GROUP:
-        if asked > MAXIMUM_CLASS:
-            return STATUS_INVALID_INFO_CLASS
         name = SYSTEM_CLASSES.get(asked, f"class {asked}")
         raise Unsupported(f"NtQuerySystemInformationEx({name}) is not implemented")
     if input_buffer_length < 2 or k.memory.read(input_buffer, 2) != b"\0\0":

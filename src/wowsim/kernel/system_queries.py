@@ -33,10 +33,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wowsim.kernel.context import Kernel
+    from wowsim.kernel.thread import Process
     from wowsim.nt.abi import Width
 
 PHYSICAL_PAGES = 0x40000
 HIGHEST_USER_ADDRESS_32 = 0x7FFEFFFF
+HIGHEST_USER_ADDRESS_LARGE = 0xFFFEFFFF
+"""Of a WoW64 process, and of one whose program is IMAGE_FILE_LARGE_ADDRESS_AWARE (Microsoft Learn, "Memory Limits for
+Windows Releases"; less the last 64 KB)."""
+_LARGE_ADDRESS_AWARE = 0x20
+_I386, _AMD64 = 0x14C, 0x8664
 TIME_INCREMENT = 156250
 """100 ns units between two clock interrupts."""
 SYSTEM_RANGE_START = {32: 0x80000000, 64: 0xFFFF0800_00000000}
@@ -51,7 +57,7 @@ _BIOS = 1
 # ---------------------------------------------------------------- the machine
 def basic(k: Kernel, emulated: bool) -> bytes:
     """SYSTEM_BASIC_INFORMATION, of 64-bit Windows or as WoW64 shows it."""
-    highest = HIGHEST_USER_ADDRESS_32 if emulated else k.space.layout.highest_user
+    highest = _highest_emulated(k) if emulated else k.space.layout.highest_user
     value = SYSTEM_BASIC_INFORMATION(
         Reserved=ULONG(0),
         TimerResolution=ULONG(TIME_INCREMENT),
@@ -66,6 +72,12 @@ def basic(k: Kernel, emulated: bool) -> bytes:
         NumberOfProcessors=1,  # type: ignore[arg-type]
     )
     return encode(SYSTEM_BASIC_INFORMATION, k.width, value)
+
+
+def _highest_emulated(k: Kernel) -> int:
+    image = k.process.image
+    large = image is not None and k.process.peb32 and image.ImageCharacteristics & _LARGE_ADDRESS_AWARE
+    return HIGHEST_USER_ADDRESS_LARGE if large else HIGHEST_USER_ADDRESS_32
 
 
 def processor(k: Kernel, width: Width) -> bytes:
@@ -215,7 +227,7 @@ RecommendedSharedDataAlignment, 59 ComPlusPackage, 145 SecureBoot (a BIOS has no
 
 SINCE = {
     62: (5, 2), 63: (5, 2), 73: (5, 2), 81: (5, 2), 90: (6, 0), 102: (6, 0), 103: (6, 0), 107: (6, 1), 114: (6, 1),
-    123: (6, 1), 145: (6, 2), 149: (6, 3),
+    123: (6, 1), 145: (6, 2), 149: (6, 3), 181: (10, 0, 14393), 230: (10, 0, 20348),
 }  # fmt: skip
 """Version that brought a class (phnt)."""
 
@@ -229,6 +241,21 @@ def listed(k: Kernel, information_class: int, address: int) -> bytes | None:
     if information_class in (5, 57):
         return process_list(k, address, extended=information_class == 57)
     return None
+
+
+_KERNEL_MODE, _USER_MODE, _NATIVE, _PROCESS, _WOW64 = 1 << 16, 1 << 17, 1 << 18, 1 << 19, 1 << 20
+
+
+def architectures(k: Kernel, process: Process) -> bytes:
+    """Classes 181 and 230: what runs here, and which of it the process is; a zero ends the list (phnt).
+
+    That x86 is marked as WoW64's also where the process is a 64-bit one is unverified.
+    """
+    native = _KERNEL_MODE | _USER_MODE | _NATIVE
+    if k.width == 32:
+        return struct.pack("<II", _I386 | native | _PROCESS, 0)
+    own, other = (0, _PROCESS) if process.peb32 else (_PROCESS, 0)
+    return struct.pack("<III", _AMD64 | native | own, _I386 | _USER_MODE | _WOW64 | other, 0)
 
 
 def code_integrity(k: Kernel, address: int, length: int) -> bytes:

@@ -56,7 +56,7 @@ def NtQueryInformationThread(
         return get_wow64_context(k, thread, access, address, length)
     if not access & THREAD_QUERY:
         return STATUS_ACCESS_DENIED
-    if k.build.version < SINCE.get(asked, (0, 0)):
+    if not k.has_class(SINCE, asked):
         return STATUS_INVALID_INFO_CLASS
     if asked == 38:
         data = name_of(k, thread, address)
@@ -115,7 +115,9 @@ def NtSetInformationThread(
     sizes = {3: 4, 4: word, 5: word, 7: 1, 9: word, 10: 4, 13: 4, 14: 4, 17: 0, 22: 4, 24: 4}
     sizes |= {30: word + 8, 33: 4, 38: 2 * word}
     size = sizes.get(asked)
-    if size is None or k.build.version < SINCE.get(asked, (0, 0)):
+    if not k.has_class(SINCE, asked):
+        return STATUS_INVALID_INFO_CLASS
+    if size is None:
         raise absent("NtSetInformationThread", THREAD_CLASSES, asked)
     if asked == 10 and thread is not k.thread:
         return STATUS_INVALID_PARAMETER

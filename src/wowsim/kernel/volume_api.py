@@ -100,7 +100,7 @@ class Files:
             raise UsageError(f"mount: {guest!r} exists already; expected a path where nothing is")
         if isinstance(parent, HostDirectory):
             raise UsageError(f"mount: {guest!r} lies in another mount; expected a place outside of it")
-        directory = HostDirectory(self._volume, tree, name)
+        directory = HostDirectory(self._volume, tree, name, tree.last_write(()))
         directory.pinned = True
         memory: MemoryDirectory = parent  # type: ignore[assignment]  # the only other kind of directory
         memory.attach(directory)

@@ -7,6 +7,7 @@ of 64 KB that hold only zeros count as not allocated. Who may import it: the ker
 from __future__ import annotations
 
 import struct
+from random import Random
 from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault
@@ -28,6 +29,7 @@ from wowsim.kernel.control_codes import (
     FSCTL_SET_SPARSE,
     FSCTL_SET_ZERO_DATA,
 )
+from wowsim.kernel.mount import HostDirectory, HostFile
 from wowsim.kernel.volume import CLUSTER, RECORD, MemoryDirectory, MemoryFile
 from wowsim.kernel.volume_device import VolumeDevice
 from wowsim.kernel.volume_file import VolumeFile, touch
@@ -163,20 +165,32 @@ def _allocated_ranges(control: Control, request: Request) -> Outcome:
 
 
 # ---------------------------------------------------------------- object ids
+def _object_id_node(control: Control) -> Node:
+    """What the id is of. Files of a mount have theirs from the beginning, so that they can be told apart.
+
+    System DLLs know a file again by its object id, and a host's files cannot be given one.
+    """
+    node = volume_file(control).node
+    if isinstance(node, (HostFile, HostDirectory)) and not node.object_id:
+        source = Random(f"object id {control.k.seed} {node.file_id}")
+        node.object_id = source.getrandbits(128).to_bytes(16, "little")
+    return node
+
+
 def _object_id_buffer(node: Node) -> bytes:
     """FILE_OBJECTID_BUFFER: the id, and 48 bytes of where it was born, which this volume does not record."""
     return node.object_id + bytes(48)
 
 
 def _create_object_id(control: Control, request: Request) -> Outcome:
-    node = own_node(control)
+    node = _object_id_node(control)
     if not node.object_id:
         node.object_id = control.k.random.getrandbits(128).to_bytes(16, "little")
     return control.answer(_object_id_buffer(node), STATUS_INVALID_PARAMETER)
 
 
 def _get_object_id(control: Control, request: Request) -> Outcome:
-    node = own_node(control)
+    node = _object_id_node(control)
     if not node.object_id:
         raise GuestFault(STATUS_OBJECTID_NOT_FOUND)
     return control.answer(_object_id_buffer(node), STATUS_INVALID_PARAMETER)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 TEB32_OFFSET = 0x2000
 """From the native TEB to the 32-bit one (wow64-facts section 3.1)."""
 _REGION = 0x200000
+_WHOLE_STACK = 0x100000
+"""Least size of a stack that is committed as a whole."""
 
 
 class BlockAllocator:
@@ -171,9 +173,13 @@ def _program_stack(process: ProcessSpace, on_growth: Callable[[int], None]) -> S
 def allocate_pebs(process: ProcessSpace, blocks: BlockAllocator) -> tuple[int, int]:
     """The native PEB and, in a WoW64 process, the 32-bit one (else 0)."""
     process.space.cause = "MmCreatePeb"
+    layout = process.space.layout
+    if layout.peb_pages:
+        native = blocks.allocate(layout.peb_pages)
+        return native, native + PAGE_SIZE if process.wow64_process else 0
     if not process.wow64_process:
         return blocks.allocate(1), 0
-    if process.space.layout.peb_region:
+    if layout.peb_region:
         native = blocks.allocate(2)
         return native, native + PAGE_SIZE
     return blocks.allocate(1), blocks.allocate(1)
@@ -205,6 +211,9 @@ def allocate_stack(
     Raises:
         GuestFault: STATUS_NO_MEMORY or STATUS_COMMITMENT_LIMIT.
     """
+    if space.layout.stack_committed:
+        reserve = max(reserve, _WHOLE_STACK)
+        commit = -(-reserve // 0x10000) * 0x10000 - 2 * PAGE_SIZE
     reserve = max(-(-reserve // 0x10000) * 0x10000, 0x10000)
     commit = min(-(-commit // PAGE_SIZE) * PAGE_SIZE or PAGE_SIZE, reserve)
     base, _ = space.allocate(_if_free(space, preferred, reserve) or 0, reserve, MEM_RESERVE, PAGE_READWRITE)

@@ -9,6 +9,7 @@ Who may import it: the memory manager, kernel services and the simulation.
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
 from wowsim.errors import GuestFault, UsageError
@@ -217,13 +218,17 @@ class FileSection(Section):
         super().__init__(pages, commitment, size, protection, attributes, name)
 
     def load(self, first: int, count: int) -> None:
-        """Read the pages of a range that are not there yet."""
+        """Read the pages of a range that are not there yet, those side by side at once."""
         missing = [index for index in range(first, first + count) if index not in self.frames]
-        for index, frame in zip(missing, self.pages.allocate(len(missing)), strict=True):
-            self.frames[index] = frame
-            data = self.file.read(index << PAGE_SHIFT, PAGE_SIZE)
-            if data:
-                self.pages.write_frame(frame, 0, data)
+        frames = iter(self.pages.allocate(len(missing)))
+        for _, group in groupby(enumerate(missing), lambda entry: entry[1] - entry[0]):
+            run = [index for _, index in group]
+            contents = self.file.read(run[0] << PAGE_SHIFT, len(run) << PAGE_SHIFT)
+            for at, index in enumerate(run):
+                frame = self.frames[index] = next(frames)
+                data = contents[at << PAGE_SHIFT : (at + 1) << PAGE_SHIFT]
+                if data:
+                    self.pages.write_frame(frame, 0, data)
 
     def store(self, index: int) -> None:
         """Write one page back to the file, up to the section's end."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -18,20 +18,46 @@ from wowsim.host64.wow64cpu import build_wow64cpu
 from wowsim.host64.wow64win import build_wow64win
 from wowsim.kernel.known_services import services_of_build
 from wowsim.nt.builds import build_named
+from wowsim.simulation.routines import routines, wow64_routines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from wowsim.image.model import Image
+    from wowsim.kernel.context import Kernel
+    from wowsim.kernel.table import ServiceTable
+    from wowsim.memory.layout import SpaceLayout
+    from wowsim.nt.builds import Build
     from wowsim.nt.trap import Routine
+    from wowsim.simulation.startup import NewProcess
+    from wowsim.trace.symbols import SymbolTable
 
 
 @dataclass(frozen=True)
 class BuiltIn:
-    """Images by WinDbg module name, and the stateless routines behind wow64.dll's traps."""
+    """Images by WinDbg module name, the stateless routines behind wow64.dll's traps, and the services' numbers."""
 
     images: dict[str, Image]
     wow64_routines: Mapping[str, Routine]
+    numbers: Mapping[str, int]
+    folders: Mapping[str, Path] = field(default_factory=dict)
+
+    def layout(self, layout: SpaceLayout) -> SpaceLayout:
+        """The build's own address space."""
+        return layout
+
+    def prepare(self, kernel: Kernel, new: NewProcess) -> None:
+        """Nothing: the built-in loader finds all it needs."""
+
+    def routines(
+        self, build: Build, symbols: SymbolTable, kernel: Kernel, table: ServiceTable
+    ) -> list[Mapping[str, Routine]]:
+        """The Python behind the traps of these images."""
+        common = routines(build)
+        if not build.wow64:
+            return [common]
+        return [common, wow64_routines(self.images, build, symbols, table), self.wow64_routines]
 
 
 @lru_cache(maxsize=4)
@@ -54,4 +80,4 @@ def built_in(build_name: str) -> BuiltIn:
     if build.has_kernelbase:
         images["KERNELBASE"] = build_kernelbase(build)
     images[ADVAPI32] = build_advapi32(build)
-    return BuiltIn(images, routines)
+    return BuiltIn(images, routines, build.numbers)

@@ -17,10 +17,12 @@ from wowsim.host64.wow64_startup import setup_initial_call
 from wowsim.simulation.refusals import UNKNOWN
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wowsim.image.model import Image
     from wowsim.kernel.table import ServiceTable
     from wowsim.nt.builds import Build
     from wowsim.nt.trap import Routine, Trap
-    from wowsim.simulation.images import BuiltIn
     from wowsim.trace.symbols import SymbolTable
 
 
@@ -30,23 +32,23 @@ def routines(build: Build) -> dict[str, Routine]:
 
 
 def wow64_routines(
-    built_in: BuiltIn, build: Build, symbols: SymbolTable, table: ServiceTable
+    images: Mapping[str, Image], build: Build, symbols: SymbolTable, table: ServiceTable
 ) -> dict[str, Routine]:
     """Those of the 64-bit DLLs, but for the thunks'.
 
     Args:
-        built_in: the build's images.
+        images: the build's.
         build: the build.
         symbols: of the process, in which ntdll32 is mapped.
         table: names services.
     """
-    ntdll32 = built_in.images["ntdll32"]
+    ntdll32 = images["ntdll32"]
     thunk = ntdll32.base + ntdll32.export_by_name["LdrInitializeThunk"].rva
     exceptions = Exceptions(
         build,
         symbols.address("ntdll32!KiUserExceptionDispatcher"),
-        fault_places(built_in.images["wow64cpu"]),
-        service_fault(built_in.images["wow64"]),
+        fault_places(images["wow64cpu"]),
+        service_fault(images["wow64"]),
     )
     return {
         **exceptions.routines(),

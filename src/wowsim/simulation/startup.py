@@ -76,7 +76,7 @@ def place_process(
     process = ProcessSpace(space, section, dlls, kept=kept, choose=choose)
     build_address_space(process)
     for name, base in process.system_dll_bases.items():
-        if base != images[name].base:
+        if base != images[name].base and images[name].relocations is None:
             raise UsageError(
                 f"{program.file_name} takes {images[name].base:#x}, where the built-in {name} must lie; "
                 f"link it elsewhere"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wowsim.nt.abi import LARGE_INTEGER, NTSTATUS, PVOID, SIZE_T, ULONG, USHORT, InOut, Out
+from wowsim.nt.abi import NTSTATUS, PVOID, ULONG, USHORT, InOut
 
 if TYPE_CHECKING:
     from wowsim.kernel.context import Kernel
@@ -19,23 +19,3 @@ def NtFlushInstallUILanguage(
 
 
 def NtGetMUIRegistryInfo(k: Kernel, flags: ULONG, data_size: InOut[ULONG], data: PVOID) -> NTSTATUS: ...
-
-
-def NtGetNlsSectionPtr(
-    k: Kernel,
-    section_type: ULONG,
-    section_data: ULONG,
-    context_data: Out[PVOID] | None,
-    section_pointer: Out[PVOID],
-    section_size: Out[SIZE_T] | None,
-) -> NTSTATUS: ...
-
-
-def NtInitializeNlsFiles(
-    k: Kernel,
-    base_address: Out[PVOID],
-    default_locale_id: Out[ULONG],
-    default_casing_table_size: Out[LARGE_INTEGER] | None,
-    current_nls_version: Out[ULONG] | None,
-) -> NTSTATUS:
-    """``current_nls_version`` only in Windows Vista SP1 and SP2 (see ``nt.forms``)."""

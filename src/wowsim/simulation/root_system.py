@@ -1,0 +1,219 @@
+"""The user half from a system root: real DLLs, whose loader does what the built-in images are made for.
+
+Stands for what nt!PspLocateSystemDlls and nt!PspPrepareSystemDllInitBlock know of the ntdlls at boot. Only the two
+ntdlls are mapped by the kernel; everything else the 64-bit loader opens as files. Who may import it: the simulation.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+from wowsim.errors import UsageError
+from wowsim.image.pe import parse
+from wowsim.kernel.win32k.gdi_table import connect
+from wowsim.memory.protection import PAGE_READONLY, PAGE_READWRITE
+from wowsim.memory.sections import ImageSection, Section
+from wowsim.simulation import wine_calls
+from wowsim.simulation.parameters import fields
+from wowsim.simulation.thread_start import ThreadStarter
+from wowsim.sysroot.stubs import service_numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from wowsim.image.model import Image
+    from wowsim.kernel.context import Kernel
+    from wowsim.kernel.table import ServiceTable
+    from wowsim.memory.layout import SpaceLayout
+    from wowsim.memory.space import AddressSpace
+    from wowsim.nt.abi import Memory
+    from wowsim.nt.builds import Build
+    from wowsim.nt.trap import Routine
+    from wowsim.simulation.parameters import Width
+    from wowsim.simulation.startup import NewProcess
+    from wowsim.sysroot.root import SystemRoot
+    from wowsim.trace.symbols import SymbolTable
+
+SYSTEM32, SYSWOW64 = r"C:\Windows\System32", r"C:\Windows\SysWOW64"
+INIT_BLOCK = "LdrSystemDllInitBlock"
+_SHARED_INFORMATION = 0x18
+"""PS_SYSTEM_DLL_INIT_BLOCK.Wow64SharedInformation (wow64-facts section 3.8)."""
+_WINE_ENTRIES = (
+    "LdrInitializeThunk",
+    "KiUserExceptionDispatcher",
+    "KiUserApcDispatcher",
+    "KiUserCallbackDispatcher",
+    "RtlUserThreadStart",
+    "RtlpQueryProcessDebugInformationRemote",
+    "",
+    INIT_BLOCK,
+    "RtlpFreezeTimeBias",
+)
+"""The 32-bit ntdll's entry points in the order of Wine's wow64.dll (real-programs section 1); "" is the base."""
+_WINDOWS_ENTRIES = (
+    "LdrInitializeThunk",
+    "KiUserExceptionDispatcher",
+    "KiUserApcDispatcher",
+    "KiUserCallbackDispatcher",
+    "ExpInterlockedPopEntrySListFault",
+    "ExpInterlockedPopEntrySListResume",
+    "ExpInterlockedPopEntrySListEnd",
+    "RtlUserThreadStart",
+    "RtlpQueryProcessDebugInformationRemote",
+    "",
+    INIT_BLOCK,
+)
+"""The same of Windows 10 and 11 (wow64-facts section 3.8)."""
+WINE_PEB_PAGES, WINE_TEB_PAGES = 3, 4
+"""The third page of PEBs is empty: no debug channel is on."""
+_QWORD = struct.Struct("<Q")
+_TLS_SLOTS_OF_WOW64 = (1 << 19) - 1
+"""WOW64_TLS_MAX_NUMBER slots belong to wow64.dll (wow64-facts section 3.2)."""
+
+
+@dataclass(frozen=True)
+class RootSystem:
+    """What a root gives to a simulation.
+
+    Attributes:
+        root: the folder.
+        images: the DLLs that the kernel maps, by WinDbg name.
+        numbers: of the services that the root's DLLs have stubs for.
+    """
+
+    root: SystemRoot
+    images: dict[str, Image]
+    numbers: Mapping[str, int] = field(repr=False)
+
+    @property
+    def folders(self) -> Mapping[str, Path]:
+        """Folders of the guest that the root fills."""
+        return {SYSTEM32: self.root.system32, SYSWOW64: self.root.syswow64}
+
+    @property
+    def wine_version(self) -> int:
+        """The major version that Wine's DLLs behave like; DLLs that do not say it are told by their exports."""
+        major = self.root.version.partition(".")[0]
+        if major.isdigit():
+            return int(major)
+        return 10 if wine_calls.HANDLE in self.images["ntdll"].export_by_name else 8
+
+    def layout(self, layout: SpaceLayout) -> SpaceLayout:
+        """The build's; Wine's ntdlls expect a page behind the PEBs and one behind the TEBs (observed).
+
+        The 32-bit PEB lies behind the native one, and behind both what WINEDEBUG says; a thread's debug messages are
+        put together behind its 32-bit TEB. The 32-bit ntdll clears 960 KB of a thread's stack from below.
+        """
+        if self.root.kind != "wine":
+            return layout
+        return replace(layout, peb_pages=WINE_PEB_PAGES, teb_pages=WINE_TEB_PAGES, stack_committed=True)
+
+    def prepare(self, kernel: Kernel, new: NewProcess) -> None:
+        """What the kernel leaves in a process for a real loader, before its first instruction."""
+        memory, space = kernel.memory, kernel.space
+        bases, native = new.space.system_dll_bases, self.images["ntdll"]
+        kernel.every_class, kernel.nls = True, self._nls
+        if self.root.kind == "wine":
+            kernel.readable_images, kernel.reset_state, kernel.unix_half = True, 0, wine_calls.half_of
+            kernel.win32k.wine = self.wine_version
+        self._init_block(memory, bases)
+        space.cause = "PspMapApiSetMap"
+        api_sets = _map_read_only(space, self.api_set_map)
+        widths: tuple[tuple[int, Width], ...] = ((new.peb64, 64), (new.peb32, 32))
+        for address, width in widths:
+            slots = _TLS_SLOTS_OF_WOW64 if width == 64 else 1
+            fields(memory, address, width, [(0x38, 0x68, 0, api_sets), (0x44, 0x80, 4, slots)])
+        if isinstance(new.starter, ThreadStarter):
+            new.starter.prepare_tebs = partial(_activation_stacks, memory)
+        _activation_stacks(memory, new.teb64, new.teb32)
+        if wine_calls.DISPATCHER in native.export_by_name:
+            space.cause = "unix calls"
+            section = ImageSection(space.pages, space.commitment, wine_calls.unix_call_image(), "\\unix")
+            base, _, _ = space.map_image(section)
+            for name, value in (
+                (wine_calls.DISPATCHER, base + 0x1000),
+                (wine_calls.HANDLE, wine_calls.NTDLL),
+            ):
+                if name in native.export_by_name:
+                    memory.pack(_QWORD, bases["ntdll"] + native.export_by_name[name].rva, value)
+
+    def _nls(self, name: str) -> bytes | None:
+        return None if self.root.find_nls(name) is None else self.root.read_nls(name)
+
+    def _init_block(self, memory: Memory, bases: Mapping[str, int]) -> None:
+        """nt!PspPrepareSystemDllInitBlock: where the 32-bit ntdll has its entry points, told to both ntdlls."""
+        base, exports = bases["ntdll32"], self.images["ntdll32"].export_by_name
+        entries = _WINE_ENTRIES if self.root.kind == "wine" else _WINDOWS_ENTRIES
+        values = [base + exports[name].rva if name in exports else 0 for name in entries]
+        values[entries.index("")] = base
+        raw = b"".join(map(_QWORD.pack, values))
+        native = bases["ntdll"] + self.images["ntdll"].export_by_name[INIT_BLOCK].rva
+        for block in (native, base + exports[INIT_BLOCK].rva):
+            memory.write(block + _SHARED_INFORMATION, raw)
+
+    def routines(
+        self, build: Build, symbols: SymbolTable, kernel: Kernel, table: ServiceTable
+    ) -> list[Mapping[str, Routine]]:
+        """The Python behind the one trap that a process with Wine's DLLs has."""
+        return [wine_calls.UnixCalls(kernel.clock, self.wine_version, partial(connect, kernel)).routines]
+
+    @cached_property
+    def api_set_map(self) -> bytes:
+        """The API set schema: section ``.apiset`` of apisetschema.dll."""
+        schema = parse(self.root.read("apisetschema.dll", 64), file_name="apisetschema.dll")
+        for section in schema.sections:
+            if section.name == ".apiset":
+                return schema.contents[section.rva : section.rva + section.size]
+        raise UsageError(f"apisetschema.dll of {self.root.name} has no section .apiset, where API sets are")
+
+
+def root_system(root: SystemRoot) -> RootSystem:
+    """Read what the kernel needs of a root.
+
+    Raises:
+        UsageError: a DLL is no image, or has no stubs of services.
+    """
+    native = parse(
+        root.read("ntdll.dll", 64),
+        file_name="ntdll.dll",
+        name="ntdll",
+        path=f"{SYSTEM32}\\ntdll.dll",
+        system=True,
+    )
+    narrow = parse(
+        root.read("ntdll.dll", 32),
+        file_name="ntdll.dll",
+        name="ntdll32",
+        path=f"{SYSWOW64}\\ntdll.dll",
+        system=True,
+    )
+    numbers = service_numbers(native)
+    if root.find("win32u.dll", 64) is not None:  # Windows has it since 10 1607
+        numbers |= service_numbers(parse(root.read("win32u.dll", 64), file_name="win32u.dll"))
+    return RootSystem(root, {"ntdll32": narrow, "ntdll": native}, numbers)
+
+
+def _activation_stacks(memory: Memory, teb64: int, teb32: int) -> None:
+    """TEB.ActivationContextStackPointer leads to TEB.ActivationStack, which is empty (offsets: phnt's _TEB).
+
+    That the kernel rather than ntdll sets it is what Wine 10's ntdll expects (observed).
+    """
+    for teb, width, stack, pointer in ((teb64, 8, 0x290, 0x2C8), (teb32, 4, 0x184, 0x1A8)):
+        if teb:
+            frames = teb + stack + width
+            memory.write(teb + pointer, (teb + stack).to_bytes(width, "little"))
+            memory.write(frames, frames.to_bytes(width, "little") * 2)
+
+
+def _map_read_only(space: AddressSpace, data: bytes) -> int:
+    """A view of a page-file section with ``data``, below 4 GB."""
+    section = Section(space.pages, space.commitment, len(data), PAGE_READWRITE)
+    for index in range(section.count):
+        space.pages.write_frame(section.frames[index], 0, data[index << 12 : (index + 1) << 12])
+    base, _, _ = space.map_view(section, 0, protection=PAGE_READONLY)
+    section.close()
+    return base

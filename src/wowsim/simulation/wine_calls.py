@@ -1,0 +1,121 @@
+"""What Wine's DLLs ask of Wine's Unix half and Windows has nothing of, in a process that runs with Wine's DLLs.
+
+Wine's PE half reaches its Unix half in two ways: system calls, which have the names and the meaning of NT's, and "unix
+calls", through a pointer that ntdll exports (``__wine_unix_call_dispatcher``). Here that pointer leads to one trap.
+A DLL asks for its half with two information classes of NtQueryVirtualMemory; only ntdll and win32u get one, all others
+are told that there is none, as with a Wine whose optional parts are not installed. Observed, not documented: the calls
+of Wine 8.0 and 10.0 as real runs made them. Who may import it: the simulation.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from wowsim.errors import GuestFault, Unsupported
+from wowsim.image.model import Image, Provenance, Range, Section
+from wowsim.nt.status import STATUS_DLL_NOT_FOUND, STATUS_SUCCESS, STATUS_UNSUCCESSFUL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wowsim.kernel.clock import Clock
+    from wowsim.nt.trap import Routine, Trap
+
+TRAP = "wine.unix_call"
+DISPATCHER = "__wine_unix_call_dispatcher"
+"""The export of the 64-bit ntdll that is set to the trap's address."""
+HANDLE = "__wine_unixlib_handle"
+"""The export that holds the handle of ntdll's own half since Wine 9."""
+NTDLL, WIN32U = 1, 2
+"""Handles of the halves that answer."""
+_HALVES = {"ntdll.dll": NTDLL, "win32u.dll": WIN32U}
+_QWORD = struct.Struct("<Q")
+
+
+def half_of(file_name: str) -> int:
+    """The handle of a DLL's Unix half.
+
+    Raises:
+        GuestFault: STATUS_DLL_NOT_FOUND: it has none here.
+    """
+    handle = _HALVES.get(file_name.lower())
+    if handle is None:
+        raise GuestFault(STATUS_DLL_NOT_FOUND)
+    return handle
+
+
+def unix_call_image() -> Image:
+    """The code behind the pointer: a trap and a return."""
+    code = bytes.fromhex("cdfdc3")
+    return Image(
+        name="wine_unix",
+        file_name="unix",
+        path="C:\\Windows\\System32\\unix",
+        bits=64,
+        base=0x10000,
+        contents=bytes(0x1000) + code + bytes(0x1000 - len(code)),
+        sections=(Section(".text", 0x1000, 0x1000, executable=True),),
+        symbols={0x1000: "unix_call"},
+        traps={0x1000: TRAP},
+        relocations=(),
+        provenance=(Range(0x1000, 0x1003, Provenance.OURS),),
+        system=True,
+        is_dll=True,
+    )
+
+
+class UnixCalls:
+    """Answers unix calls: RCX is the half's handle, EDX the call's code, R8 its arguments.
+
+    Args:
+        clock: the simulation's.
+        version: the major number of Wine's.
+        use_gdi: makes the process one that uses GDI.
+    """
+
+    def __init__(self, clock: Clock, version: int, use_gdi: Callable[[], object]) -> None:
+        self._clock, self._use_gdi = clock, use_gdi
+        ntdll: tuple[Callable[[Trap, int], int], ...] = (_no_such_dll, _not_unwound, self._precise_time)
+        if version > 8:
+            ntdll = (_no_such_dll, _not_unwound)
+        self._calls: dict[int, tuple[Callable[[Trap, int], int], ...]] = {
+            NTDLL: ntdll,
+            WIN32U: (self._user_starts, _nothing),
+        }
+
+    @property
+    def routines(self) -> dict[str, Routine]:
+        """The routine behind the trap."""
+        return {TRAP: self._call}
+
+    def _call(self, trap: Trap) -> int:
+        handle, code = trap.register("rcx"), trap.register("rdx") & 0xFFFFFFFF
+        calls = self._calls.get(handle, ())
+        if code >= len(calls):
+            raise Unsupported(f"unix call {code} of Wine's half {handle:#x} is not implemented")
+        return calls[code](trap, trap.register("r8"))
+
+    def _user_starts(self, trap: Trap, arguments: int) -> int:
+        """The table of GDI's handles is there before gdi32 reads it."""
+        self._use_gdi()
+        return STATUS_SUCCESS
+
+    def _precise_time(self, trap: Trap, arguments: int) -> int:
+        trap.memory.pack(_QWORD, arguments, self._clock.now)
+        return STATUS_SUCCESS
+
+
+def _no_such_dll(trap: Trap, arguments: int) -> int:
+    """load_so_dll: there are no Unix libraries."""
+    return STATUS_UNSUCCESSFUL
+
+
+def _not_unwound(trap: Trap, arguments: int) -> int:
+    """unwind_builtin_dll: a frame of a Unix library, of which there are none."""
+    return STATUS_UNSUCCESSFUL
+
+
+def _nothing(trap: Trap, arguments: int) -> int:
+    """What win32u's half is told when its process starts."""
+    return STATUS_SUCCESS
