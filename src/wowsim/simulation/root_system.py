@@ -19,6 +19,7 @@ from wowsim.memory.sections import ImageSection, Section
 from wowsim.simulation import wine_calls
 from wowsim.simulation.parameters import fields
 from wowsim.simulation.thread_start import ThreadStarter
+from wowsim.simulation.wide_process import WideThreadStarter
 from wowsim.sysroot.stubs import service_numbers
 
 if TYPE_CHECKING:
@@ -120,14 +121,15 @@ class RootSystem:
         if self.root.kind == "wine":
             kernel.readable_images, kernel.reset_state, kernel.unix_half = True, 0, wine_calls.half_of
             kernel.win32k.wine = self.wine_version
-        self._init_block(memory, bases)
+        if new.peb32:
+            self._init_block(memory, bases)
         space.cause = "PspMapApiSetMap"
         api_sets = _map_read_only(space, self.api_set_map)
         widths: tuple[tuple[int, Width], ...] = ((new.peb64, 64), (new.peb32, 32))
-        for address, width in widths:
-            slots = _TLS_SLOTS_OF_WOW64 if width == 64 else 1
+        for address, width in widths if new.peb32 else widths[:1]:
+            slots = _TLS_SLOTS_OF_WOW64 if width == 64 and new.peb32 else 1
             fields(memory, address, width, [(0x38, 0x68, 0, api_sets), (0x44, 0x80, 4, slots)])
-        if isinstance(new.starter, ThreadStarter):
+        if isinstance(new.starter, (ThreadStarter, WideThreadStarter)):
             new.starter.prepare_tebs = partial(_activation_stacks, memory)
         _activation_stacks(memory, new.teb64, new.teb32)
         if wine_calls.DISPATCHER in native.export_by_name:
