@@ -32,7 +32,7 @@ from wowsim.simulation.program import (
     add_known_dlls,
     check_imports,
     command_line,
-    parse_dll,
+    open_dll,
     read,
     standard_folders,
 )
@@ -390,7 +390,7 @@ class Simulation:
         checks.start(command, env, cwd)
         machine, kernel = self._machine, self._machine.kernel
         kernel.console.stdin = stdin
-        kernel.parse_image = parse_dll
+        kernel.parse_image = open_dll
         if not self.files.exists(cwd):
             raise UsageError(
                 f"the current directory {cwd!r} does not exist in the guest; add or mount it first"
