@@ -654,8 +654,8 @@ class Simulation:
         section = vad.section if vad is not None else None
         if isinstance(section, ImageSection):
             image = section.image
-            self._modules[start] = LoadedModule(image.name, start, start + image.size, image.path, image)
-            self.symbols.add(image, start)
+            name = self.symbols.add(image, start)
+            self._modules[start] = LoadedModule(name, start, start + image.size, image.path, image)
             self._breakpoints.mapped(image.name, start)
             if self._machine.traps is not None:
                 self._machine.traps.add(image, start)
