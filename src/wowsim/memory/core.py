@@ -10,7 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault
-from wowsim.memory.pages import DIRTY, MM_MASK, PAGE_SHIFT, PRIVATE, WRITE
+from wowsim.memory.pages import CLUSTER, DIRTY, MM_MASK, PAGE_SHIFT, PRIVATE, WRITE
 from wowsim.memory.protection import cpu_access, is_copy, page_from_mm
 from wowsim.memory.sections import Commitment, FileSection
 from wowsim.memory.vad import MAX_COMMIT, Vad, VadKind, VadTree
@@ -59,6 +59,7 @@ class SpaceCore:
         notify: Notify | None = None,
     ) -> None:
         self.pages = pages
+        pages.fetch = self._fetch
         self.layout = layout
         self.commitment = commitment if commitment is not None else Commitment()
         self.notify = notify
@@ -70,6 +71,16 @@ class SpaceCore:
         self.highest_vpn = layout.highest_user >> PAGE_SHIFT
         self._random = Random(seed)
         self._pool = layout.pool + (self._random.getrandbits(24) << 4)
+
+    def _fetch(self, vpn: int) -> Iterator[tuple[int, bytes]]:
+        """Pages of an image that are read when somebody touches them, some at a time."""
+        vad = self.vads.at(vpn)
+        assert vad is not None, "every entry lies in a VAD"
+        assert vad.section is not None, "only pages of sections are absent"
+        first, end = max(vpn & -CLUSTER, vad.start), min((vpn & -CLUSTER) + CLUSTER, vad.end + 1)
+        data = vad.section.bytes_of(vad.offset + first - vad.start, end - first)
+        for page in range(first, end):
+            yield page, data[(page - first) << PAGE_SHIFT : (page - first + 1) << PAGE_SHIFT]
 
     def insert_vad(
         self,

@@ -33,7 +33,7 @@ from wowsim.simulation.program import (
     check_imports,
     command_line,
     find,
-    parse_dll,
+    open_dll,
     standard_folders,
 )
 from wowsim.simulation.progress import Progress, ProgressWatch
@@ -404,7 +404,7 @@ class Simulation:
         checks.start(command, env, cwd)
         machine, kernel = self._machine, self._machine.kernel
         kernel.console.stdin = standard_input(stdin, self._runner.wait_for_host, self._blame)
-        kernel.parse_image = parse_dll
+        kernel.parse_image = open_dll
         if not self.files.exists(cwd):
             raise UsageError(
                 f"the current directory {cwd!r} does not exist in the guest; add or mount it first"
@@ -690,8 +690,8 @@ class Simulation:
         section = vad.section if vad is not None else None
         if isinstance(section, ImageSection):
             image = section.image
-            self._modules[start] = LoadedModule(image.name, start, start + image.size, image.path, image)
-            self.symbols.add(image, start)
+            name = self.symbols.add(image, start)
+            self._modules[start] = LoadedModule(name, start, start + image.size, image.path, image)
             self._breakpoints.mapped(image.name, start)
             if self._machine.traps is not None:
                 self._machine.traps.add(image, start)
