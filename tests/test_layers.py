@@ -39,7 +39,6 @@ NATIVE = {
     "unicorn": "cpu/engine.py",
     "capstone": "render/decoder.py",
     "keystone": "image/synth.py",
-    "pefile": "image/pe.py",
 }
 
 

@@ -10,9 +10,11 @@ from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
+from struct import Struct
 from typing import Literal, NamedTuple
 
 PAGE = 0x1000
+_POINTERS = {32: Struct("<I"), 64: Struct("<Q")}
 
 
 class Provenance(Enum):
@@ -170,26 +172,33 @@ class Image:
             return self.provenance[at].provenance
         return None
 
-    def relocated(self, base: int) -> bytes:
-        """The contents for another base.
+    def read(self, rva: int, size: int) -> bytes:
+        """Bytes at the preferred base."""
+        return self.contents[rva : rva + size]
+
+    def relocated(self, base: int, start: int = 0, end: int | None = None) -> bytes:
+        """The bytes of ``[start, end)``, by default all, for another base.
 
         Raises:
             ValueError: the relocations are stripped and ``base`` is not the preferred one.
         """
-        delta = base - self.base
+        delta, end = base - self.base, self.size if end is None else end
         if delta == 0:
-            return self.contents
+            return self.read(start, end - start)
         if self.relocations is None:
             raise ValueError(
                 f"{self.file_name} has no relocations and must load at {self.base:#x}, not {base:#x}"
             )
-        moved = bytearray(self.contents)
-        width = self.bits // 8
+        pointer = _POINTERS[self.bits]
+        # A pointer may begin before the range, and end behind it.
+        low, high = max(start - pointer.size + 1, 0), min(end + pointer.size - 1, self.size)
+        moved = bytearray(self.read(low, high - low))
         mask = (1 << self.bits) - 1
-        for rva in self.relocations:
-            value = int.from_bytes(moved[rva : rva + width], "little")
-            moved[rva : rva + width] = ((value + delta) & mask).to_bytes(width, "little")
-        return bytes(moved)
+        unpack, pack = pointer.unpack_from, pointer.pack_into
+        last = high - pointer.size
+        for rva in [rva for rva in self.relocations if low <= rva <= last]:
+            pack(moved, rva - low, unpack(moved, rva - low)[0] + delta & mask)
+        return bytes(memoryview(moved)[start - low : end - low])
 
     def renamed(self, name: str, path: str) -> Image:
         """The same image under another module name and guest path."""

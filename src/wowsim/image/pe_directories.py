@@ -1,7 +1,6 @@
 """The directories of a PE file, read from its mapped contents as ntdll reads them: imports, exports, relocations, TLS.
 
-pefile looks them up in the file, goes on after damage with a warning, and takes several milliseconds for the imports
-of a small program. Every walk is bounded, whatever the tables say. Sources: as ``image.pe``, which imports it.
+Every walk is bounded, whatever the tables say. Sources: as ``image.pe``. ``image.pe_image`` imports it.
 """
 
 from __future__ import annotations
@@ -32,6 +31,8 @@ from wowsim.image.pe_file import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from wowsim.image.contents import Contents
+
 _POINTERS = {32: DWORD, 64: Struct("<Q")}
 _EXPORT_DIRECTORY = Struct("<16x6I")
 _IMPORT_DESCRIPTOR = Struct("<5I")
@@ -42,13 +43,14 @@ _TLS = {32: Struct("<5I4x"), 64: Struct("<4QI4x")}
 class View:
     """The mapped image while its directories are read: every read is checked and says what it was for."""
 
-    def __init__(self, contents: bytes, file: PeFile) -> None:
+    def __init__(self, contents: Contents, file: PeFile) -> None:
         self.contents = contents
-        self.size = len(contents)
+        self.size = contents.size
         self.file = file
         self.base: int = file.optional.ImageBase
         self.pointer = _POINTERS[file.bits]
         self._text_left = MAX_TEXT
+        self._at, self._piece = 0, b""
 
     def malformed(self, text: str) -> UsageError:
         """The one line that refuses the file."""
@@ -59,28 +61,45 @@ class View:
         if not 0 <= rva <= self.size - size:
             raise self.malformed(f"{what} at RVA {rva:X}h lies outside the image ({self.size:X}h bytes)")
 
+    def _find(self, rva: int, size: int) -> tuple[bytes, int]:
+        """Bytes that hold the range, and where in them it starts; neighbours are asked for one after another."""
+        at = rva - self._at
+        if not 0 <= at <= len(self._piece) - size:
+            self._piece, self._at = self.contents.around(rva)
+            at = rva - self._at
+            if at + size > len(self._piece):
+                return self.contents.read(rva, size), 0
+        return self._piece, at
+
     def unpack(self, layout: Struct, rva: int, what: str) -> tuple[int, ...]:
         """Fields at an RVA."""
         self.check(rva, layout.size, what)
-        return layout.unpack_from(self.contents, rva)
+        return layout.unpack_from(*self._find(rva, layout.size))
 
     def array(self, code: Literal["H", "I"], rva: int, length: int, what: str) -> tuple[int, ...]:
         """``length`` words or dwords."""
         if not length:
             return ()
-        self.check(rva, length * (2 if code == "H" else 4), what)
-        return unpack_from(f"<{length}{code}", self.contents, rva)
+        size = length * (2 if code == "H" else 4)
+        self.check(rva, size, what)
+        return unpack_from(f"<{length}{code}", *self._find(rva, size))
 
     def text(self, rva: int, what: str) -> str:
         """A zero-terminated name."""
-        self.check(rva, 1, what)
-        end = self.contents.find(0, rva, rva + MAX_NAME + 1)
+        at = rva - self._at
+        end = self._piece.find(0, at, at + MAX_NAME + 1) if at >= 0 else -1
         if end < 0:
-            raise self.malformed(f"{what} at RVA {rva:X}h has no end within {MAX_NAME} bytes")
-        self._text_left -= end - rva
+            self.check(rva, 1, what)
+            data, at = self._find(rva, min(MAX_NAME + 1, self.size - rva))
+            end = data.find(0, at, at + MAX_NAME + 1)
+            if end < 0:
+                raise self.malformed(f"{what} at RVA {rva:X}h has no end within {MAX_NAME} bytes")
+        else:
+            data = self._piece
+        self._text_left -= end - at
         if self._text_left < 0:
             raise self.malformed(f"its names take more than {MAX_TEXT >> 20} MB")
-        return self.contents[rva:end].decode("latin-1")
+        return data[at:end].decode("latin-1")
 
     def rva(self, address: int, size: int, what: str) -> int:
         """The RVA of ``size`` bytes at an absolute address."""

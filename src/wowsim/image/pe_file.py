@@ -1,20 +1,23 @@
 """What the parts of the PE reader share: limits, numbers of the format, and a file whose headers are read.
 
-Who may import it: the modules of the reader (``image.pe``, ``image.pe_directories``, ``image.pe_symbols``).
+Who may import it: the modules of the reader (``image.pe`` and ``image.pe_*``).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from struct import Struct
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from wowsim.errors import UsageError
+
+if TYPE_CHECKING:
+    from wowsim.image.contents import Source
 
 MAX_IMAGE = 512 << 20
 """Largest SizeOfImage in bytes, so that a small file cannot take all memory; Windows takes more."""
 MAX_SECTIONS = 2048
-"""pefile reads no more; Windows takes 96 (XP) or 65535 (Vista and later), corkami."""
+"""Windows takes 96 (XP) or 65535 (Vista and later), corkami."""
 MAX_ENTRIES = 0x10000
 """Most imports, exports, or TLS callbacks; an ordinal has 16 bits."""
 MAX_NAME = 4096
@@ -25,6 +28,8 @@ MAX_RELOCATIONS = 8 << 20
 """Largest relocation directory in bytes."""
 MAX_SYMBOLS = 0x40000
 """Most records read of a COFF symbol table."""
+MAX_STRINGS = 16 << 20
+"""Bytes read of the string table behind it."""
 
 SECTOR = 0x200
 I386, AMD64 = 0x14C, 0x8664
@@ -37,6 +42,30 @@ DIRECTORY_EXPORT, DIRECTORY_IMPORT, DIRECTORY_BASERELOC = 0, 1, 5
 DIRECTORY_TLS, DIRECTORY_COM_DESCRIPTOR = 9, 14
 SYM_CLASS_EXTERNAL, SYM_CLASS_STATIC, SYM_DTYPE_FUNCTION = 2, 3, 2
 
+MACHINES = {
+    0x162: "R3000",
+    0x166: "R4000",
+    0x168: "R10000",
+    0x169: "WCEMIPSV2",
+    0x184: "ALPHA",
+    0x1A2: "SH3",
+    0x1A6: "SH4",
+    0x1C0: "ARM",
+    0x1C2: "THUMB",
+    0x1C4: "ARMNT",
+    0x1F0: "POWERPC",
+    0x200: "IA64",
+    0x284: "ALPHA64",
+    0xEBC: "EBC",
+    0x5032: "RISCV32",
+    0x5064: "RISCV64",
+    0x6232: "LOONGARCH32",
+    0x6264: "LOONGARCH64",
+    0xAA64: "ARM64",
+    I386: "I386",
+    AMD64: "AMD64",
+}
+"""IMAGE_FILE_MACHINE_*, spec."""
 RELOCATION_TYPES = {
     1: "HIGH",
     2: "LOW",
@@ -86,18 +115,52 @@ class RawSection:
         return self.virtual_size or self.raw_size
 
 
+class FileHeader(NamedTuple):
+    """IMAGE_FILE_HEADER."""
+
+    Machine: int
+    NumberOfSections: int
+    TimeDateStamp: int
+    PointerToSymbolTable: int
+    NumberOfSymbols: int
+    SizeOfOptionalHeader: int
+    Characteristics: int
+
+
+class OptionalHeader(NamedTuple):
+    """What is used of IMAGE_OPTIONAL_HEADER32 and 64."""
+
+    Magic: int
+    AddressOfEntryPoint: int
+    ImageBase: int
+    SectionAlignment: int
+    FileAlignment: int
+    SizeOfImage: int
+    SizeOfHeaders: int
+    CheckSum: int
+    Subsystem: int
+    DllCharacteristics: int
+    SizeOfStackReserve: int
+    SizeOfStackCommit: int
+    NumberOfRvaAndSizes: int
+
+
 @dataclass(frozen=True)
 class PeFile:
-    """A file with its headers; ``header`` and ``optional`` are pefile's and have the fields' NT names."""
+    """A file whose headers are read.
+
+    Attributes:
+        directories: RVA and size of those the file has.
+    """
 
     name: str
-    data: bytes
+    source: Source
     bits: Literal[32, 64]
-    header: Any
-    optional: Any
+    header: FileHeader
+    optional: OptionalHeader
+    directories: tuple[tuple[int, int], ...]
     sections: tuple[RawSection, ...]
 
     def directory(self, index: int) -> tuple[int, int]:
         """RVA and size; zeros when absent."""
-        found = self.optional.DATA_DIRECTORY[index : index + 1]
-        return (found[0].VirtualAddress, found[0].Size) if found else (0, 0)
+        return self.directories[index] if index < len(self.directories) else (0, 0)

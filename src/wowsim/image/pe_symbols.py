@@ -11,6 +11,7 @@ from struct import Struct
 from wowsim.image.pe_file import (
     DWORD,
     MAX_NAME,
+    MAX_STRINGS,
     MAX_SYMBOLS,
     MAX_TEXT,
     SCN_EXECUTE,
@@ -21,50 +22,74 @@ from wowsim.image.pe_file import (
 )
 
 _SYMBOL = Struct("<8sIhHBB")
+_DECORATION = re.compile(r"@[0-9]+$")
 
 
 def symbols(file: PeFile) -> dict[int, str]:
-    """Names of functions and labels, by RVA.
+    """Names of functions and labels, by ascending RVA.
 
     Windows ignores the table, so damage in it refuses nothing: what makes no sense is left out.
     """
-    data, start = file.data, file.header.PointerToSymbolTable
-    strings = start + file.header.NumberOfSymbols * _SYMBOL.size
-    records = min(file.header.NumberOfSymbols, MAX_SYMBOLS, (len(data) - start) // _SYMBOL.size)
+    source, start, number_of_symbols = (
+        file.source,
+        file.header.PointerToSymbolTable,
+        file.header.NumberOfSymbols,
+    )
+    records = min(number_of_symbols, MAX_SYMBOLS, (source.size - start) // _SYMBOL.size)
     if not start or records <= 0:
         return {}
+    strings = _Strings(source.read(start + number_of_symbols * _SYMBOL.size, MAX_STRINGS), file.bits)
+    code = {
+        number: (section.rva, section.size)
+        for number, section in enumerate(file.sections, 1)
+        if section.flags & SCN_EXECUTE
+    }
     best: dict[int, tuple[int, str]] = {}
-    skip = text = 0
-    for record in _SYMBOL.iter_unpack(memoryview(data)[start : start + records * _SYMBOL.size]):
+    skip = 0
+    for raw_name, value, number, kind, storage, auxiliary in _SYMBOL.iter_unpack(
+        source.read(start, records * _SYMBOL.size)
+    ):
         if skip:
             skip -= 1
             continue
-        raw_name, value, number, kind, storage, skip = record
-        if storage not in (SYM_CLASS_EXTERNAL, SYM_CLASS_STATIC) or not 0 < number <= len(file.sections):
+        skip = auxiliary
+        if number not in code or storage not in (SYM_CLASS_EXTERNAL, SYM_CLASS_STATIC):
             continue
-        section = file.sections[number - 1]
-        if not section.flags & SCN_EXECUTE or value >= section.size:
+        rva, size = code[number]
+        if value >= size:
             continue
-        name = _symbol_name(data, raw_name, strings, file.bits)
-        text += len(name)
-        if text > MAX_TEXT:
+        name = strings.name(raw_name)
+        if strings.exhausted:
             break
         # Names of sections (".text") are symbols too.
         if not name or name[0] == "." or not name.isprintable():
             continue
         rank = 2 * (kind >> 4 & 3 == SYM_DTYPE_FUNCTION) + (storage == SYM_CLASS_EXTERNAL)
-        rva = section.rva + value
+        rva += value
         if rva not in best or rank > best[rva][0]:
             best[rva] = (rank, name)
     return {rva: best[rva][1] for rva in sorted(best)}
 
 
-def _symbol_name(data: bytes, raw: bytes, strings: int, bits: int) -> str:
-    """A symbol's name as the source has it: on i386 without ``_`` or ``@`` before and ``@n`` behind."""
-    if raw[:4] == b"\0\0\0\0":
-        at = strings + DWORD.unpack_from(raw, 4)[0]
-        raw = data[at : max(data.find(0, at, at + MAX_NAME + 1), at)]
-    name = raw.rstrip(b"\0").decode("latin-1")
-    if bits == 32 and name[:1] in ("_", "@"):
-        name = re.sub(r"@[0-9]+$", "", name[1:])
-    return name
+class _Strings:
+    """The string table behind the symbols, of which names longer than eight bytes are."""
+
+    def __init__(self, data: bytes, bits: int) -> None:
+        self._data, self._decorated = data, bits == 32
+        self._left = MAX_TEXT
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the names have taken too much, by overlapping."""
+        return self._left < 0
+
+    def name(self, raw: bytes) -> str:
+        """A symbol's name as the source has it: on i386 without ``_`` or ``@`` before and ``@n`` behind."""
+        if raw[:4] == b"\0\0\0\0":
+            at = DWORD.unpack_from(raw, 4)[0]
+            raw = self._data[at : max(self._data.find(0, at, at + MAX_NAME + 1), at)]
+        name = raw.rstrip(b"\0").decode("latin-1")
+        if self._decorated and name[:1] in ("_", "@"):
+            name = _DECORATION.sub("", name[1:])
+        self._left -= len(name)
+        return name
