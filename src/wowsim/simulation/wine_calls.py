@@ -76,7 +76,7 @@ class UnixCalls:
 
     def __init__(self, clock: Clock, version: int, use_gdi: Callable[[], object]) -> None:
         self._clock, self._use_gdi = clock, use_gdi
-        ntdll = (_no_such_dll, _not_unwound, self._precise_time)
+        ntdll: tuple[Callable[[Trap, int], int], ...] = (_no_such_dll, _not_unwound, self._precise_time)
         if version > 8:
             ntdll = (_no_such_dll, _not_unwound)
         self._calls: dict[int, tuple[Callable[[Trap, int], int], ...]] = {
