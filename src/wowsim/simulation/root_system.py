@@ -18,6 +18,7 @@ from wowsim.memory.protection import PAGE_READONLY, PAGE_READWRITE
 from wowsim.memory.sections import ImageSection, Section
 from wowsim.simulation import wine_calls
 from wowsim.simulation.parameters import fields
+from wowsim.simulation.shared_data import TICK_UNITS, WINE_TICK_UNITS
 from wowsim.simulation.thread_start import ThreadStarter
 from wowsim.sysroot.stubs import service_numbers
 
@@ -94,6 +95,11 @@ class RootSystem:
         """Folders of the guest that the root fills."""
         return {SYSTEM32: self.root.system32, SYSWOW64: self.root.syswow64}
 
+    @property
+    def tick_units(self) -> int:
+        """100 ns units between two ticks of KUSER_SHARED_DATA."""
+        return WINE_TICK_UNITS if self.root.kind == "wine" else TICK_UNITS
+
     def layout(self, layout: SpaceLayout) -> SpaceLayout:
         """The build's; Wine's ntdlls expect a page behind the PEBs and one behind the TEBs (observed).
 
@@ -110,6 +116,7 @@ class RootSystem:
         bases, native = new.space.system_dll_bases, self.images["ntdll"]
         kernel.every_class, kernel.nls = True, self._nls
         if self.root.kind == "wine":
+            space.releases_parts = False
             kernel.readable_images, kernel.reset_state, kernel.unix_half = True, 0, wine_calls.half_of
             kernel.win32k.wine = int(self.root.version.partition(".")[0])
         self._init_block(memory, bases)
@@ -126,7 +133,10 @@ class RootSystem:
             space.cause = "unix calls"
             section = ImageSection(space.pages, space.commitment, wine_calls.unix_call_image(), "\\unix")
             base, _, _ = space.map_image(section)
-            for name, value in ((wine_calls.DISPATCHER, base + 0x1000), (wine_calls.HANDLE, wine_calls.NTDLL)):
+            for name, value in (
+                (wine_calls.DISPATCHER, base + 0x1000),
+                (wine_calls.HANDLE, wine_calls.NTDLL),
+            ):
                 if name in native.export_by_name:
                     memory.pack(_QWORD, bases["ntdll"] + native.export_by_name[name].rva, value)
 
