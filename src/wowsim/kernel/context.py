@@ -174,8 +174,7 @@ class Kernel:
         failure_frames: addresses that a bug check names: KTRAP_FRAME and EXCEPTION_RECORD.
         parse_image: reads an executable (its bytes and guest path) for NtCreateSection; UsageError when it is
             none. The simulation sets it.
-        reset_state: where wow64cpu.dll looks for RESET_STATE in the CPU area; the build's, unless a root brings
-            another one.
+        reset_state: where wow64cpu.dll looks for RESET_STATE in the CPU area: the build's, or that of a root.
         unix_half: gives the handle of a DLL's Unix half, by its file name, where the DLLs are Wine's.
         readable_images: an image section takes the right to read its file only, not to execute it; Wine's loader
             counts on that (observed).
