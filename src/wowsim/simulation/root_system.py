@@ -18,6 +18,7 @@ from wowsim.memory.protection import PAGE_READONLY, PAGE_READWRITE
 from wowsim.memory.sections import ImageSection, Section
 from wowsim.simulation import wine_calls
 from wowsim.simulation.parameters import fields
+from wowsim.simulation.shared_data import TICK_UNITS, WINE_TICK_UNITS
 from wowsim.simulation.thread_start import ThreadStarter
 from wowsim.simulation.wide_process import WideThreadStarter
 from wowsim.sysroot.stubs import service_numbers
@@ -96,6 +97,11 @@ class RootSystem:
         return {SYSTEM32: self.root.system32, SYSWOW64: self.root.syswow64}
 
     @property
+    def tick_units(self) -> int:
+        """100 ns units between two ticks of KUSER_SHARED_DATA."""
+        return WINE_TICK_UNITS if self.root.kind == "wine" else TICK_UNITS
+
+    @property
     def wine_version(self) -> int:
         """The major version that Wine's DLLs behave like; DLLs that do not say it are told by their exports."""
         major = self.root.version.partition(".")[0]
@@ -119,6 +125,7 @@ class RootSystem:
         bases, native = new.space.system_dll_bases, self.images["ntdll"]
         kernel.every_class, kernel.nls = True, self._nls
         if self.root.kind == "wine":
+            space.releases_parts = False
             kernel.readable_images, kernel.reset_state, kernel.unix_half = True, 0, wine_calls.half_of
             kernel.win32k.wine = self.wine_version
         if new.peb32:

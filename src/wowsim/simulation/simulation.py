@@ -451,7 +451,7 @@ class Simulation:
         machine.tables.untracked.add(new.space.shared_data_frame)
         self._initialise(page)
         memory: Any = machine.ram.bytes  # mmap is a writable buffer
-        machine.refresh = refresher(memory, page, machine.clock)
+        machine.refresh = refresher(memory, page, machine.clock, self._system.tick_units)
         machine.refresh()
         self._system.prepare(kernel, new)
         machine.exception_dispatcher = self._address("ntdll!KiUserExceptionDispatcher")
