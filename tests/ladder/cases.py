@@ -62,7 +62,10 @@ def _fixture(name: str, *args: str, **more: object) -> Case:
 
 
 def _fixtures() -> Iterator[Case]:
-    """Our own programs (fixtures/README.md). ``int3`` ends Wine 8.0 itself, ``waits`` and ``deadlock`` do not end there."""
+    """Our own programs (fixtures/README.md).
+
+    ``int3`` ends Wine 8.0 itself, ``waits`` and ``deadlock`` do not end there.
+    """
     names = (
         "createfile helloworld ntonly k32only compute regloop spin regdemo peb noreloc reloc tls laa nolaa iathook"
         " inlinehook fshook directnt wow64transition turbohook threads apc manythreads vectored frames overflow"
