@@ -30,8 +30,8 @@ def run(case: Case, root: str) -> Outcome:
             start = case.program if program is None else app / program.name
             try:
                 sim.load(start, case.args, env=case.env, cwd=WORK, stdin=case.stdin)
-            except wowsim.UsageError as error:
-                return outcome(case, 0, b"", str(error).encode(), {})
+            except wowsim.UsageError as reason:
+                return outcome(case, 0, b"", str(reason).encode(), {})
             result = sim.run(timeout=PATIENCE)
             files = left(case, work, WORK)
             for name in set(sim.files.list("C:\\")) - before - {"app"}:

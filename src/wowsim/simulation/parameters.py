@@ -116,7 +116,13 @@ def parameters_size(start: Start) -> int:
 def _dll_path(start: Start) -> str:
     """Where DLLs are looked for: the documented order with SafeDllSearchMode (Dynamic-link library search order)."""
     path = next((value for name, value in start.environment.items() if upcase(name) == "PATH"), "")
-    folders = (start.image_path.rpartition("\\")[0], r"C:\Windows\system32", r"C:\Windows\system", r"C:\Windows", ".")
+    folders = (
+        start.image_path.rpartition("\\")[0],
+        r"C:\Windows\system32",
+        r"C:\Windows\system",
+        r"C:\Windows",
+        ".",
+    )
     return ";".join((*folders, path) if path else folders)
 
 

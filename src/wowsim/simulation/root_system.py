@@ -128,6 +128,7 @@ class RootSystem:
             space.releases_parts = False
             kernel.readable_images, kernel.reset_state, kernel.unix_half = True, 0, wine_calls.half_of
             kernel.win32k.wine = self.wine_version
+            kernel.lax, kernel.apc_in_registers = True, self.wine_version < 9
         if new.peb32:
             self._init_block(memory, bases)
         space.cause = "PspMapApiSetMap"
