@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
@@ -14,10 +13,7 @@ import pytest
 
 import wowsim
 from wowsim.cli import main
-from wowsim.errors import StopReason
-from wowsim.simulation import RunResult
 
-ENDED = RunResult(StopReason.EXITED, 0, b"", b"", None, None)
 BIN = Path(__file__).parent.parent / "fixtures" / "bin"
 WAY = [
     "kernel32!CreateFileW",
@@ -120,11 +116,21 @@ def test_timeout(capfd: pytest.CaptureFixture[str]) -> None:
         (["run", "--build", "win3", "x"], "win3"),
         (["run", "--seed", "one", "x"], "one"),
         (["run", "--limit", "-1", "x"], "-1"),
+        (["run", "--limit", "3x", "x"], "3x"),
+        (["run", "--limit", "M", "x"], "'M'"),
+        (["run", "--memory", "5", program("helloworld.exe")], "memory=5"),
+        (["run", "--memory=-1M", "x"], "-1M"),
+        (["run", "--unset", "A=B", "x"], "A=B"),
+        (["run", "--unset", "", "x"], "''"),
         (["run", "--timeout", "0", "x"], "0"),
         (["run", "--timeout", "nan", "x"], "nan"),
         (["run", "--env", "A", "x"], "'A'"),
         (["run", "--mount", "here", "x"], "'here'"),
         (["run", "--stdin", "nosuch", program("helloworld.exe")], "nosuch"),
+        (["run", "--stdin", str(BIN), program("helloworld.exe")], "bin"),
+        (["run", "C:\\nosuch.exe"], "in the guest or on the host"),
+        (["run", "--mount", f"{BIN}=work", program("helloworld.exe")], "work"),
+        (["run", "--mount", f"{BIN}/nosuch=C:\\work", program("helloworld.exe")], "nosuch"),
         (["run", "--cwd", "C:\\nowhere", program("helloworld.exe")], "nowhere"),
         (["run", "--lim", "3", program("helloworld.exe")], "--lim"),
         (["run", program("missing.exe")], "NoSuchFunctionA"),
@@ -306,20 +312,6 @@ def test_gdt(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 # ------------------------------------------------------------ the host's side
-def test_standard_input(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    given: list[bytes] = []
-    monkeypatch.setattr(
-        "wowsim.simulation.Simulation.load",
-        lambda sim, program, args, **options: given.append(options["stdin"]),
-    )
-    monkeypatch.setattr("wowsim.simulation.Simulation.run", lambda *_: ENDED)
-    (tmp_path / "in").write_bytes(b"from a file")
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"from here")))
-    for source in (["--stdin", str(tmp_path / "in")], ["--stdin", "-"], []):
-        assert main(["run", *source, "x.exe"]) == 0
-    assert given == [b"from a file", b"from here", b""]
-
-
 @pytest.mark.skipif(os.name == "nt", reason="console signals work otherwise there")
 def test_interrupt_stops_a_guest_that_calls_nothing(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
@@ -329,7 +321,7 @@ def test_interrupt_stops_a_guest_that_calls_nothing(capfdbinary: pytest.CaptureF
         assert run(capfdbinary, "run", "--timeout", "20", program("regloop.exe"), "0xfffffff0") == (
             130,
             b"",
-            "",
+            "wowsim: interrupted\n",
         )
     finally:
         timer.cancel()

@@ -23,10 +23,13 @@ ALLOWED = {
     "kernel": LEAVES | {"memory", "image.model"},
     "trace": LEAVES | {"image.model"},
     "render": LEAVES | {"trace", "image.model", "cpu.segments", "memory"},
-    "simulation": LEAVES | {"cpu", "image", "memory", "guest32", "host64", "kernel", "trace", "render"},
+    "sysroot": LEAVES | {"image"},
+    "simulation": LEAVES
+    | {"cpu", "image", "memory", "guest32", "host64", "kernel", "trace", "render", "sysroot"},
     "conformance": LEAVES | {"simulation"},
     "pytest_plugin": LEAVES | {"simulation", "trace", "render", ""},
-    "cli": LEAVES | {"simulation", "trace", "render", "memory", "image", "cpu.segments", "conformance", ""},
+    "cli": LEAVES
+    | {"simulation", "trace", "render", "memory", "image", "cpu.segments", "conformance", "sysroot", ""},
     "__main__": {"cli"},
     "": LEAVES | {"simulation", "trace", "image"},
 }

@@ -28,7 +28,7 @@ def _in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_blocks_are_found() -> None:
-    assert (len(PYTHON), len(TESTS), len(SHELL)) == (11, 1, 5)
+    assert (len(PYTHON), len(TESTS), len(SHELL)) == (11, 1, 6)
 
 
 @pytest.mark.parametrize(("code", "output"), PYTHON)

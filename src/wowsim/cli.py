@@ -2,35 +2,32 @@
 
 wowsim's options stand before PROGRAM; everything behind it is the guest's. The guest's console output passes
 through as it comes. Exit codes: the guest's exit status & 0xFF; 125 when wowsim stopped it or refuses, with one line
-on stderr; 130 after Ctrl-C. Imports the machine only in the commands that need one.
+on stderr; 130 after Ctrl-C; 141 when nobody reads its output any more. Imports the machine only in the commands that
+need one.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import signal
-import socket
 import sys
-import threading
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from wowsim.cli_options import add_machine, add_process
-from wowsim.errors import StopReason, Unsupported, UsageError
+from wowsim.cli_run import exit_code, guarded, loaded, program_of, refuse
+from wowsim.errors import Unsupported, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from wowsim.simulation import RunResult, Simulation
+    from wowsim.simulation import Simulation
+    from wowsim.simulation.tracer import Level
 
-REFUSED = 125
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 FORMATS = ("text", "path", "jsonl")
-ENDED = (StopReason.EXITED, StopReason.UNHANDLED_EXCEPTION, StopReason.FAST_FAIL)
-"""Reasons that are the program's own doing."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,15 +39,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except (UsageError, Unsupported) as error:
-        return _refuse(str(error))
+        return refuse(str(error))
     except KeyboardInterrupt:
+        refuse("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
         _abandon_output()
         return BROKEN_PIPE
     except OSError as error:
         _abandon_output()
-        return _refuse(f"input or output failed: {error.strerror}")
+        return refuse(f"input or output failed: {error.strerror}")
 
 
 def _open_closed_streams() -> None:
@@ -69,35 +67,30 @@ def _abandon_output() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _refuse(message: str) -> int:
-    """One line on stderr."""
-    print("wowsim:", " ".join(message.split()), file=sys.stderr)
-    return REFUSED
-
-
 # ------------------------------------------------------------ arguments
 class _Parser(argparse.ArgumentParser):
     """Refuses with the exit code of all refusals."""
 
     def error(self, message: str) -> NoReturn:
-        sys.exit(_refuse(f"{message}; see {self.prog} --help"))
+        sys.exit(refuse(f"{message}; see {self.prog} --help"))
 
 
 def _parser() -> argparse.ArgumentParser:
-    from wowsim import __version__, cli_conformance, cli_services, cli_vad
+    from wowsim import __version__, cli_conformance, cli_run, cli_services, cli_sysroot, cli_vad
 
     parser = _Parser(
         prog="wowsim", description="Run 32-bit Windows programs the way 64-bit Windows runs them."
     )
     parser.add_argument("--version", action="version", version=f"wowsim {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
-    _add_run(commands)
+    cli_run.add_parser(commands)
     _add_trace(commands)
     _add_gdt(commands)
     _add_builds(commands)
     cli_vad.add_parser(commands)
     cli_services.add_parser(commands)
     cli_conformance.add_parser(commands)
+    cli_sysroot.add_parser(commands)
     return parser
 
 
@@ -105,12 +98,6 @@ def _add(commands: Any, name: str, run: Callable[[argparse.Namespace], int], sum
     parser: _Parser = commands.add_parser(name, help=summary, description=summary, allow_abbrev=False)
     parser.set_defaults(command=run)
     return parser
-
-
-def _add_run(commands: Any) -> None:
-    parser = _add(commands, "run", _run, "Run a program; its console output passes through.")
-    add_machine(parser)
-    add_process(parser)
 
 
 def _add_trace(commands: Any) -> None:
@@ -137,20 +124,15 @@ def _add_builds(commands: Any) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document")
 
 
-# ------------------------------------------------------------ run and trace
-def _run(options: argparse.Namespace) -> int:
-    with _loaded(options, _pass_through(sys.stdout.buffer)) as sim:
-        result = _guarded(sim, options, None)
-    return _exit_code(result)
-
-
+# ------------------------------------------------------------ trace
 def _trace(options: argparse.Namespace) -> int:
     from wowsim.trace.events import MemoryChanged
 
     wanted = _services(options)
     stdout = sys.stderr.buffer if options.output is None else sys.stdout.buffer
-    with _loaded(options, _pass_through(stdout)) as sim, _output(options.output) as out:
-        result = _guarded(sim, options, "full" if options.format == "text" else "calls")
+    level: Level = "full" if options.format == "text" else "calls"
+    with loaded(options, stdout) as sim, _output(options.output) as out:
+        result = guarded(sim, lambda: sim.run(options.limit, options.timeout, level))
         trace = result.trace
         assert trace is not None
         calls = [call for call in trace.calls() if wanted is None or call.name in wanted]
@@ -163,7 +145,7 @@ def _trace(options: argparse.Namespace) -> int:
             out.write(line.encode("utf-8", "backslashreplace") + b"\n")
     if wanted and not calls:
         print(f"wowsim: no call of {', '.join(sorted(wanted))} before the end", file=sys.stderr)
-    return _exit_code(result)
+    return exit_code(result)
 
 
 def _services(options: argparse.Namespace) -> set[str] | None:
@@ -188,7 +170,7 @@ def _formatted(
         from wowsim import __version__
         from wowsim.trace.jsonl import lines
 
-        program = Path(options.program).name
+        program = PureWindowsPath(program_of(options)[0]).name
         yield from lines(
             calls, events, build=options.build, seed=options.seed, program=program, version=__version__
         )
@@ -227,66 +209,6 @@ def _listings(sim: Simulation, calls: Sequence[Any], changes: Sequence[Any]) -> 
 
 
 @contextmanager
-def _loaded(options: argparse.Namespace, on_output: Callable[[str, bytes], None]) -> Iterator[Simulation]:
-    words = options.words[1:] if options.words[:1] == ["--"] else options.words
-    if not words:
-        raise UsageError("PROGRAM is missing")
-    options.program = words[0]
-    stdin = _stdin(options.stdin)
-    from wowsim.simulation import Simulation
-
-    with Simulation(
-        options.build,
-        options.seed,
-        options.sysroot,
-        on_output=on_output,
-        three_gb=options.three_gb,
-        on_unsupported=options.on_unsupported,
-        turbo=options.turbo,
-    ) as sim:
-        _tell_unsupported(sim)
-        for host, guest, writable in options.mount:
-            sim.files.mount(host, guest, writable=writable)
-        for file in options.registry:
-            sim.registry.load(Path(file))
-        sim.load(words[0], words[1:], env=dict(options.env), cwd=options.cwd, stdin=stdin)
-        yield sim
-
-
-def _tell_unsupported(sim: Simulation) -> None:
-    """One line on stderr for each kind of call that is answered STATUS_NOT_IMPLEMENTED."""
-    from wowsim.trace.events import UnsupportedCalled
-
-    told: set[str] = set()
-
-    def tell(event: UnsupportedCalled) -> None:
-        if event.status is not None and event.detail not in told:
-            told.add(event.detail)
-            print("wowsim:", f"{event.detail}: answered {event.status:08X}", file=sys.stderr)
-
-    sim.on(UnsupportedCalled, tell)
-
-
-def _stdin(source: str | None) -> bytes:
-    if source is None:
-        return b""
-    try:
-        return sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
-    except OSError as error:
-        raise UsageError(f"standard input {source!r} cannot be read: {error.strerror}") from None
-
-
-def _pass_through(stdout: BinaryIO) -> Callable[[str, bytes], None]:
-    streams = {"stdout": stdout, "stderr": sys.stderr.buffer}
-
-    def write(stream: str, data: bytes) -> None:
-        streams[stream].write(data)
-        streams[stream].flush()
-
-    return write
-
-
-@contextmanager
 def _output(path: str | None) -> Iterator[BinaryIO]:
     if path is None:
         yield sys.stdout.buffer
@@ -298,48 +220,6 @@ def _output(path: str | None) -> Iterator[BinaryIO]:
         raise UsageError(f"{path!r} cannot be written: {error.strerror}") from None
     with file:
         yield file
-
-
-def _guarded(sim: Simulation, options: argparse.Namespace, trace: Any) -> RunResult:
-    """Run; Ctrl-C stops the guest even while it calls nothing."""
-    if threading.current_thread() is not threading.main_thread():
-        return sim.run(options.limit, options.timeout, trace)
-    # Python's own handler runs only when the main thread is back from native code: a second thread is woken
-    # by the signal at once and stops the machine
-    ear, mouth = socket.socketpair()
-    mouth.setblocking(False)
-    before = signal.set_wakeup_fd(mouth.fileno(), warn_on_full_buffer=False)
-
-    def listen() -> None:
-        if ear.recv(1) != bytes((signal.SIGINT,)):
-            return
-        ear.settimeout(0.05)
-        while True:  # again and again: an engine about to start forgets it
-            sim.stop()
-            try:
-                if not ear.recv(1):
-                    return
-            except TimeoutError:
-                continue
-
-    listener = threading.Thread(target=listen, name="wowsim-interrupt", daemon=True)
-    listener.start()
-    try:
-        return sim.run(options.limit, options.timeout, trace)
-    finally:
-        signal.set_wakeup_fd(before)
-        mouth.close()
-        listener.join()
-        ear.close()
-
-
-def _exit_code(result: RunResult) -> int:
-    if result.reason is not StopReason.EXITED:
-        said = result.detail.startswith(result.reason.value)
-        _refuse(result.detail if said else f"{result.reason.value}: {result.detail}")
-    if result.reason not in ENDED or result.exit_status is None:
-        return REFUSED
-    return result.exit_status & 0xFF
 
 
 # ------------------------------------------------------------ descriptions

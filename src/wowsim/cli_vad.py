@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
-from wowsim.errors import StopReason, Unsupported, UsageError
+from wowsim.cli_options import add_machine, add_process
+from wowsim.cli_run import guarded, loaded, program_of
+from wowsim.errors import StopReason, UsageError
 from wowsim.render.vad import STYLES, as_json, style_of, table
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from wowsim.memory.rows import VadRow
@@ -29,23 +31,14 @@ def add_parser(subparsers: Any) -> None:
         "Without --step it runs up to the program's entry point first.",
         allow_abbrev=False,
     )
-    parser.add_argument("--build", default="win7sp1", metavar="NAME", help="default: %(default)s")
-    parser.add_argument("--sysroot", metavar="DIR", help="folder with real system DLLs")
-    parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="decides what Windows leaves to chance"
-    )
     parser.add_argument("--step", help="step of process creation; 'list' prints the steps of the build")
     parser.add_argument("--style", choices=STYLES, help="generation of the debugger (default: the build's)")
     parser.add_argument("--json", action="store_true", help="the rows as one JSON document")
     parser.add_argument(
         "--svg", metavar="FILE", help="also draw the tree; '-' draws it to standard output instead"
     )
-    parser.add_argument(
-        "words",
-        nargs=argparse.REMAINDER,
-        metavar="PROGRAM [ARG...]",
-        help="a 32-bit PE file and its arguments",
-    )
+    add_machine(parser)
+    add_process(parser)
     parser.set_defaults(command=run)
 
 
@@ -54,25 +47,20 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         UsageError: it makes no sense.
-        Unsupported: a system root was named.
     """
     from wowsim.memory.creation import step_named, steps_of
     from wowsim.memory.layout import layout_of
 
     layout = layout_of(args.build)
-    if args.sysroot is not None:
-        raise Unsupported("sysroot: a folder of real system DLLs is not supported yet")
     if args.step == "list":
         names = steps_of(layout)
         print(json.dumps(names, indent=2) if args.json else "\n".join(names))
         return 0
     step = _RUNNING if args.step is None else step_named(args.step)
-    program, *arguments = args.words[1:] if args.words[:1] == ["--"] else args.words or [""]
-    if not program:
-        raise UsageError("PROGRAM is missing")
-    rows = _rows(args.build, step, program, arguments, args.seed)
+    program, _ = program_of(args)
+    rows = _rows(args, step)
     if args.svg is not None:
-        title = f"{Path(program).name} on {args.build}: {step}"
+        title = f"{PureWindowsPath(program).name} on {args.build}: {step}"
         _draw(rows, args.svg, title, layout.highest_user)
         if args.svg == "-":
             return 0
@@ -83,23 +71,24 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _rows(build: str, step: str, program: str, arguments: Sequence[str], seed: int) -> Sequence[VadRow]:
+def _rows(args: argparse.Namespace, step: str) -> Sequence[VadRow]:
     if step == _RUNNING:
-        return _running(build, program, arguments, seed)
+        return _running(args)
+    if args.sysroot is not None or args.mount or args.env or args.three_gb:
+        with loaded(args, sys.stderr.buffer) as sim:
+            return sim.vads.step(step)
     from wowsim.simulation.layout_only import lay_out
 
-    return lay_out(build, program, arguments, seed=seed).step(step)
+    program, arguments = program_of(args)
+    return lay_out(args.build, program, arguments, seed=args.seed).step(step)
 
 
-def _running(build: str, program: str, arguments: Sequence[str], seed: int) -> Sequence[VadRow]:
+def _running(args: argparse.Namespace) -> Sequence[VadRow]:
     """The rows at the program's entry point, when its DLLs are loaded."""
-    from wowsim.simulation import Simulation
-
-    with Simulation(build=build, seed=seed) as sim:
-        sim.load(program, arguments)
+    with loaded(args, sys.stderr.buffer) as sim:
         image = next(module for module in sim.modules.values() if not module.image.system)
         with sim.at(image.base + image.image.entry, lambda sim: sim.stop()):
-            result = sim.run(limit=_LIMIT)
+            result = guarded(sim, lambda: sim.run(_LIMIT if args.limit is None else args.limit, args.timeout))
         if result.reason is not StopReason.STOPPED:
             _note(f"the program did not reach its entry point: {result.reason.value}, {result.detail}")
         return sim.vads.rows()

@@ -8,7 +8,8 @@ from typing import Literal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from make_pe import (
+
+from synthetic_pe import (
     BASERELOC,
     BSS,
     CODE,
@@ -27,7 +28,6 @@ from make_pe import (
     patch_section,
     symbol_table,
 )
-
 from wowsim.errors import Unsupported, UsageError
 from wowsim.image.model import Export, Image, Import, Section
 from wowsim.image.pe import parse, parse_program

@@ -597,7 +597,7 @@ class Core:
             self.uncount(rip)
             self._handlers.on_fault(Fault(6 if self.vendor == cpuid.AMD else 13, rip))
         except BaseException as error:
-            self._fail(error)
+            self._fail(error, self._single["rip"].read()[0])
 
     def _on_interrupt(self, engine: int, vector: int, data: int) -> None:
         if self._undoing:
@@ -611,7 +611,8 @@ class Core:
             else:
                 self._exception(vector)
         except BaseException as error:
-            self._fail(error)
+            called = vector >= 32 and vector != TRAP_VECTOR
+            self._fail(error, self._single["rip"].read()[0] - 2 if called else None)
 
     def _exception(self, vector: int) -> None:
         rip, cr2 = self.batch("rip", "cr2").read()

@@ -13,10 +13,19 @@ from wowsim.errors import GuestFault
 from wowsim.kernel.access import FILE_OPENED, FILE_READ_DATA, FILE_WRITE_DATA
 from wowsim.kernel.device import FILE_DEVICE_CONSOLE, Device, FileObject, OpenRequest
 from wowsim.kernel.names import upcase
-from wowsim.nt.status import STATUS_DISK_FULL, STATUS_END_OF_FILE, STATUS_OBJECT_NAME_NOT_FOUND
+from wowsim.kernel.standard_input import StandardInput
+from wowsim.nt.status import (
+    STATUS_DISK_FULL,
+    STATUS_END_OF_FILE,
+    STATUS_INVALID_HANDLE,
+    STATUS_OBJECT_NAME_NOT_FOUND,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+KEPT = 64 << 20
 
 
 class Stream(Enum):
@@ -33,33 +42,37 @@ class Console:
     Args:
         stdin: all its input; behind it STATUS_END_OF_FILE.
         on_output: called with stream and bytes at each write.
-        limit: bytes kept of both outputs together; more is STATUS_DISK_FULL, as for a redirected stream.
+        limit: bytes kept of both outputs together; more is STATUS_DISK_FULL, as for a redirected stream. None:
+            nothing is kept, and there is no end.
+
+    Attributes:
+        redirected: the program was started without a console: its standard streams are pipes (``standard_pipes``), and
+            there is no console to open.
     """
 
     def __init__(
         self,
         stdin: bytes = b"",
         on_output: Callable[[Stream, bytes], None] | None = None,
-        limit: int = 64 << 20,
+        limit: int | None = KEPT,
     ) -> None:
-        self.stdin = stdin
+        self.stdin = StandardInput(stdin)
         self.stdout = bytearray()
         self.stderr = bytearray()
         self.on_output = on_output
         self.limit = limit
-        self._consumed = 0
+        self.redirected = False
 
     def read(self, length: int) -> bytes:
         """The next bytes of the input, at most ``length``."""
-        found = self.stdin[self._consumed : self._consumed + length]
-        self._consumed += len(found)
-        return found
+        return self.stdin.read(length)
 
     def write(self, stream: Stream, data: bytes) -> None:
         """Append to an output."""
-        if len(self.stdout) + len(self.stderr) + len(data) > self.limit:
-            raise GuestFault(STATUS_DISK_FULL)
-        (self.stderr if stream is Stream.ERROR else self.stdout).extend(data)
+        if self.limit is not None:
+            if len(self.stdout) + len(self.stderr) + len(data) > self.limit:
+                raise GuestFault(STATUS_DISK_FULL)
+            (self.stderr if stream is Stream.ERROR else self.stdout).extend(data)
         if self.on_output is not None:
             self.on_output(stream, data)
 
@@ -111,6 +124,8 @@ class ConsoleDevice(Device):
 
     def open(self, request: OpenRequest) -> tuple[FileObject, int]:
         """Open a stream by name; CON not both ways at once ("CreateFile", Consoles, learn.microsoft.com)."""
+        if self.console.redirected:
+            raise GuestFault(STATUS_INVALID_HANDLE)  # ERROR_INVALID_HANDLE without a console (unverified)
         name = upcase(request.name)
         stream = _NAMES.get(name)
         both = name == r"\CONSOLE" and request.access & _BOTH_WAYS == _BOTH_WAYS

@@ -21,7 +21,7 @@ from wowsim.kernel.dispatcher import KeyedEvent
 from wowsim.kernel.machine_state import Languages, UuidState
 from wowsim.kernel.names import from_utf16
 from wowsim.kernel.namespace import Namespace, SymbolicLink
-from wowsim.kernel.objects import CURRENT_PROCESS, CURRENT_THREAD, HandleTable
+from wowsim.kernel.objects import CURRENT_PROCESS, CURRENT_THREAD, OBJ_INHERIT, HandleTable
 from wowsim.kernel.pipe_device import PipeDevice
 from wowsim.kernel.registry_defaults import fill
 from wowsim.kernel.registry_objects import RegistryRoot
@@ -29,10 +29,12 @@ from wowsim.kernel.registry_tree import Registry
 from wowsim.kernel.requests import Request, cancel_all
 from wowsim.kernel.scheduler import Scheduler
 from wowsim.kernel.standard_names import insert_standard_names
+from wowsim.kernel.standard_pipes import standard_pipes
 from wowsim.kernel.thread import InitialTeb, Process, Thread
 from wowsim.kernel.volume import Volume
 from wowsim.kernel.volume_api import Files
 from wowsim.kernel.volume_device import VolumeDevice
+from wowsim.kernel.win32k.state import Win32kState
 from wowsim.nt.abi import Memory, Width, layout
 from wowsim.nt.status import STATUS_ACCESS_VIOLATION, STATUS_OBJECT_NAME_INVALID
 from wowsim.nt.structures import UNICODE_STRING
@@ -173,16 +175,15 @@ class Kernel:
         failure_frames: addresses that a bug check names: KTRAP_FRAME and EXCEPTION_RECORD.
         parse_image: reads an executable (the file and its guest path) for NtCreateSection; UsageError when it is
             none. The simulation sets it.
-    <<<<<<< HEAD
+        reset_state: where wow64cpu.dll looks for RESET_STATE in the CPU area: the build's, or that of a root.
+        unix_half: gives the handle of a DLL's Unix half, by its file name, where the DLLs are Wine's.
         readable_images: an image section takes the right to read its file only, not to execute it; Wine's loader
             counts on that (observed).
-    =======
         every_class: information classes newer than the build are there too, because the DLLs of a system root may be
             newer; the simulation sets it with the root.
         nls: the bytes of an ``*.nls`` file by its name in small letters, None when there is none; set with a system
             root.
         nls_sections: those files that were mapped, by name.
-    >>>>>>> kern
         resume: goes on with a CONTEXT (its bytes) behind the service.
         raise_exception: raises a record with a CONTEXT, with a first chance for handlers or without.
         pending: set by a service that ends the run; nobody clears it but the simulation.
@@ -215,6 +216,8 @@ class Kernel:
         self.files = Files(self.volume)
         self.handles = HandleTable()
         self.readable_images = False
+        self.reset_state = build.reset_state
+        self.unix_half: Callable[[str], int] | None = None
         self.parse_image: Callable[[ImageFile, str], Image] = _no_images
         self.every_class = False
         self.nls: Callable[[str], bytes | None] = _no_tables
@@ -237,9 +240,11 @@ class Kernel:
         self.registry = Registry(self.clock, self._fill_registry)
         self.namespace = Namespace()
         self.atoms = AtomTable()
+        self.win32k = Win32kState()
         self.languages = Languages()
         self.uuids = UuidState()
         self.keyed_event = KeyedEvent(self, None)
+        self._pipe_device = PipeDevice(r"\Device\NamedPipe", self)
         self._console_device = ConsoleDevice(r"\Device\ConDrv", self.console)
         self._name_devices()
 
@@ -250,7 +255,7 @@ class Kernel:
         insert(r"\Device\ConDrv", self._console_device)
         insert(r"\REGISTRY", RegistryRoot(self.registry))
         insert(r"\Device\Null", NullDevice(r"\Device\Null"))
-        insert(r"\Device\NamedPipe", PipeDevice(r"\Device\NamedPipe", self))
+        insert(r"\Device\NamedPipe", self._pipe_device)
         for name, target in (
             (rf"\??\{self.volume.drive}", VOLUME_DEVICE),
             (r"\SystemRoot", rf"\??\{self.volume.drive}\Windows"),
@@ -277,6 +282,10 @@ class Kernel:
 
     def open_standard_handles(self) -> tuple[int, int, int]:
         """Handles of standard input, output and error, as a parent hands them to its child."""
+        if self.console.redirected:
+            pipes = standard_pipes(self._pipe_device, self.console)
+            one, two, three = (self.handles.insert(end, end.access, OBJ_INHERIT) for end in pipes)
+            return one, two, three
         device = self._console_device
         access = FILE_MAPPING.read | FILE_MAPPING.write
         files = [device.standard(stream, access, FILE_SYNCHRONOUS_IO_NONALERT) for stream in Stream]

@@ -88,7 +88,7 @@ def set_wow64_context(k: Kernel, thread: Thread, access: int, address: int, leng
     registers, _ = k.host.registers(thread)
     if registers["cs"] == CODE32:
         return _set_stopped32(k, thread, context)
-    wow64_context.set_context(k.memory, thread.teb, context, k.build.reset_state)
+    wow64_context.set_context(k.memory, thread.teb, context, k.reset_state)
     return STATUS_SUCCESS
 
 

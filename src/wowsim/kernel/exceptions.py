@@ -178,6 +178,10 @@ class WideUserMode:
         return context[FXSAVE : FXSAVE + 0x200] if named else None
 
 
+_CONTEXT_EX = struct.pack(
+    "<iIiIiI", -CONTEXT64_SIZE, CONTEXT64_SIZE + 0x18, -CONTEXT64_SIZE, CONTEXT64_SIZE, 0x18, 0
+)
+"""CONTEXT_EX behind the CONTEXT: chunks All, Legacy and XState (none), offsets relative to itself (winnt.h)."""
 Push = Callable[["Memory", Mapping[str, int], bytes, "ExceptionRecord", int], dict[str, int]]
 """Writes one frame: memory, registers, FP state, record, dispatcher -> the registers to go on with."""
 
@@ -220,6 +224,7 @@ def _push(
     stack, top = _room(registers, FRAME_SIZE)
     frame = bytearray(FRAME_SIZE)
     frame[:CONTEXT64_SIZE] = context64({**registers, "rsp": stack}, fxsave)
+    frame[CONTEXT64_SIZE : CONTEXT64_SIZE + len(_CONTEXT_EX)] = _CONTEXT_EX
     frame[RECORD_AT : RECORD_AT + RECORD_SIZE[64]] = record.to_bytes(64)
     machine = (registers["rip"], registers["cs"], registers["rflags"], stack, registers["ss"])
     _MACHINE_FRAME.pack_into(frame, MACHINE_FRAME_AT, *machine)

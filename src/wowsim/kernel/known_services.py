@@ -15,6 +15,7 @@ from wowsim.kernel.services import implemented
 from wowsim.kernel.table import Service, Support
 from wowsim.nt import argument_counts
 from wowsim.nt.abi import Pass, Prototype, prototype
+from wowsim.nt.builds import WOW64
 from wowsim.nt.forms import FORMS, form, passed
 
 if TYPE_CHECKING:
@@ -58,6 +59,12 @@ def services_of_build(build: Build) -> dict[str, Service]:
     for name in FORMS.keys() & services.keys():
         services[name] = _in_form(services[name], build)
     return services
+
+
+@lru_cache
+def services_of_root() -> dict[str, Service]:
+    """Every service, for a root's DLLs, whose stubs say which there are; in the forms of the newest Windows."""
+    return {**known(), **services_of_build(WOW64[-1])}
 
 
 def _in_form(service: Service, build: Build) -> Service:

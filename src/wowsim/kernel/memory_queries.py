@@ -6,6 +6,7 @@ out what other processes share, NUMA nodes and partitions. Who may import it: th
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault
@@ -47,7 +48,7 @@ from wowsim.nt.status import (
 from wowsim.nt.structures import UNICODE_STRING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from wowsim.memory.vad import Vad
 
@@ -81,6 +82,9 @@ _PRIVATE, _DATA_FILE, _IMAGE, _PAGE_FILE, _WRITE_WATCH = 1, 2, 4, 8, 0x400
 _VALID, _SHARED, _LOCKED, _RESERVED = 1, 1 << 15, 1 << 22, 3 << 22
 """MEMORY_WORKING_SET_EX_BLOCK; what is not valid says where it is: MemoryLocationReserved."""
 _NORMAL_PRIORITY = 5 << 24
+_UNIX_HALF = (0x3E8, 0x3E9)
+"""Classes of Wine's own (``simulation.wine_calls``): the handle of a DLL's Unix half, for 64-bit and 32-bit callers."""
+_QWORD = Struct("<Q")
 
 
 @service(Support.PARTIAL, "classes 0-8")
@@ -111,6 +115,8 @@ def NtQueryVirtualMemory(
         data = encode(SIZE_T, k.width, _shared_commit(k))
     elif memory_information_class == 6:
         data = _image(k, base_address)
+    elif memory_information_class in _UNIX_HALF and k.unix_half is not None:
+        data = _QWORD.pack(_unix_half(k, k.unix_half, base_address))
     else:
         raise absent("NtQueryVirtualMemory", MEMORY_CLASSES, memory_information_class)
     if memory_information_length < len(data):
@@ -119,6 +125,14 @@ def NtQueryVirtualMemory(
     if return_length is not None:
         return_length.set(SIZE_T(len(data)))
     return STATUS_SUCCESS
+
+
+def _unix_half(k: Kernel, handle_of: Callable[[str], int], address: int) -> int:
+    vad = k.space.vads.at(address >> 12)
+    section = vad.section if vad is not None else None
+    if not isinstance(section, ImageSection):
+        raise GuestFault(STATUS_INVALID_ADDRESS)
+    return handle_of(section.image.file_name)
 
 
 def _basic(k: Kernel, address: int) -> bytes:

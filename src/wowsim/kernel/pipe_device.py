@@ -131,9 +131,7 @@ class PipeDevice(Device):
                 raise GuestFault(STATUS_INSTANCE_NOT_AVAILABLE)
             if (pipe.messages, pipe.configuration) != (given.messages, given.configuration):
                 raise GuestFault(STATUS_ACCESS_DENIED)
-        instance = Instance(pipe, given.inbound, given.outbound)
-        pipe.instances.append(instance)
-        self._count += 1
+        instance = self.new_instance(pipe, given.inbound, given.outbound)
         server = PipeEnd(
             self,
             instance,
@@ -145,6 +143,13 @@ class PipeDevice(Device):
         )
         self.instance_listens(pipe)
         return server, outcome
+
+    def new_instance(self, pipe: NamedPipe, inbound: int, outbound: int) -> Instance:
+        """One more instance of a pipe, with these quotas; nobody has an end of it yet."""
+        instance = Instance(pipe, inbound, outbound)
+        pipe.instances.append(instance)
+        self._count += 1
+        return instance
 
     def _new_pipe(self, name: str, request: OpenRequest, given: PipeParameters) -> NamedPipe:
         if request.disposition == FILE_OPEN:

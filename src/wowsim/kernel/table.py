@@ -40,14 +40,24 @@ class Support(Enum):
     """Only the signature: a call is refused by name."""
 
 
+def _status_of(kernel: Kernel, fault: GuestFault) -> int:
+    return fault.status
+
+
 @dataclass(frozen=True)
 class Service:
-    """One declared service."""
+    """One declared service.
+
+    Attributes:
+        on_fault: what it returns when its arguments or its work raise a guest fault: the status, unless it is one of
+            those that return no status.
+    """
 
     prototype: Prototype
     handler: Callable[..., int]
     support: Support
     note: str = ""
+    on_fault: Callable[[Kernel, GuestFault], int] = _status_of
 
     @property
     def name(self) -> str:
@@ -217,13 +227,13 @@ def _bound(
     observer: CallObserver | None,
     unsupported: Callable[[Unsupported], int],
 ) -> Callable[[Sequence[int]], int]:
-    handler, memory = declared.handler, kernel.memory
+    handler, memory, on_fault = declared.handler, kernel.memory, declared.on_fault
 
     def call(slots: Sequence[int]) -> int:
         try:
             return handler(kernel, *decode(memory, slots)) & 0xFFFFFFFF
         except GuestFault as fault:
-            return fault.status
+            return on_fault(kernel, fault)
         except Blocked:
             return BLOCKED
         except Unsupported as error:
@@ -232,20 +242,20 @@ def _bound(
     def observed_call(slots: Sequence[int]) -> int:
         assert observer is not None
         values: Sequence[Any] = ()
-        failed: int | None = None
+        failed: GuestFault | None = None
         try:
             values = decode(memory, slots)
         except GuestFault as fault:
-            failed = fault.status
+            failed = fault
         answer, done = observer(declared, number, slots, values)
         if answer is not None:
             return done(answer)
         if failed is not None:
-            return done(failed)
+            return done(on_fault(kernel, failed))
         try:
             status = handler(kernel, *values) & 0xFFFFFFFF
         except GuestFault as fault:
-            status = fault.status
+            status = on_fault(kernel, fault)
         except Blocked:
             kernel.scheduler.current.completed = done
             return BLOCKED

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 TEB32_OFFSET = 0x2000
 """From the native TEB to the 32-bit one (wow64-facts section 3.1)."""
 _REGION = 0x200000
+_WHOLE_STACK = 0x100000
+"""Least size of a stack that is committed as a whole."""
 
 
 class BlockAllocator:
@@ -209,6 +211,9 @@ def allocate_stack(
     Raises:
         GuestFault: STATUS_NO_MEMORY or STATUS_COMMITMENT_LIMIT.
     """
+    if space.layout.stack_committed:
+        reserve = max(reserve, _WHOLE_STACK)
+        commit = -(-reserve // 0x10000) * 0x10000 - 2 * PAGE_SIZE
     reserve = max(-(-reserve // 0x10000) * 0x10000, 0x10000)
     commit = min(-(-commit // PAGE_SIZE) * PAGE_SIZE or PAGE_SIZE, reserve)
     base, _ = space.allocate(_if_free(space, preferred, reserve) or 0, reserve, MEM_RESERVE, PAGE_READWRITE)

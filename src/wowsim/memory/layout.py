@@ -46,6 +46,7 @@ class SpaceLayout:
         peb_region: whether PEBs and TEBs go upwards through regions of 2 MB; else page by page downwards.
         peb_pages: pages from the native PEB on that are allocated together where that is more than the PEBs take,
             the 32-bit PEB being the second; 0 for the build's own way.
+        stack_committed: whether a program's stacks are committed as a whole and have 1 MB at least.
         pool: where the kernel's VAD nodes lie, as ``!vad`` shows them (the samples of wow64-facts section 8.4).
         teb_pages: pages of one thread's TEBs (wow64-facts sections 3.1 and 9).
         stack: preferred base of the first program stack, or None for the lowest gap.
@@ -69,6 +70,7 @@ class SpaceLayout:
     cfg: tuple[tuple[int, int], ...] = ()
     peb_region: bool = False
     peb_pages: int = 0
+    stack_committed: bool = False
     pool: int = 0xFFFFFA80_00000000
     teb_pages: int = 3
     stack: int | None = None

@@ -5,6 +5,7 @@ Stands for no Windows component. Who may import it: the simulation.
 
 from __future__ import annotations
 
+from io import TextIOBase
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
@@ -81,8 +82,8 @@ def program(source: object, args: object, stdin: object, name: object) -> None:
         raise UsageError(f"{str(source)!r} is no path: it contains a null character")
     if isinstance(args, str) or not all(isinstance(arg, str) for arg in _items(args)):
         raise UsageError(f'args={args!r}; expected a list of strings such as ["x"]')
-    if not isinstance(stdin, bytes):
-        raise UsageError(f"stdin of type {type(stdin).__name__}; expected bytes")
+    if not isinstance(stdin, bytes) and (isinstance(stdin, TextIOBase) or not hasattr(stdin, "read")):
+        raise UsageError(f"stdin of type {type(stdin).__name__}; expected bytes or a binary stream")
     if name is not None and (not isinstance(name, str) or not _is_file_name(name)):
         raise UsageError(f"name={name!r}; expected a file name such as 'program.exe'")
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from wowsim.errors import UsageError
 from wowsim.host64.explanations import besides, describe
 from wowsim.kernel.known_services import known, services_of_build
+from wowsim.kernel.win32k import services as win32k_services
 from wowsim.nt import win32k
 from wowsim.nt.argument_counts import published
 from wowsim.nt.builds import services
@@ -44,7 +45,16 @@ def explain(build: Build, name: str) -> Iterator[str]:
     by_number = {row.name: row for row in services(build.name)}
     numbers = {service: number for number, service in win32k.services(build.name).items()}
     if nt_name in numbers:
-        yield f"{nt_name}: declared, number {hexadecimal(numbers[nt_name])} on {build.name}; a service of win32k"
+        there = (
+            win32k_services.implemented().get(nt_name)
+            if nt_name in win32k_services.numbers_of(build)
+            else None
+        )
+        support = "declared" if there is None else there.support.value
+        yield f"{nt_name}: {support}, number {hexadecimal(numbers[nt_name])} on {build.name}; a service of win32k"
+        if there is not None:
+            yield from filter(None, (there.note, ""))
+            yield from _signature(there)
         return
     if nt_name not in by_number:
         raise UsageError(_unknown(nt_name, build, {*by_number, *numbers}))

@@ -17,7 +17,7 @@ from wowsim.memory.sections import ImageSection
 from wowsim.memory.space import AddressSpace
 from wowsim.simulation import parameters
 from wowsim.simulation.images import built_in
-from wowsim.simulation.program import APPLICATION, command_line, read
+from wowsim.simulation.program import command_line, find
 from wowsim.simulation.vads import RUNNING, Vads
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ def lay_out(build: str, program: str | Path, args: Sequence[str] = (), *, seed: 
         UsageError: no such build, no such 32-bit program, or it does not fit.
     """
     layout = layout_of(build)
-    data, file_name = read(program, None)
-    image = parse_program(data, file_name=file_name, path=f"{APPLICATION}\\{file_name}")
+    source = find(program, None)
+    image = parse_program(source.data, file_name=source.file_name, path=source.path)
     images = built_in(build).images
     native, wow64 = images["ntdll"], images.get("ntdll32")
     space = AddressSpace(PageTables(PhysicalMemory(_MEMORY)), layout, seed=seed)

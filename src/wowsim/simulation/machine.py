@@ -23,9 +23,10 @@ from wowsim.kernel import exceptions
 from wowsim.kernel.bug_checks import BugCheck
 from wowsim.kernel.context import Kernel
 from wowsim.kernel.exceptions import WideUserMode
-from wowsim.kernel.known_services import known, services_of_build
+from wowsim.kernel.known_services import services_of_build, services_of_root
 from wowsim.kernel.native_exceptions import NativeUserMode
 from wowsim.kernel.table import ServiceTable
+from wowsim.kernel.win32k import services as win32k_services
 from wowsim.memory.layout import layout_of
 from wowsim.memory.sections import Commitment
 from wowsim.memory.space import AddressSpace
@@ -141,8 +142,9 @@ class Machine:
             sysenter=None if self.native_calls is None else self.native_calls.sysenter,
         )
         self.table = ServiceTable(
-            build.numbers if numbers is None else numbers,
-            services_of_build(build) if numbers is None else known(),
+            build.numbers | win32k_services.numbers_of(build) if numbers is None else numbers,
+            (services_of_build(build) if numbers is None else services_of_root())
+            | win32k_services.implemented(),
             self.kernel,
             self.user.width,
             partial(win32k.name_of, build.name),

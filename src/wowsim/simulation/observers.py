@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from wowsim.kernel.table import Service
     from wowsim.simulation.interception import KernelLayer
     from wowsim.simulation.machine import Machine
+    from wowsim.simulation.progress import ProgressWatch
     from wowsim.simulation.tracer import Tracer
 
 
@@ -32,6 +33,8 @@ class Observers:
         self._tracer: Tracer | None = None
         self.entered: list[Callable[[Any], None]] = []
         self.returned: list[Callable[[Any], None]] = []
+        self.progress: ProgressWatch | None = None
+        """Who is told of long runs."""
         self.layer: KernelLayer | None = None
         """Whoever watches or answers services in the kernel; None while nobody does."""
 

@@ -10,6 +10,8 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from wowsim.kernel.names import upcase
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -44,6 +46,17 @@ def environment_block(variables: Mapping[str, str]) -> bytes:
     """Sorted ``NAME=value`` strings, UTF-16, ended by an empty one."""
     lines = sorted((f"{name}={value}" for name, value in variables.items()), key=str.upper)
     return ("".join(line + "\0" for line in lines) + "\0").encode("utf-16-le", "surrogatepass")
+
+
+def changed_environment(variables: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
+    """Variables set, or taken away by None; their names are compared without case."""
+    found = dict(variables)
+    for name, value in changes.items():
+        for known in [known for known in found if upcase(known) == upcase(name)]:
+            del found[known]
+        if value is not None:
+            found[name] = value
+    return found
 
 
 def default_environment(wow64: bool = True) -> dict[str, str]:

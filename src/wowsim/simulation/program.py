@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from wowsim.errors import UsageError
 from wowsim.guest32.imports import missing_imports
-from wowsim.image.pe import open_image, parse
+from wowsim.image.pe import parse
 from wowsim.kernel.namespace import SymbolicLink
 from wowsim.kernel.section_objects import SectionObject
 from wowsim.memory.sections import ImageSection
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from wowsim.image.model import Image
     from wowsim.kernel.context import Kernel
-    from wowsim.kernel.image_files import ImageFile
     from wowsim.kernel.volume_api import Files
     from wowsim.nt.builds import Build
 
@@ -28,52 +27,74 @@ WOW64_FOLDER = "C:\\Windows\\SysWOW64"
 STANDARD_FOLDERS = ("C:\\Windows\\System32", WOW64_FOLDER, "C:\\Temp", "C:\\Users\\user")
 
 Program = str | Path | bytes
-"""A path on the host, or a file's bytes."""
+"""A path on the host or in the guest, or a file's bytes."""
 
 
-def read(program: Program, name: str | None) -> tuple[bytes, str]:
-    """A program's bytes and its file name in the guest.
+@dataclass(frozen=True)
+class Source:
+    """A program before it is loaded.
+
+    Attributes:
+        data: its bytes.
+        path: Win32 path of its file in the guest.
+        folder: of the host, to be shown as its application directory; None where that is in the guest already.
+    """
+
+    data: bytes
+    path: str
+    folder: Path | None = None
+
+    @property
+    def file_name(self) -> str:
+        """The last part of its path."""
+        return PureWindowsPath(self.path).name
+
+    @property
+    def application(self) -> str:
+        """Its application directory in the guest."""
+        return str(PureWindowsPath(self.path).parent)
+
+
+def find(program: Program, name: str | None, files: Files | None = None) -> Source:
+    r"""Where a program comes from.
+
+    A string that begins with a drive, ``C:\`` or ``C:/``, names a file of the guest if there is one, else one of the
+    host like every other string.
+
+    Args:
+        program: bytes or a path.
+        name: of its file in the guest, for bytes and files of the host.
+        files: the guest's volume; None where there is none to look at.
 
     Raises:
         UsageError: the file is not there or cannot be read.
     """
     if isinstance(program, bytes):
-        return program, name or "program.exe"
+        return Source(program, f"{APPLICATION}\\{name or 'program.exe'}")
+    rooted = isinstance(program, str) and _has_drive(program)
+    if isinstance(program, str) and rooted and files is not None and _holds(files, program):
+        if name is not None:
+            raise UsageError(f"name={name!r}: {program!r} is a file of the guest and has a name")
+        return Source(files.read(program), str(PureWindowsPath(program)))
     path = Path(program)
     try:
-        return path.read_bytes(), name or path.name
+        return Source(path.read_bytes(), f"{APPLICATION}\\{name or path.name}", path.resolve().parent)
     except FileNotFoundError:
-        raise UsageError(f"there is no file {str(path)!r}") from None
+        where = " in the guest or on the host" if rooted else ""
+        raise UsageError(f"there is no file {str(path)!r}{where}") from None
     except OSError as error:
         raise UsageError(f"{str(path)!r} cannot be read: {error.strerror}") from None
 
 
-def open_dll(file: ImageFile, path: str) -> Image:
-    """An image that the guest loads by its path; those of files that stay as they are serve other simulations too."""
-    return _opened(_Lasting(file, path)) if file.lasting else _open(file, path)
+def _holds(files: Files, path: str) -> bool:
+    try:
+        return files.exists(path)
+    except UsageError:  # another drive, or nothing the guest could name
+        return False
 
 
-def _open(file: ImageFile, path: str) -> Image:
-    return open_image(file, file_name=PureWindowsPath(path).name, path=path)
-
-
-class _Lasting:
-    """A file under its guest path, equal to itself whoever has opened it."""
-
-    def __init__(self, file: ImageFile, path: str) -> None:
-        self.file, self.path = file, path
-        self._key = file.identity, path
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Lasting) and self._key == other._key
-
-    def __hash__(self) -> int:
-        return hash(self._key)
-
-
-@lru_cache(maxsize=128)
-def _opened(lasting: _Lasting) -> Image:
-    return _open(lasting.file, lasting.path)
+def _has_drive(path: str) -> bool:
+    return len(path) > 3 and path[0].isascii() and path[0].isalpha() and path[1] == ":" and path[2] in "\\/"
 
 
 def standard_folders(build: Build, filled: Collection[str]) -> tuple[str, ...]:
@@ -83,7 +104,7 @@ def standard_folders(build: Build, filled: Collection[str]) -> tuple[str, ...]:
 
 
 def check_imports(
-    image: Image, program: Program, built_in: Mapping[str, Image], files: Files, system: str
+    image: Image, source: Source, built_in: Mapping[str, Image], files: Files, system: str
 ) -> None:
     """Refuse a program whose imports nobody exports; ``system`` is the system directory of 32-bit programs.
 
@@ -92,7 +113,7 @@ def check_imports(
     """
     available = {i.file_name.lower(): i for i in built_in.values() if i.bits == 32}
     for wanted in {i.module.lower() for i in image.imports} - available.keys():
-        found = _own_dll(wanted, program, files, system)
+        found = _own_dll(wanted, source, files, system)
         if found is not None:
             available[wanted] = parse(found, file_name=wanted)
     absent = missing_imports(image, available)
@@ -101,11 +122,11 @@ def check_imports(
         raise UsageError(f"{image.file_name} needs what the built-in DLLs lack: {listed}")
 
 
-def _own_dll(name: str, program: Program, files: Files, system: str) -> bytes | None:
+def _own_dll(name: str, source: Source, files: Files, system: str) -> bytes | None:
     """The bytes of a DLL that is not built in: beside the program, or where the loader will look."""
-    if not isinstance(program, bytes) and (Path(program).parent / name).is_file():
-        return (Path(program).parent / name).read_bytes()
-    for folder in (APPLICATION, system, "C:\\Windows", "C:"):
+    if source.folder is not None and (source.folder / name).is_file():
+        return (source.folder / name).read_bytes()
+    for folder in (source.application.rstrip("\\"), system, "C:\\Windows", "C:"):
         if files.exists(f"{folder}\\{name}"):
             return files.read(f"{folder}\\{name}")
     return None

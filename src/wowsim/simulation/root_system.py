@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from wowsim.errors import UsageError
 from wowsim.image.pe import parse
+from wowsim.kernel.win32k.gdi_table import connect
 from wowsim.memory.protection import PAGE_READONLY, PAGE_READWRITE
 from wowsim.memory.sections import ImageSection, Section
 from wowsim.simulation import wine_calls
 from wowsim.simulation.parameters import fields
+from wowsim.simulation.thread_start import ThreadStarter
 from wowsim.sysroot.stubs import service_numbers
 
 if TYPE_CHECKING:
@@ -92,22 +94,32 @@ class RootSystem:
         """Folders of the guest that the root fills."""
         return {SYSTEM32: self.root.system32, SYSWOW64: self.root.syswow64}
 
+    @property
+    def wine_version(self) -> int:
+        """The major version that Wine's DLLs behave like; DLLs that do not say it are told by their exports."""
+        major = self.root.version.partition(".")[0]
+        if major.isdigit():
+            return int(major)
+        return 10 if wine_calls.HANDLE in self.images["ntdll"].export_by_name else 8
+
     def layout(self, layout: SpaceLayout) -> SpaceLayout:
         """The build's; Wine's ntdlls expect a page behind the PEBs and one behind the TEBs (observed).
 
         The 32-bit PEB lies behind the native one, and behind both what WINEDEBUG says; a thread's debug messages are
-        put together behind its 32-bit TEB.
+        put together behind its 32-bit TEB. The 32-bit ntdll clears 960 KB of a thread's stack from below.
         """
         if self.root.kind != "wine":
             return layout
-        return replace(layout, peb_pages=WINE_PEB_PAGES, teb_pages=WINE_TEB_PAGES)
+        return replace(layout, peb_pages=WINE_PEB_PAGES, teb_pages=WINE_TEB_PAGES, stack_committed=True)
 
     def prepare(self, kernel: Kernel, new: NewProcess) -> None:
         """What the kernel leaves in a process for a real loader, before its first instruction."""
         memory, space = kernel.memory, kernel.space
         bases, native = new.space.system_dll_bases, self.images["ntdll"]
         kernel.every_class, kernel.nls = True, self._nls
-        kernel.readable_images = self.root.kind == "wine"
+        if self.root.kind == "wine":
+            kernel.readable_images, kernel.reset_state, kernel.unix_half = True, 0, wine_calls.half_of
+            kernel.win32k.wine = self.wine_version
         self._init_block(memory, bases)
         space.cause = "PspMapApiSetMap"
         api_sets = _map_read_only(space, self.api_set_map)
@@ -115,17 +127,22 @@ class RootSystem:
         for address, width in widths:
             slots = _TLS_SLOTS_OF_WOW64 if width == 64 else 1
             fields(memory, address, width, [(0x38, 0x68, 0, api_sets), (0x44, 0x80, 4, slots)])
+        if isinstance(new.starter, ThreadStarter):
+            new.starter.prepare_tebs = partial(_activation_stacks, memory)
+        _activation_stacks(memory, new.teb64, new.teb32)
         if wine_calls.DISPATCHER in native.export_by_name:
             space.cause = "unix calls"
             section = ImageSection(space.pages, space.commitment, wine_calls.unix_call_image(), "\\unix")
             base, _, _ = space.map_image(section)
-            memory.pack(
-                _QWORD, bases["ntdll"] + native.export_by_name[wine_calls.DISPATCHER].rva, base + 0x1000
-            )
+            for name, value in (
+                (wine_calls.DISPATCHER, base + 0x1000),
+                (wine_calls.HANDLE, wine_calls.NTDLL),
+            ):
+                if name in native.export_by_name:
+                    memory.pack(_QWORD, bases["ntdll"] + native.export_by_name[name].rva, value)
 
     def _nls(self, name: str) -> bytes | None:
-        path = self.root.nls / name
-        return path.read_bytes() if path.is_file() else None
+        return None if self.root.find_nls(name) is None else self.root.read_nls(name)
 
     def _init_block(self, memory: Memory, bases: Mapping[str, int]) -> None:
         """nt!PspPrepareSystemDllInitBlock: where the 32-bit ntdll has its entry points, told to both ntdlls."""
@@ -142,7 +159,7 @@ class RootSystem:
         self, build: Build, symbols: SymbolTable, kernel: Kernel, table: ServiceTable
     ) -> list[Mapping[str, Routine]]:
         """The Python behind the one trap that a process with Wine's DLLs has."""
-        return [wine_calls.UnixCalls(kernel.clock, self.root.version).routines]
+        return [wine_calls.UnixCalls(kernel.clock, self.wine_version, partial(connect, kernel)).routines]
 
     @cached_property
     def api_set_map(self) -> bytes:
@@ -175,12 +192,21 @@ def root_system(root: SystemRoot) -> RootSystem:
         system=True,
     )
     numbers = service_numbers(native)
-    if "NtClose" not in numbers:
-        raise UsageError(
-            f"ntdll.dll of {root.name} has no stubs that wowsim can read; expected mov r10, rcx; mov eax, n"
-        )
-    win32u = parse(root.read("win32u.dll", 64), file_name="win32u.dll")
-    return RootSystem(root, {"ntdll32": narrow, "ntdll": native}, numbers | service_numbers(win32u))
+    if root.find("win32u.dll", 64) is not None:  # Windows has it since 10 1607
+        numbers |= service_numbers(parse(root.read("win32u.dll", 64), file_name="win32u.dll"))
+    return RootSystem(root, {"ntdll32": narrow, "ntdll": native}, numbers)
+
+
+def _activation_stacks(memory: Memory, teb64: int, teb32: int) -> None:
+    """TEB.ActivationContextStackPointer leads to TEB.ActivationStack, which is empty (offsets: phnt's _TEB).
+
+    That the kernel rather than ntdll sets it is what Wine 10's ntdll expects (observed).
+    """
+    for teb, width, stack, pointer in ((teb64, 8, 0x290, 0x2C8), (teb32, 4, 0x184, 0x1A8)):
+        if teb:
+            frames = teb + stack + width
+            memory.write(teb + pointer, (teb + stack).to_bytes(width, "little"))
+            memory.write(frames, frames.to_bytes(width, "little") * 2)
 
 
 def _map_read_only(space: AddressSpace, data: bytes) -> int:

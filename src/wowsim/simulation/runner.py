@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from wowsim.cpu.recorder import Recorder
 from wowsim.errors import StopReason, Unsupported, UsageError
+from wowsim.kernel.standard_input import HostInterrupted
 from wowsim.render import decoder
 from wowsim.simulation.machine import Stop
 from wowsim.simulation.observers import Observers
@@ -92,6 +93,8 @@ class Runner:
         self.in_callback = False
         """The caller's code runs, not the guest: host time that passes is none of the guest's."""
         self._interrupted: StopReason | None = None
+        self._glance = False
+        """The run was let out of translated code only to look where it stands."""
 
     @property
     def executed(self) -> int | None:
@@ -104,13 +107,18 @@ class Runner:
         """Run until something stops the machine; the reason, and how many instructions were executed."""
         machine = self._machine
         machine.stopped = None
-        self._interrupted = None
+        self._interrupted, self._glance = None, False
         counted = limit is not None or collected is not None
         if not counted:
             self.forget()
         with ExitStack() as stack:
             stack.callback(setattr, self, "_running", None)
             self._running = stack
+            progress = self.observers.progress
+            if progress is not None:
+                progress.begin()
+                machine.before_service = progress.entered
+                stack.callback(setattr, machine, "before_service", None)
             if counted or not machine.kernel.scheduler.alone:
                 stack.enter_context(self.recording(limit, collected))
             stack.enter_context(self._watchdog(timeout, counted))
@@ -130,12 +138,32 @@ class Runner:
         self._interrupted = reason
         self._machine.core.stop()
 
+    def wait_for_host(self, arrived: threading.Event) -> None:
+        """In a service that waits for the host: let it wait, unless the run is to end; no time passes for the guest.
+
+        Raises:
+            HostInterrupted: the run is to end.
+        """
+        self.in_callback = True
+        try:
+            while not arrived.wait(WATCHDOG):
+                if self._interrupted is not None:
+                    raise HostInterrupted
+        finally:
+            self.in_callback = False
+
     def execute(self) -> None:
         """Let the CPU run: turn after turn, and to the exact instruction at the limit."""
         machine = self._machine
         while True:
             self._unless_unsupported(machine.core.run)
             recorder = self.recorder
+            if self._glance:
+                self._glance = False
+                if machine.stopped is None and self._interrupted is None:
+                    self._tell_progress()
+                    if recorder is None or not recorder.stopped:
+                        continue
             if recorder is None or not recorder.stopped or machine.stopped is not None:
                 return
             turn_over = self._turn_end is not None and recorder.executed >= self._turn_end
@@ -151,12 +179,27 @@ class Runner:
             if machine.stopped is not None:
                 return
 
+    def _tell_progress(self) -> None:
+        progress, recorder = self.observers.progress, self.recorder
+        if progress is None or not progress.due:
+            return
+        if recorder is None:
+            progress.tell(None, self._symbols.module(self._machine.core.read("rip")))
+        else:
+            last, _ = recorder.since(recorder.position - 1)
+            progress.tell(
+                self.executed, self._symbols.module(recorder.blocks[last[-1]].address) if last else None
+            )
+
     def _unless_unsupported(self, action: Callable[[], None]) -> None:
         """Do something; what wowsim lacks ends the run with its name."""
+        core = self._machine.core
         try:
             action()
         except (Unsupported, UsageError) as error:
             self._machine.stopped = Stop(StopReason.UNSUPPORTED, None, str(error))
+        except HostInterrupted:  # the CPU stands at the call, which did not happen
+            core.uncount(core.read("rip"))
 
     def _step(self, recorder: Recorder, count: int) -> None:
         """Run the first instructions of a block."""
@@ -177,7 +220,9 @@ class Runner:
         self.recorder, self.collected = recorder, collected
         self._base = self._turn_began = recorder.executed
         self._end = None if limit is None else self._base + limit
-        machine.before_service = self._count_time
+        before, machine.before_service = machine.before_service, self._count_time
+        if before is not None:
+            machine.before_service = _both(self._count_time, before)
         machine.core.attach(recorder)
         self.next_turn()
         tracer = None
@@ -195,7 +240,7 @@ class Runner:
                 session.seen = tracer.seen
             self.charge()
             machine.core.attach(None)
-            machine.before_service = None
+            machine.before_service = before
             self.recorder = self.collected = None
 
     def _new_session(self) -> _Session:
@@ -275,6 +320,7 @@ class Runner:
             due = self._counted + (scheduler.next_due - self._machine.clock.now) * UNITS_PER_INSTRUCTION
             self._turn_end = max(executed + 1, min(executed + scheduler.turn(), due))
         if self.recorder is not None:
+            self._tell_progress()
             self.recorder.grant(0)
             self._grant()
 
@@ -303,6 +349,8 @@ class Runner:
         assert self.recorder is not None
         self._count_time()
         self._machine.refresh()
+        if count:
+            self._tell_progress()
         if not self.recorder.stopped and self._grant(count):
             return True
         self._machine.core.stop()
@@ -324,7 +372,7 @@ class Runner:
             yield
             return
         done = threading.Event()
-        seen = machine.clock.now
+        seen, progress = machine.clock.now, self.observers.progress
 
         def watch() -> None:
             nonlocal seen
@@ -337,6 +385,9 @@ class Runner:
                 elif end is not None:
                     wait = min(WATCHDOG, end - monotonic())
                 spins = self.recorder is None and not self.in_callback
+                if spins and progress is not None and progress.due:
+                    self._glance = True
+                    machine.core.stop()
                 if spins and machine.clock.now == seen:
                     machine.clock.advance(156_250)
                     machine.refresh()
@@ -366,3 +417,11 @@ class Runner:
             return Step(address, code, bits, place, None if raw is None else int.from_bytes(raw, "little"))
 
         return step
+
+
+def _both(first: Callable[[], None], second: Callable[[], None]) -> Callable[[], None]:
+    def call() -> None:
+        first()
+        second()
+
+    return call

@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from wowsim.kernel.known_services import services_of_build
+from wowsim.kernel.known_services import known, services_of_build
 from wowsim.kernel.table import Support
+from wowsim.kernel.win32k import services as win32k_services
 from wowsim.nt import win32k
-from wowsim.nt.builds import services
+from wowsim.nt.builds import BUILDS, services
 from wowsim.nt.service_numbers import hexadecimal
 
 if TYPE_CHECKING:
@@ -53,12 +54,22 @@ def rows(build: Build) -> list[Row]:
         found.append(
             Row(row.name, row.number, row.turbo, service.prototype.arg_bytes32, service.support.value, note)
         )
+    found_there, served = win32k_services.implemented(), win32k_services.numbers_of(build)
     for number, name in win32k.services(build.name).items():
         count = win32k.arguments(name, build.version)
         note = "win32k" if count is not None else "win32k; argument count not published"
         size = None if count is None else 4 * count
-        found.append(Row(name, number, 0, size, Support.DECLARED.value, note))
+        there = found_there.get(name) if name in served else None
+        support = Support.DECLARED if there is None else there.support
+        if there is not None and there.note:
+            note += f"; {there.note}"
+        found.append(Row(name, number, 0, size, support.value, note))
     return found
+
+
+def known_names() -> frozenset[str]:
+    """Names of services that wowsim knows, of whatever build: implemented, declared, or in win32k's tables."""
+    return frozenset(known()).union(*(win32k.services(build).values() for build in BUILDS))
 
 
 def as_json(table: Sequence[Row]) -> list[dict[str, Any]]:

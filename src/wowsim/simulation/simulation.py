@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from wowsim.errors import GuestFault, StopReason, Unsupported, UsageError, WowsimError
 from wowsim.host64.wow64_startup import Entry64
 from wowsim.image.pe import parse_program
-from wowsim.kernel.console import Console, Stream
+from wowsim.kernel.console import KEPT, Console, Stream
 from wowsim.kernel.image_information import image_information
 from wowsim.kernel.registry_api import RegistryKeys
 from wowsim.kernel.scheduler import QUANTUM
@@ -18,9 +17,10 @@ from wowsim.kernel.services import implemented
 from wowsim.memory.layout import layout_of, with_3_gb
 from wowsim.memory.sections import ImageSection
 from wowsim.nt.builds import Stub32, build_named
-from wowsim.simulation import checks, parameters, wow64info
+from wowsim.simulation import checks, dlls, parameters, wow64info
 from wowsim.simulation.breakpoints import Breakpoints
 from wowsim.simulation.gates import Gates
+from wowsim.simulation.host_input import standard_input
 from wowsim.simulation.images import built_in
 from wowsim.simulation.interception import Interception, ServiceLayer, When
 from wowsim.simulation.interventions import KernelView, answering
@@ -32,10 +32,10 @@ from wowsim.simulation.program import (
     add_known_dlls,
     check_imports,
     command_line,
-    open_dll,
-    read,
+    find,
     standard_folders,
 )
+from wowsim.simulation.progress import Progress, ProgressWatch
 from wowsim.simulation.refusals import Refusals
 from wowsim.simulation.root_system import root_system
 from wowsim.simulation.runner import Runner
@@ -64,6 +64,7 @@ from wowsim.trace.symbols import SymbolTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from wowsim.image.model import Image
     from wowsim.nt.trap import Routine, Trap
@@ -113,6 +114,8 @@ class Simulation:
         quantum: mean instructions of a thread's turn while others are ready.
         cpu_vendor: ``"intel"`` or ``"amd"``: what CPUID says, and what SYSENTER and SYSCALL do in 32-bit code.
         on_output: called with ``"stdout"`` or ``"stderr"`` and bytes as the program writes.
+        keep_output: keep both outputs for :class:`RunResult`, up to 64 MB, then its disk
+                is full; False keeps nothing, and there is no end.
         three_gb: a 32-bit Windows started with /3GB, for programs that are LARGEADDRESSAWARE.
         on_unsupported: what a service does that wowsim lacks, wholly or for what was asked of it: ``"stop"`` ends
             the run, naming the service and its callers; ``"status"`` answers STATUS_NOT_IMPLEMENTED. Either way it
@@ -135,6 +138,7 @@ class Simulation:
         quantum: int = QUANTUM,
         cpu_vendor: str = "intel",
         on_output: Callable[[str, bytes], None] | None = None,
+        keep_output: bool = True,
         three_gb: bool = False,
         on_unsupported: str = "stop",
         turbo: bool = True,
@@ -145,7 +149,8 @@ class Simulation:
         layout = with_3_gb(layout_of(self.build.name)) if three_gb else None
         self._turbo = checks.turbo(self.build, turbo)
         self._system = built_in(self.build.name) if sysroot is None else root_system(open_root(sysroot))
-        console = Console(on_output=_output(on_output))
+        console = Console(on_output=_output(on_output), limit=KEPT if keep_output else None)
+        console.redirected = sysroot is not None
         numbers = None if sysroot is None else self._system.numbers
         layout = self._system.layout(layout or layout_of(self.build.name))
         self._machine = Machine(self.build, seed, memory, console, cpu_vendor, layout, numbers)
@@ -309,18 +314,23 @@ class Simulation:
         *,
         env: Mapping[str, str] | None = None,
         cwd: str = "C:\\",
-        stdin: bytes = b"",
+        stdin: bytes | BinaryIO = b"",
         name: str | None = None,
     ) -> None:
         r"""Create the process of a 32-bit program.
 
+        The folder of a program of the host is shown to it, read-only, as ``C:\app``. A string that begins with a drive
+        (``C:\work\x.exe``) names a program of the guest if there is one: in the volume, a mount or the system root.
+
         Args:
-            program: path on the host, or the file's bytes.
+            program: path on the host or in the guest, or the file's bytes.
             args: arguments behind the program's name, quoted as the C run-time unquotes them.
             env: variables added to (or, with None as value, taken from) the default environment.
             cwd: current directory in the guest.
-            stdin: what the program can read from standard input.
-            name: file name in the guest; default the host file's, or ``program.exe``.
+            stdin: what the program can read from standard input: bytes, or a binary stream that is read when the
+                program reads; one that cannot seek (a pipe, a terminal) line-wise as it comes. Waiting for it takes
+                no simulated time.
+            name: file name in the guest, not for a program that is there; default the host file's, or ``program.exe``.
 
         Raises:
             UsageError: no such file, no 32-bit program, imports that do not exist, or a process is there already.
@@ -328,14 +338,14 @@ class Simulation:
         self._check_unused()
         program = bytes(program) if isinstance(program, (bytearray, memoryview)) else program
         checks.program(program, args, stdin, name)
-        data, file_name = read(program, name)
-        image = parse_program(data, file_name=file_name, path=f"{APPLICATION}\\{file_name}")
+        source = find(program, name, self.files)
+        image = parse_program(source.data, file_name=source.file_name, path=source.path)
         if not self._system.folders:
-            check_imports(image, program, self._system.images, self.files, self._system_directory)
-        if isinstance(program, bytes):
-            self.files.add(image.path, data)
-        else:
-            self.files.mount(str(Path(program).resolve().parent), APPLICATION)
+            check_imports(image, source, self._system.images, self.files, self._system_directory)
+        if source.folder is not None:
+            self.files.mount(source.folder, APPLICATION)
+        elif isinstance(program, bytes):
+            self.files.add(image.path, source.data)
         self._create(image, [image.path, *args], env, cwd, stdin)
 
     def load_shellcode(self, code: bytes, bits: int = 32, *, env: Mapping[str, str] | None = None) -> None:
@@ -384,13 +394,13 @@ class Simulation:
         command: Sequence[str],
         env: Mapping[str, str] | None,
         cwd: str,
-        stdin: bytes,
+        stdin: bytes | BinaryIO,
         start_address: int | None = None,
     ) -> None:
         checks.start(command, env, cwd)
         machine, kernel = self._machine, self._machine.kernel
-        kernel.console.stdin = stdin
-        kernel.parse_image = open_dll
+        kernel.console.stdin = standard_input(stdin, self._runner.wait_for_host, self._blame)
+        kernel.parse_image = dlls.opener(self._system.folders)
         if not self.files.exists(cwd):
             raise UsageError(
                 f"the current directory {cwd!r} does not exist in the guest; add or mount it first"
@@ -400,7 +410,7 @@ class Simulation:
             image_path=image.path,
             command_line=command_line(command),
             current_directory=cwd if cwd.endswith("\\") else cwd + "\\",
-            environment={k: v for k, v in (environment | dict(env or {})).items() if v is not None},
+            environment=parameters.changed_environment(environment, env or {}),
             handles=kernel.open_standard_handles(),
         )
         machine.space.notify = self._memory_changed
@@ -625,6 +635,26 @@ class Simulation:
         self._check_open()
         called = self._callback(answering(callback))
         return Subscription(self._interception.listen(name, called, layer, when))
+
+    def on_progress(
+        self, callback: Callable[[Progress], object], *, after: float = 2.0, every: float = 0.5
+    ) -> Subscription:
+        """Call ``callback`` with a :class:`Progress` while a run takes long; the guest runs as it would without.
+
+        Args:
+            callback: called from within ``run()``.
+            after: host seconds from the start of a run to the first call.
+            every: host seconds between two calls.
+
+        Raises:
+            UsageError: somebody is told already.
+        """
+        self._check_open()
+        observers = self._runner.observers
+        if observers.progress is not None:
+            raise UsageError("on_progress: somebody is told already; remove that subscription first")
+        observers.progress = ProgressWatch(self._callback(callback), after, every)
+        return Subscription(lambda: setattr(observers, "progress", None))
 
     def at(self, address: int | str, callback: Callable[[Simulation], object]) -> Subscription:
         """Call ``callback(sim)`` each time the instruction at ``address`` is about to run.

@@ -18,6 +18,7 @@ from wowsim.cpu.history import MemoryHistory
 from wowsim.cpu.paging import PhysicalMemory
 from wowsim.cpu.recorder import Recorder
 from wowsim.image.model import Image
+from wowsim.kernel.standard_input import Piece
 from wowsim.kernel.table import ServiceTable
 from wowsim.nt.builds import Build
 from wowsim.simulation.breakpoints import Breakpoints
@@ -43,6 +44,7 @@ OPAQUE = (
     *(Core, Batch, PhysicalMemory, mmap),  # their states are taken by their own means
     *(Recorder, Paths),  # the runner's position tells what matters of them
     *(Image, Build),  # never change
+    Piece,  # knows what was read, also by who came later
     *(Breakpoints, Gates, Observers, ServiceTable, Trace, Tracer),  # the caller's
     *(Interception, Refusals, Way),  # likewise
 )

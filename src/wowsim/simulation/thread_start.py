@@ -24,7 +24,7 @@ from wowsim.nt.wow64_context import (
 from wowsim.simulation.parameters import write_teb
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from wowsim.image.model import Image
     from wowsim.memory.blocks import StackRange
@@ -89,6 +89,8 @@ class ThreadStarter:
         self._peb64, self._peb32, self._process_id = peb64, peb32, process_id
         self._ntdll64 = ntdll64
         self._initialize = ntdll64 + images["ntdll"].export_by_name["LdrInitializeThunk"].rva
+        self.prepare_tebs: Callable[[int, int], None] = lambda teb64, teb32: None
+        """Called with the TEBs of a new thread, for what the user half of this process expects there."""
         self._thread_start = ntdll32 + images["ntdll32"].export_by_name["RtlUserThreadStart"].rva
 
     def start(
@@ -158,6 +160,7 @@ class ThreadStarter:
         memory.pack(_QWORD, blocks.teb64 + TLS_CPURESERVED, cpu_area)
         memory.pack(_DWORD, blocks.teb32 + 0xF70, blocks.teb64)
         memory.pack(_DWORD, blocks.teb32 + 0xFDC, -0x2000 & 0xFFFFFFFF)
+        self.prepare_tebs(blocks.teb64, blocks.teb32)
 
     def _context64(self, start: int, argument: int) -> bytes:
         """The initial CONTEXT of the native thread; wow64.dll starts from it (wow64-facts section 9 for offsets)."""

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 TRAP = "wine.unix_call"
 DISPATCHER = "__wine_unix_call_dispatcher"
 """The export of the 64-bit ntdll that is set to the trap's address."""
-MEMORY_WINE_UNIX_FUNCS, MEMORY_WINE_UNIX_WOW64_FUNCS = 0x3E8, 0x3E9
-"""The information classes of NtQueryVirtualMemory that ask for a DLL's half, for 64-bit and 32-bit callers."""
+HANDLE = "__wine_unixlib_handle"
+"""The export that holds the handle of ntdll's own half since Wine 9."""
 NTDLL, WIN32U = 1, 2
 """Handles of the halves that answer."""
 _HALVES = {"ntdll.dll": NTDLL, "win32u.dll": WIN32U}
@@ -70,17 +70,18 @@ class UnixCalls:
 
     Args:
         clock: the simulation's.
-        version: Wine's, major number first.
+        version: the major number of Wine's.
+        use_gdi: makes the process one that uses GDI.
     """
 
-    def __init__(self, clock: Clock, version: str) -> None:
-        self._clock = clock
-        ntdll = (_no_such_dll, _not_unwound, self._precise_time)
-        if not version.startswith("8."):
+    def __init__(self, clock: Clock, version: int, use_gdi: Callable[[], object]) -> None:
+        self._clock, self._use_gdi = clock, use_gdi
+        ntdll: tuple[Callable[[Trap, int], int], ...] = (_no_such_dll, _not_unwound, self._precise_time)
+        if version > 8:
             ntdll = (_no_such_dll, _not_unwound)
         self._calls: dict[int, tuple[Callable[[Trap, int], int], ...]] = {
             NTDLL: ntdll,
-            WIN32U: (_nothing, _nothing),
+            WIN32U: (self._user_starts, _nothing),
         }
 
     @property
@@ -94,6 +95,11 @@ class UnixCalls:
         if code >= len(calls):
             raise Unsupported(f"unix call {code} of Wine's half {handle:#x} is not implemented")
         return calls[code](trap, trap.register("r8"))
+
+    def _user_starts(self, trap: Trap, arguments: int) -> int:
+        """The table of GDI's handles is there before gdi32 reads it."""
+        self._use_gdi()
+        return STATUS_SUCCESS
 
     def _precise_time(self, trap: Trap, arguments: int) -> int:
         trap.memory.pack(_QWORD, arguments, self._clock.now)
