@@ -45,6 +45,8 @@ class SpaceCore:
     Attributes:
         cause: creation step or service that acts; new VADs remember it.
         private_commit: pages charged to the process for private memory and copies.
+        releases_parts: a part of a region can be released. Wine's VirtualFree, which unlike Windows' does not insist on
+            size 0, leaves it to its kernel to refuse that (observed).
         locked: pages locked into the working set.
         released: first page, last page and cause of what was given back, oldest first, as far as remembered.
     """
@@ -67,6 +69,7 @@ class SpaceCore:
         self.cause = ""
         self.private_commit = 0
         self.locked: set[int] = set()
+        self.releases_parts = True
         self.released: deque[tuple[int, int, str]] = deque(maxlen=_REMEMBERED)
         self.highest_vpn = layout.highest_user >> PAGE_SHIFT
         self._random = Random(seed)
