@@ -11,18 +11,20 @@ from functools import lru_cache
 from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING
 
+from wowsim.errors import UsageError
 from wowsim.image.pe import open_image
+from wowsim.kernel.image_files import ImageFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable
+    from pathlib import Path
 
     from wowsim.image.model import Image
-    from wowsim.kernel.image_files import ImageFile
 
 KEPT = 128
 """Images that are kept for later simulations, the last used ones."""
-_NATIVE_HALF = frozenset({"ntdll", "win32u"})
-"""Modules that the native half of a process has too, under this name."""
+NATIVE_HALF = frozenset({"ntdll", "win32u", "wow64", "wow64base", "wow64con", "wow64cpu", "wow64win"})
+"""Modules of the native half of a process, which have the plain name."""
 
 
 def opener(folders: Collection[str]) -> Callable[[ImageFile, str], Image]:
@@ -45,9 +47,40 @@ def opener(folders: Collection[str]) -> Callable[[ImageFile, str], Image]:
     return opened
 
 
+class RootFile(ImageFile):
+    """A file of a system root, which nobody changes.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            found = path.stat()
+        except OSError as error:
+            raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+        self.identity = found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+        self.lasting = True
+        self.size = found.st_size
+
+    def read(self, offset: int, length: int) -> bytes:
+        """What there is of these bytes.
+
+        Raises:
+            UsageError: it cannot be read.
+        """
+        try:
+            with self._path.open("rb") as file:
+                file.seek(offset)
+                return file.read(length)
+        except OSError as error:
+            raise UsageError(f"{self._path} cannot be read: {error.strerror}") from None
+
+
 def _open(file: ImageFile, path: str, system: bool) -> Image:
     image = open_image(file, file_name=PureWindowsPath(path).name, path=path, system=system)
-    if system and image.bits == 32 and image.name.casefold() in _NATIVE_HALF:
+    if system and image.bits == 32 and image.name.casefold() in NATIVE_HALF:
         return image.renamed(image.name + "32", path)
     return image
 

@@ -45,6 +45,10 @@ class BuiltIn:
     folders: Mapping[str, Path] = field(default_factory=dict)
     tick_units: ClassVar[int] = TICK_UNITS
 
+    def module(self, name: str) -> Image | None:
+        """The image of a module."""
+        return self.images.get(name)
+
     def layout(self, layout: SpaceLayout) -> SpaceLayout:
         """The build's own address space."""
         return layout

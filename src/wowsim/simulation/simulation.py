@@ -167,7 +167,7 @@ class Simulation:
         self._start: parameters.Start | None = None
         self._runner = Runner(self._machine, self.symbols)
         self._gates = Gates(self._machine, self.symbols, lambda: self._runner.executed)
-        self._breakpoints = Breakpoints(self._machine.core, self.symbols, self._system.images)
+        self._breakpoints = Breakpoints(self._machine.core, self.symbols, self._system.module)
         self._interception = Interception(
             self._machine,
             self._breakpoints,
