@@ -45,13 +45,13 @@ class BuiltIn:
     folders: Mapping[str, Path] = field(default_factory=dict)
     tick_units: ClassVar[int] = TICK_UNITS
 
-    def expected(self, name: str) -> Image | None:
-        """A system DLL by its module name, mapped or not."""
-        return self.images.get(name)
-
     def rows(self, build: Build) -> Sequence[ServiceRow]:
         """The services there are."""
         return services(build.name)
+
+    def module(self, name: str) -> Image | None:
+        """The image of a module."""
+        return self.images.get(name)
 
     def layout(self, layout: SpaceLayout) -> SpaceLayout:
         """The build's own address space."""

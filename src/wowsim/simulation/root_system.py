@@ -9,15 +9,15 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from wowsim.errors import UsageError
-from wowsim.image.pe import parse
 from wowsim.kernel.win32k.gdi_table import connect
 from wowsim.memory.protection import PAGE_READONLY, PAGE_READWRITE
 from wowsim.memory.sections import ImageSection, Section
 from wowsim.nt.builds import ServiceRow
-from wowsim.simulation import wine_calls
+from wowsim.simulation import dlls, wine_calls
+from wowsim.simulation.dlls import NATIVE_HALF
 from wowsim.simulation.parameters import fields
 from wowsim.simulation.shared_data import TICK_UNITS, WINE_TICK_UNITS
 from wowsim.simulation.thread_start import ThreadStarter
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from wowsim.nt.trap import Routine
     from wowsim.simulation.parameters import Width
     from wowsim.simulation.startup import NewProcess
-    from wowsim.sysroot.root import SystemRoot
+    from wowsim.sysroot.root import Bits, SystemRoot
     from wowsim.trace.symbols import SymbolTable
 
 SYSTEM32, SYSWOW64 = r"C:\Windows\System32", r"C:\Windows\SysWOW64"
@@ -102,17 +102,6 @@ class RootSystem:
         """100 ns units between two ticks of KUSER_SHARED_DATA."""
         return WINE_TICK_UNITS if self.root.kind == "wine" else TICK_UNITS
 
-    def expected(self, name: str) -> Image | None:
-        """A system DLL by its module name, mapped or not; of two of a name the 32-bit one."""
-        known = self.images.get(name)
-        if known is not None:
-            return known
-        file = f"{name}.dll"
-        bits: Literal[32, 64] = 32 if self.root.find(file, 32) is not None else 64
-        if self.root.find(file, bits) is None:
-            return None
-        return parse(self.root.read(file, bits), file_name=file, name=name)
-
     def rows(self, build: Build) -> Sequence[ServiceRow]:
         """The services that the root's DLLs have stubs for; the 32-bit ones tell how many arguments they pass."""
         narrow = read_stubs(self.images["ntdll32"])
@@ -129,6 +118,18 @@ class RootSystem:
         if major.isdigit():
             return int(major)
         return 10 if wine_calls.HANDLE in self.images["ntdll"].export_by_name else 8
+
+    def module(self, name: str) -> Image | None:
+        """The image that a module of this WinDbg name will have, None when the root has no such DLL.
+
+        Names that end with 32 are of 32-bit DLLs; of the others those of the native half are 64-bit ones.
+        """
+        if name.casefold().endswith("32"):
+            found = _image(self.root, name[:-2], 32)
+            if found is not None and found.name.casefold() == name.casefold():
+                return found
+        native = name.casefold() in NATIVE_HALF
+        return _image(self.root, name, 64 if native else 32) or _image(self.root, name, 32 if native else 64)
 
     def layout(self, layout: SpaceLayout) -> SpaceLayout:
         """The build's; Wine's ntdlls expect a page behind the PEBs and one behind the TEBs (observed).
@@ -195,10 +196,10 @@ class RootSystem:
     @cached_property
     def api_set_map(self) -> bytes:
         """The API set schema: section ``.apiset`` of apisetschema.dll."""
-        schema = parse(self.root.read("apisetschema.dll", 64), file_name="apisetschema.dll")
-        for section in schema.sections:
-            if section.name == ".apiset":
-                return schema.contents[section.rva : section.rva + section.size]
+        schema = _image(self.root, "apisetschema", 64)
+        for section in schema.sections if schema is not None else ():
+            if schema is not None and section.name == ".apiset":
+                return schema.read(section.rva, section.size)
         raise UsageError(f"apisetschema.dll of {self.root.name} has no section .apiset, where API sets are")
 
 
@@ -208,24 +209,23 @@ def root_system(root: SystemRoot) -> RootSystem:
     Raises:
         UsageError: a DLL is no image, or has no stubs of services.
     """
-    native = parse(
-        root.read("ntdll.dll", 64),
-        file_name="ntdll.dll",
-        name="ntdll",
-        path=f"{SYSTEM32}\\ntdll.dll",
-        system=True,
-    )
-    narrow = parse(
-        root.read("ntdll.dll", 32),
-        file_name="ntdll.dll",
-        name="ntdll32",
-        path=f"{SYSWOW64}\\ntdll.dll",
-        system=True,
-    )
+    native, narrow = _image(root, "ntdll", 64), _image(root, "ntdll", 32)
+    if native is None or narrow is None:
+        raise UsageError(f"{root.name} has no ntdll.dll for both machines")
     numbers = service_numbers(native)
-    if root.find("win32u.dll", 64) is not None:  # Windows has it since 10 1607
-        numbers |= service_numbers(parse(root.read("win32u.dll", 64), file_name="win32u.dll"))
+    win32u = _image(root, "win32u", 64)
+    if win32u is not None:  # Windows has it since 10 1607
+        numbers |= service_numbers(win32u)
     return RootSystem(root, {"ntdll32": narrow, "ntdll": native}, numbers)
+
+
+def _image(root: SystemRoot, module: str, bits: Bits) -> Image | None:
+    """A DLL of the root by the name of its file without extension, None when there is none."""
+    path = root.find(f"{module}.dll", bits)
+    if path is None:
+        return None
+    folder = SYSTEM32 if bits == 64 else SYSWOW64
+    return dlls.opener((SYSTEM32, SYSWOW64))(dlls.RootFile(path), f"{folder}\\{path.name}")
 
 
 def _activation_stacks(memory: Memory, teb64: int, teb32: int) -> None:

@@ -17,7 +17,7 @@ from wowsim.kernel.services import implemented
 from wowsim.memory.layout import layout_of, with_3_gb
 from wowsim.memory.sections import ImageSection
 from wowsim.nt.builds import Stub32, build_named
-from wowsim.simulation import checks, parameters, wow64info
+from wowsim.simulation import checks, dlls, parameters, wow64info
 from wowsim.simulation.breakpoints import Breakpoints
 from wowsim.simulation.gates import Gates
 from wowsim.simulation.host_input import standard_input
@@ -33,7 +33,6 @@ from wowsim.simulation.program import (
     check_imports,
     command_line,
     find,
-    open_dll,
     standard_folders,
 )
 from wowsim.simulation.progress import Progress, ProgressWatch
@@ -168,7 +167,7 @@ class Simulation:
         self._start: parameters.Start | None = None
         self._runner = Runner(self._machine, self.symbols)
         self._gates = Gates(self._machine, self.symbols, lambda: self._runner.executed)
-        self._breakpoints = Breakpoints(self._machine.core, self.symbols, self._system.expected)
+        self._breakpoints = Breakpoints(self._machine.core, self.symbols, self._system.module)
         self._interception = Interception(
             self._machine,
             self._breakpoints,
@@ -406,7 +405,7 @@ class Simulation:
         checks.start(command, env, cwd)
         machine, kernel = self._machine, self._machine.kernel
         kernel.console.stdin = standard_input(stdin, self._runner.wait_for_host, self._blame)
-        kernel.parse_image = open_dll
+        kernel.parse_image = dlls.opener(self._system.folders)
         if not self.files.exists(cwd):
             raise UsageError(
                 f"the current directory {cwd!r} does not exist in the guest; add or mount it first"
