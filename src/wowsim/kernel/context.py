@@ -177,8 +177,8 @@ class Kernel:
             none. The simulation sets it.
         reset_state: where wow64cpu.dll looks for RESET_STATE in the CPU area: the build's, or that of a root.
         unix_half: gives the handle of a DLL's Unix half, by its file name, where the DLLs are Wine's.
-        readable_images: an image section takes the right to read its file only, not to execute it; Wine's loader
-            counts on that (observed).
+        lenient: rights that Wine's DLLs count on having, though Windows' kernel insists on them, are not asked for:
+            FILE_EXECUTE for an image section, FILE_READ_ATTRIBUTES for times and attributes (observed).
         every_class: information classes newer than the build are there too, because the DLLs of a system root may be
             newer; the simulation sets it with the root.
         nls: the bytes of an ``*.nls`` file by its name in small letters, None when there is none; set with a system
@@ -215,7 +215,7 @@ class Kernel:
         self.volume = Volume(self.clock, capacity)
         self.files = Files(self.volume)
         self.handles = HandleTable()
-        self.readable_images = False
+        self.lenient = False
         self.reset_state = build.reset_state
         self.unix_half: Callable[[str], int] | None = None
         self.parse_image: Callable[[ImageFile, str], Image] = _no_images
@@ -274,6 +274,16 @@ class Kernel:
     def has_class(self, since: Mapping[int, tuple[int, ...]], information_class: int) -> bool:
         """Whether an information class is there, which came with the version that ``since`` names."""
         return self.every_class or self.build.version >= since.get(information_class, (0,))
+
+    def serve_wine(self, unix_half: Callable[[str], int]) -> None:
+        """Be the kernel that Wine's DLLs count on.
+
+        Args:
+            unix_half: gives the handle of a DLL's Unix half, by its file name.
+        """
+        self.lenient, self.reset_state, self.unix_half = True, 0, unix_half
+        self.space.releases_parts = False
+        self.volume.readable = True
 
     def use_thread(self, thread: Thread) -> None:
         """Make ``thread`` the one that calls: what pseudo-handle -2 means."""
