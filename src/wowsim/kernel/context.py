@@ -177,10 +177,9 @@ class Kernel:
             none. The simulation sets it.
         reset_state: where wow64cpu.dll looks for RESET_STATE in the CPU area: the build's, or that of a root.
         unix_half: gives the handle of a DLL's Unix half, by its file name, where the DLLs are Wine's.
-        readable_images: an image section takes the right to read its file only, not to execute it; Wine's loader
-            counts on that (observed).
-        lax: for DLLs of Wine, which count on what Wine's own kernel half lets pass (observed): attributes and times of
-            a file are asked and set through any handle of it, and a delay without an interval is endless.
+        lenient: for DLLs of Wine, which count on what Wine's own kernel half lets pass (observed): an image section
+            takes the right to read its file only; attributes and times of a file are asked and set through any handle
+            of it; a delay without an interval is endless.
         apc_in_registers: ntdll!KiUserApcDispatcher takes an APC as Wine 8's does, not as Windows'.
         every_class: information classes newer than the build are there too, because the DLLs of a system root may be
             newer; the simulation sets it with the root.
@@ -218,8 +217,7 @@ class Kernel:
         self.volume = Volume(self.clock, capacity)
         self.files = Files(self.volume)
         self.handles = HandleTable()
-        self.readable_images = False
-        self.lax = self.apc_in_registers = False
+        self.lenient = self.apc_in_registers = False
         self.reset_state = build.reset_state
         self.unix_half: Callable[[str], int] | None = None
         self.parse_image: Callable[[ImageFile, str], Image] = _no_images
@@ -278,6 +276,16 @@ class Kernel:
     def has_class(self, since: Mapping[int, tuple[int, ...]], information_class: int) -> bool:
         """Whether an information class is there, which came with the version that ``since`` names."""
         return self.every_class or self.build.version >= since.get(information_class, (0,))
+
+    def serve_wine(self, unix_half: Callable[[str], int]) -> None:
+        """Be the kernel that Wine's DLLs count on.
+
+        Args:
+            unix_half: gives the handle of a DLL's Unix half, by its file name.
+        """
+        self.lenient, self.reset_state, self.unix_half = True, 0, unix_half
+        self.space.releases_parts = False
+        self.volume.readable = True
 
     def use_thread(self, thread: Thread) -> None:
         """Make ``thread`` the one that calls: what pseudo-handle -2 means."""

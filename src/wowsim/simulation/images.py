@@ -44,6 +44,7 @@ class BuiltIn:
     numbers: Mapping[str, int]
     folders: Mapping[str, Path] = field(default_factory=dict)
     tick_units: ClassVar[int] = TICK_UNITS
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def rows(self, build: Build) -> Sequence[ServiceRow]:
         """The services there are."""

@@ -22,6 +22,7 @@ from wowsim.simulation.parameters import fields
 from wowsim.simulation.shared_data import TICK_UNITS, WINE_TICK_UNITS
 from wowsim.simulation.thread_start import ThreadStarter
 from wowsim.simulation.wide_process import WideThreadStarter
+from wowsim.simulation.wine_environment import wine_environment
 from wowsim.sysroot.stubs import read_stubs, service_numbers
 
 if TYPE_CHECKING:
@@ -98,6 +99,11 @@ class RootSystem:
         return {SYSTEM32: self.root.system32, SYSWOW64: self.root.syswow64}
 
     @property
+    def environment(self) -> Mapping[str, str]:
+        """Variables that every process of such a system has."""
+        return wine_environment() if self.root.kind == "wine" else {}
+
+    @property
     def tick_units(self) -> int:
         """100 ns units between two ticks of KUSER_SHARED_DATA."""
         return WINE_TICK_UNITS if self.root.kind == "wine" else TICK_UNITS
@@ -147,10 +153,9 @@ class RootSystem:
         bases, native = new.space.system_dll_bases, self.images["ntdll"]
         kernel.every_class, kernel.nls = True, self._nls
         if self.root.kind == "wine":
-            space.releases_parts = False
-            kernel.readable_images, kernel.reset_state, kernel.unix_half = True, 0, wine_calls.half_of
+            kernel.serve_wine(wine_calls.half_of)
             kernel.win32k.wine = self.wine_version
-            kernel.lax, kernel.apc_in_registers = True, self.wine_version < 9
+            kernel.lenient, kernel.apc_in_registers = True, self.wine_version < 9
         if new.peb32:
             self._init_block(memory, bases)
         space.cause = "PspMapApiSetMap"

@@ -411,6 +411,7 @@ class Simulation:
                 f"the current directory {cwd!r} does not exist in the guest; add or mount it first"
             )
         environment = parameters.default_environment(self.build.wow64, image.bits)
+        environment = parameters.changed_environment(environment, self._system.environment)
         self._start = parameters.Start(
             image_path=image.path,
             command_line=command_line(command),
