@@ -178,7 +178,9 @@ class WideUserMode:
         return context[FXSAVE : FXSAVE + 0x200] if named else None
 
 
-_CONTEXT_EX = struct.pack("<iIiIiI", -CONTEXT64_SIZE, CONTEXT64_SIZE + 0x18, -CONTEXT64_SIZE, CONTEXT64_SIZE, 0x18, 0)
+_CONTEXT_EX = struct.pack(
+    "<iIiIiI", -CONTEXT64_SIZE, CONTEXT64_SIZE + 0x18, -CONTEXT64_SIZE, CONTEXT64_SIZE, 0x18, 0
+)
 """CONTEXT_EX behind the CONTEXT: chunks All, Legacy and XState (none), offsets relative to itself (winnt.h)."""
 Push = Callable[["Memory", Mapping[str, int], bytes, "ExceptionRecord", int], dict[str, int]]
 """Writes one frame: memory, registers, FP state, record, dispatcher -> the registers to go on with."""

@@ -126,7 +126,10 @@ class RootSystem:
             space.cause = "unix calls"
             section = ImageSection(space.pages, space.commitment, wine_calls.unix_call_image(), "\\unix")
             base, _, _ = space.map_image(section)
-            for name, value in ((wine_calls.DISPATCHER, base + 0x1000), (wine_calls.HANDLE, wine_calls.NTDLL)):
+            for name, value in (
+                (wine_calls.DISPATCHER, base + 0x1000),
+                (wine_calls.HANDLE, wine_calls.NTDLL),
+            ):
                 if name in native.export_by_name:
                     memory.pack(_QWORD, bases["ntdll"] + native.export_by_name[name].rva, value)
 
