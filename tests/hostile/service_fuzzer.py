@@ -183,7 +183,7 @@ class Fuzzer:
     # ------------------------------------------------------------ the process
     def _stub_addresses(self) -> dict[str, int]:
         module = self._sim.build.ntdll
-        image = self._sim._built_in.images[module.name]
+        image = self._sim._system.images[module.name]
         return {name: module.base + export.rva for name, export in image.export_by_name.items()}
 
     def _prepare_process(self) -> None:

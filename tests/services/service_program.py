@@ -255,7 +255,7 @@ class Program:
         return array
 
     def _stub(self, module: str, service: str) -> int:
-        image = self._sim._built_in.images[module]
+        image = self._sim._system.images[module]
         return self._sim.build.module(module).base + image.export_by_name[service].rva
 
     def _call32(self, service: str, arguments: list[tuple[bool, int]], result: int) -> bytes:

@@ -11,7 +11,7 @@ from wowsim.nt.builds import build_named, services
 def stub(sim: wowsim.Simulation, service: str) -> int:
     """Address of a service's stub in the 32-bit ntdll, mapped or not."""
     module = sim.build.ntdll
-    return module.base + sim._built_in.images[module.name].export_by_name[service].rva
+    return module.base + sim._system.images[module.name].export_by_name[service].rva
 
 
 def load_calls(sim: wowsim.Simulation, *calls: tuple[str, tuple[int | str, ...]], after: str = "ret") -> None:

@@ -36,7 +36,7 @@ from wowsim.simulation.program import (
     check_imports,
     command_line,
     find,
-    parse_dll,
+    open_dll,
     standard_folders,
 )
 from wowsim.simulation.progress import Progress, ProgressWatch
@@ -52,6 +52,7 @@ from wowsim.simulation.traps import TrapTable
 from wowsim.simulation.vads import Vads
 from wowsim.simulation.views import DebuggerMemory, Gdt, LoadedModule, Registers, Subscription, ThreadView
 from wowsim.simulation.way import Way
+from wowsim.simulation.wide_process import create_wide_process
 from wowsim.sysroot.root import open_root
 from wowsim.trace.events import (
     Event,
@@ -345,7 +346,7 @@ class Simulation:
         stdin: bytes | BinaryIO = b"",
         name: str | None = None,
     ) -> None:
-        r"""Create the process of a 32-bit program.
+        r"""Create the process of a 32-bit program, or with a system root of a 64-bit one.
 
         The folder of a program of the host is shown to it, read-only, as ``C:\app``. A string that begins with a drive
         (``C:\work\x.exe``) names a program of the guest if there is one: in the volume, a mount or the system root.
@@ -367,7 +368,9 @@ class Simulation:
         program = bytes(program) if isinstance(program, (bytearray, memoryview)) else program
         checks.program(program, args, stdin, name)
         source = find(program, name, self.files)
-        image = parse_program(source.data, file_name=source.file_name, path=source.path)
+        image = parse_program(
+            source.data, file_name=source.file_name, path=source.path, wide=bool(self._system.folders)
+        )
         if not self._system.folders:
             check_imports(image, source, self._system.images, self.files, self._system_directory)
         if source.folder is not None:
@@ -432,7 +435,7 @@ class Simulation:
             raise UsageError(
                 f"the current directory {cwd!r} does not exist in the guest; add or mount it first"
             )
-        environment = parameters.default_environment(self.build.wow64)
+        environment = parameters.default_environment(self.build.wow64, image.bits)
         start = parameters.Start(
             image_path=image.path,
             command_line=command_line(command),
@@ -444,12 +447,14 @@ class Simulation:
 
     def _begin(self, image: Image, start: parameters.Start, start_address: int | None = None) -> None:
         machine, kernel = self._machine, self._machine.kernel
-        kernel.parse_image, self._start = parse_dll, start
+        kernel.parse_image, self._start = open_dll, start
         machine.space.notify = self._memory_changed
         images = self._system.images
         add_known_dlls(kernel, {} if self._system.folders else images)
         process = kernel.process
         create = create_process if self.build.wow64 else create_native_process
+        if image.bits == 64:
+            create = create_wide_process
         self._process = create(
             machine.space,
             machine.tables,
@@ -467,7 +472,7 @@ class Simulation:
         process.command_line = self._start.command_line
         process.peb, process.peb32 = new.peb64, new.peb32
         process.image = image_information(new.space.image)
-        if self.build.wow64:
+        if new.peb32:
             wow64info.write(machine.tables, new.peb32 + self.build.peb32_size, turbo=self._turbo)
         kernel.thread.teb, kernel.thread.teb32 = new.teb64, new.teb32
         machine.trap.teb64, machine.trap.teb32 = new.teb64, new.teb32 or new.teb64
@@ -477,7 +482,7 @@ class Simulation:
         machine.tables.untracked.add(new.space.shared_data_frame)
         self._initialise(page)
         memory: Any = machine.ram.bytes  # mmap is a writable buffer
-        machine.refresh = refresher(memory, page, machine.clock)
+        machine.refresh = refresher(memory, page, machine.clock, self._system.tick_units)
         machine.refresh()
         self._system.prepare(kernel, new)
         machine.exception_dispatcher = self._address("ntdll!KiUserExceptionDispatcher")
@@ -491,7 +496,7 @@ class Simulation:
 
     def _child(self, request: ProcessRequest, creator: Kernel) -> Member:
         """The simulation of a child process, ready to run."""
-        if request.image.bits == 64:
+        if request.image.bits == 64 and not self._system.folders:
             raise Unsupported(f"a child process of the 64-bit program {request.image.file_name}")
         seed = Random(f"child {self.seed} {creator.ids.client}").getrandbits(32)
         child = self._same(seed, _relative=Relative(self._system, creator, self._children))
@@ -744,8 +749,8 @@ class Simulation:
         section = vad.section if vad is not None else None
         if isinstance(section, ImageSection):
             image = section.image
-            self._modules[start] = LoadedModule(image.name, start, start + image.size, image.path, image)
-            self.symbols.add(image, start)
+            name = self.symbols.add(image, start)
+            self._modules[start] = LoadedModule(name, start, start + image.size, image.path, image)
             self._breakpoints.mapped(image.name, start)
             if self._machine.traps is not None:
                 self._machine.traps.add(image, start)
@@ -771,6 +776,8 @@ class Simulation:
         self._check_idle("call32()")
         if self._process is None or self._ended is not None:
             raise UsageError("call32 needs a process that is loaded and has not ended")
+        if self._process.space.image.image.bits == 64:
+            raise UsageError("call32 needs the process of a 32-bit program; this one has 64 bits")
         if not all(isinstance(argument, int) for argument in args):
             raise UsageError(f"call32 arguments {args!r}; expected integers, which addresses are too")
         checks.running(limit, None)

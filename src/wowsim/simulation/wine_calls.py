@@ -70,14 +70,14 @@ class UnixCalls:
 
     Args:
         clock: the simulation's.
-        version: Wine's, major number first.
+        version: the major number of Wine's.
         use_gdi: makes the process one that uses GDI.
     """
 
-    def __init__(self, clock: Clock, version: str, use_gdi: Callable[[], object]) -> None:
+    def __init__(self, clock: Clock, version: int, use_gdi: Callable[[], object]) -> None:
         self._clock, self._use_gdi = clock, use_gdi
-        ntdll = (_no_such_dll, _not_unwound, self._precise_time)
-        if not version.startswith("8."):
+        ntdll: tuple[Callable[[Trap, int], int], ...] = (_no_such_dll, _not_unwound, self._precise_time)
+        if version > 8:
             ntdll = (_no_such_dll, _not_unwound)
         self._calls: dict[int, tuple[Callable[[Trap, int], int], ...]] = {
             NTDLL: ntdll,
