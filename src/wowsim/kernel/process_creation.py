@@ -276,13 +276,13 @@ class _CreateInfo:
 
     Args:
         k: the kernel.
-        address: of the PS_CREATE_INFO, or 0.
+        address: of the PS_CREATE_INFO, or 0; one of size 0 is none (Wine's wow64.dll passes it unfilled, observed).
     """
 
     def __init__(self, k: Kernel, address: int) -> None:
-        self._k, self._address, self._flags = k, address, 0
-        if address:
-            size = int.from_bytes(k.memory.read(address, k.width // 8), "little")
+        size = int.from_bytes(k.memory.read(address, k.width // 8), "little") if address else 0
+        self._k, self._address, self._flags = k, address if size else 0, 0
+        if size:
             if size != PS_CREATE_INFO_SIZE[k.width]:
                 raise GuestFault(STATUS_INVALID_PARAMETER)
             k.memory.probe_write(address, size)

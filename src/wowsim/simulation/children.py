@@ -13,7 +13,7 @@ simulation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,6 @@ from wowsim.simulation.parameters import Start
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wowsim.image.model import Image
     from wowsim.kernel.context import Kernel, ProcessRequest
     from wowsim.kernel.thread import Process, Thread
     from wowsim.simulation.images import BuiltIn
@@ -73,12 +72,6 @@ class Relative:
     system: RootSystem | BuiltIn
     creator: Kernel
     children: Children
-
-
-def program_of(request: ProcessRequest) -> Image:
-    """The program under the path by which the child knows it."""
-    path = "C:" + request.image_path
-    return replace(request.image, path=path, file_name=path.rpartition("\\")[2])
 
 
 def start_of(request: ProcessRequest) -> Start:

@@ -21,7 +21,7 @@ from wowsim.memory.sections import ImageSection
 from wowsim.nt.builds import Stub32, build_named
 from wowsim.simulation import checks, parameters, wow64info
 from wowsim.simulation.breakpoints import Breakpoints
-from wowsim.simulation.children import ENDS, Children, Member, Relative, program_of, start_of
+from wowsim.simulation.children import ENDS, Children, Member, Relative, start_of
 from wowsim.simulation.gates import Gates
 from wowsim.simulation.host_input import standard_input
 from wowsim.simulation.images import built_in
@@ -501,7 +501,7 @@ class Simulation:
         seed = Random(f"child {self.seed} {creator.ids.client}").getrandbits(32)
         child = self._same(seed, _relative=Relative(self._system, creator, self._children))
         try:
-            child._begin(program_of(request), start_of(request))
+            child._begin(request.image, start_of(request))
         except BaseException:
             child._release()
             creator.relatives.remove(child._machine.kernel.process)
