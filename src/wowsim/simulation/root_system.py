@@ -155,7 +155,7 @@ class RootSystem:
         if self.root.kind == "wine":
             kernel.serve_wine(wine_calls.half_of)
             kernel.win32k.wine = self.wine_version
-            kernel.lenient, kernel.apc_in_registers = True, self.wine_version < 9
+            kernel.apc_in_registers = self.wine_version < 9
         if new.peb32:
             self._init_block(memory, bases)
         space.cause = "PspMapApiSetMap"
