@@ -39,6 +39,7 @@ def label(value: object) -> str:
 
 
 FIXTURES = sorted((Path(__file__).parents[2] / "fixtures" / "bin").glob("*.exe"))
+PROGRAMS = [path for path in FIXTURES if path.name != "hello64.exe"]  # the 32-bit ones
 BITS = pytest.mark.parametrize("bits", [32, 64])
 
 
@@ -629,7 +630,7 @@ def test_any_directory_gives_an_image_or_one_line(data: bytes, index: int) -> No
 
 
 # ---------------------------------------------------------------- the rest
-@pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.name)
 def test_fixtures_agree_with_pefile(path: Path) -> None:
     import pefile
 

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 from struct import Struct
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
+
+from wowsim.image.symbol_names import SymbolNames
 
 PAGE = 0x1000
 _POINTERS = {32: Struct("<I"), 64: Struct("<Q")}
@@ -144,10 +146,18 @@ class Image:
     timestamp: int = 0
     checksum: int = 0
 
+    exports_first: ClassVar[bool] = False
+    """Whether an exported name wins over another symbol at its address."""
+
     @property
     def size(self) -> int:
         """SizeOfImage in bytes, page aligned."""
         return len(self.contents)
+
+    @cached_property
+    def names(self) -> SymbolNames:
+        """What a debugger calls its addresses."""
+        return SymbolNames(self)
 
     @cached_property
     def export_by_name(self) -> dict[str, Export]:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wowsim.image.model import Image
+    from wowsim.kernel.image_files import ImageFile
     from wowsim.memory.sections import Section
     from wowsim.memory.space import AddressSpace
     from wowsim.nt.builds import Build
@@ -136,7 +137,7 @@ def _no_cpu(*_: object) -> None:
     raise Unsupported("NtContinue or NtRaiseException: no CPU is attached to this kernel")
 
 
-def _no_images(data: bytes, path: str) -> Image:
+def _no_images(file: ImageFile, path: str) -> Image:
     raise Unsupported(f"NtCreateSection(SEC_IMAGE) of {path}: no reader of images is set")
 
 
@@ -172,7 +173,7 @@ class Kernel:
         uuids: which UUIDs are given out.
         requests: to files, that wait for their end; oldest first.
         failure_frames: addresses that a bug check names: KTRAP_FRAME and EXCEPTION_RECORD.
-        parse_image: reads an executable (its bytes and guest path) for NtCreateSection; UsageError when it is
+        parse_image: reads an executable (the file and its guest path) for NtCreateSection; UsageError when it is
             none. The simulation sets it.
         reset_state: where wow64cpu.dll looks for RESET_STATE in the CPU area: the build's, or that of a root.
         unix_half: gives the handle of a DLL's Unix half, by its file name, where the DLLs are Wine's.
@@ -217,7 +218,7 @@ class Kernel:
         self.readable_images = False
         self.reset_state = build.reset_state
         self.unix_half: Callable[[str], int] | None = None
-        self.parse_image: Callable[[bytes, str], Image] = _no_images
+        self.parse_image: Callable[[ImageFile, str], Image] = _no_images
         self.every_class = False
         self.nls: Callable[[str], bytes | None] = _no_tables
         self.nls_sections: dict[str, Section] = {}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from wowsim.errors import GuestFault, UsageError
 from wowsim.kernel.access import FILE_EXECUTE, FILE_READ_DATA, FILE_WRITE_DATA, GenericMapping
 from wowsim.kernel.device import FileObject
+from wowsim.kernel.image_files import image_file
 from wowsim.kernel.nodes import FileNode
 from wowsim.kernel.objects import KernelObject
 from wowsim.memory.pages import EXECUTE, READ, WRITE
@@ -124,14 +125,14 @@ def make_section(k: Kernel, size: int | None, protection: int, attributes: int, 
 
 def _image_section(k: Kernel, node: FileNode) -> Section:
     """An image is read once as long as its file keeps its bytes and its name (FILE_OBJECT.SectionObjectPointer)."""
-    contents, path = node.read(0, node.size), k.volume.drive + node.path
-    image = None if node.image is None or node.image[:2] != (contents, path) else node.image[2]
+    file, path = image_file(node), k.volume.drive + node.path
+    image = None if node.image is None or node.image[:2] != (file.identity, path) else node.image[2]
     if image is None:
         try:
-            image = k.parse_image(contents, path)
+            image = k.parse_image(file, path)
         except UsageError as error:
             raise GuestFault(STATUS_INVALID_IMAGE_FORMAT) from error
-        node.image = contents, path, image
+        node.image = file.identity, path, image
     return ImageSection(k.space.pages, k.space.commitment, image, node.path)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from wowsim.guest32.advapi32 import NAME as ADVAPI32
 from wowsim.guest32.advapi32 import build_advapi32
@@ -19,6 +19,7 @@ from wowsim.host64.wow64win import build_wow64win
 from wowsim.kernel.known_services import services_of_build
 from wowsim.nt.builds import build_named
 from wowsim.simulation.routines import routines, wow64_routines
+from wowsim.simulation.shared_data import TICK_UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +43,7 @@ class BuiltIn:
     wow64_routines: Mapping[str, Routine]
     numbers: Mapping[str, int]
     folders: Mapping[str, Path] = field(default_factory=dict)
+    tick_units: ClassVar[int] = TICK_UNITS
 
     def layout(self, layout: SpaceLayout) -> SpaceLayout:
         """The build's own address space."""

@@ -59,9 +59,20 @@ def changed_environment(variables: Mapping[str, str], changes: Mapping[str, str 
     return found
 
 
-def default_environment(wow64: bool = True) -> dict[str, str]:
-    """What a 32-bit process finds, on 64-bit Windows (wow64-facts section 11) or on 32-bit Windows; no host values."""
+def default_environment(wow64: bool = True, bits: int = 32) -> dict[str, str]:
+    """What a process finds, on 64-bit Windows (wow64-facts section 11) or on 32-bit Windows; no host values.
+
+    Args:
+        wow64: whether the Windows has 64 bits.
+        bits: of the program.
+    """
     found = _wow64_environment()
+    if bits == 64:
+        own = {"PROCESSOR_ARCHITECTURE": "AMD64", "ProgramFiles": found["ProgramW6432"]}
+        own["CommonProgramFiles"] = found["CommonProgramW6432"]
+        return {
+            name: own.get(name, value) for name, value in found.items() if name != "PROCESSOR_ARCHITEW6432"
+        }
     if wow64:
         return found
     own = {name: value.replace(" (x86)", "") for name, value in found.items()}

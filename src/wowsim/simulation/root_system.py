@@ -18,7 +18,9 @@ from wowsim.memory.protection import PAGE_READONLY, PAGE_READWRITE
 from wowsim.memory.sections import ImageSection, Section
 from wowsim.simulation import wine_calls
 from wowsim.simulation.parameters import fields
+from wowsim.simulation.shared_data import TICK_UNITS, WINE_TICK_UNITS
 from wowsim.simulation.thread_start import ThreadStarter
+from wowsim.simulation.wide_process import WideThreadStarter
 from wowsim.sysroot.stubs import service_numbers
 
 if TYPE_CHECKING:
@@ -95,6 +97,11 @@ class RootSystem:
         return {SYSTEM32: self.root.system32, SYSWOW64: self.root.syswow64}
 
     @property
+    def tick_units(self) -> int:
+        """100 ns units between two ticks of KUSER_SHARED_DATA."""
+        return WINE_TICK_UNITS if self.root.kind == "wine" else TICK_UNITS
+
+    @property
     def wine_version(self) -> int:
         """The major version that Wine's DLLs behave like; DLLs that do not say it are told by their exports."""
         major = self.root.version.partition(".")[0]
@@ -118,16 +125,18 @@ class RootSystem:
         bases, native = new.space.system_dll_bases, self.images["ntdll"]
         kernel.every_class, kernel.nls = True, self._nls
         if self.root.kind == "wine":
+            space.releases_parts = False
             kernel.readable_images, kernel.reset_state, kernel.unix_half = True, 0, wine_calls.half_of
             kernel.win32k.wine = self.wine_version
-        self._init_block(memory, bases)
+        if new.peb32:
+            self._init_block(memory, bases)
         space.cause = "PspMapApiSetMap"
         api_sets = _map_read_only(space, self.api_set_map)
         widths: tuple[tuple[int, Width], ...] = ((new.peb64, 64), (new.peb32, 32))
-        for address, width in widths:
-            slots = _TLS_SLOTS_OF_WOW64 if width == 64 else 1
+        for address, width in widths if new.peb32 else widths[:1]:
+            slots = _TLS_SLOTS_OF_WOW64 if width == 64 and new.peb32 else 1
             fields(memory, address, width, [(0x38, 0x68, 0, api_sets), (0x44, 0x80, 4, slots)])
-        if isinstance(new.starter, ThreadStarter):
+        if isinstance(new.starter, (ThreadStarter, WideThreadStarter)):
             new.starter.prepare_tebs = partial(_activation_stacks, memory)
         _activation_stacks(memory, new.teb64, new.teb32)
         if wine_calls.DISPATCHER in native.export_by_name:

@@ -33,7 +33,7 @@ from wowsim.simulation.program import (
     check_imports,
     command_line,
     find,
-    parse_dll,
+    open_dll,
     standard_folders,
 )
 from wowsim.simulation.progress import Progress, ProgressWatch
@@ -49,6 +49,7 @@ from wowsim.simulation.traps import TrapTable
 from wowsim.simulation.vads import Vads
 from wowsim.simulation.views import DebuggerMemory, Gdt, LoadedModule, Registers, Subscription, ThreadView
 from wowsim.simulation.way import Way
+from wowsim.simulation.wide_process import create_wide_process
 from wowsim.sysroot.root import open_root
 from wowsim.trace.events import (
     Event,
@@ -318,7 +319,7 @@ class Simulation:
         stdin: bytes | BinaryIO = b"",
         name: str | None = None,
     ) -> None:
-        r"""Create the process of a 32-bit program.
+        r"""Create the process of a 32-bit program, or with a system root of a 64-bit one.
 
         The folder of a program of the host is shown to it, read-only, as ``C:\app``. A string that begins with a drive
         (``C:\work\x.exe``) names a program of the guest if there is one: in the volume, a mount or the system root.
@@ -340,7 +341,9 @@ class Simulation:
         program = bytes(program) if isinstance(program, (bytearray, memoryview)) else program
         checks.program(program, args, stdin, name)
         source = find(program, name, self.files)
-        image = parse_program(source.data, file_name=source.file_name, path=source.path)
+        image = parse_program(
+            source.data, file_name=source.file_name, path=source.path, wide=bool(self._system.folders)
+        )
         if not self._system.folders:
             check_imports(image, source, self._system.images, self.files, self._system_directory)
         if source.folder is not None:
@@ -401,12 +404,12 @@ class Simulation:
         checks.start(command, env, cwd)
         machine, kernel = self._machine, self._machine.kernel
         kernel.console.stdin = standard_input(stdin, self._runner.wait_for_host, self._blame)
-        kernel.parse_image = parse_dll
+        kernel.parse_image = open_dll
         if not self.files.exists(cwd):
             raise UsageError(
                 f"the current directory {cwd!r} does not exist in the guest; add or mount it first"
             )
-        environment = parameters.default_environment(self.build.wow64)
+        environment = parameters.default_environment(self.build.wow64, image.bits)
         self._start = parameters.Start(
             image_path=image.path,
             command_line=command_line(command),
@@ -419,6 +422,8 @@ class Simulation:
         add_known_dlls(kernel, {} if self._system.folders else images)
         process = kernel.process
         create = create_process if self.build.wow64 else create_native_process
+        if image.bits == 64:
+            create = create_wide_process
         self._process = create(
             machine.space,
             machine.tables,
@@ -436,7 +441,7 @@ class Simulation:
         process.command_line = self._start.command_line
         process.peb, process.peb32 = new.peb64, new.peb32
         process.image = image_information(new.space.image)
-        if self.build.wow64:
+        if new.peb32:
             wow64info.write(machine.tables, new.peb32 + self.build.peb32_size, turbo=self._turbo)
         kernel.thread.teb, kernel.thread.teb32 = new.teb64, new.teb32
         machine.trap.teb64, machine.trap.teb32 = new.teb64, new.teb32 or new.teb64
@@ -446,7 +451,7 @@ class Simulation:
         machine.tables.untracked.add(new.space.shared_data_frame)
         self._initialise(page)
         memory: Any = machine.ram.bytes  # mmap is a writable buffer
-        machine.refresh = refresher(memory, page, machine.clock)
+        machine.refresh = refresher(memory, page, machine.clock, self._system.tick_units)
         machine.refresh()
         self._system.prepare(kernel, new)
         machine.exception_dispatcher = self._address("ntdll!KiUserExceptionDispatcher")
@@ -685,8 +690,8 @@ class Simulation:
         section = vad.section if vad is not None else None
         if isinstance(section, ImageSection):
             image = section.image
-            self._modules[start] = LoadedModule(image.name, start, start + image.size, image.path, image)
-            self.symbols.add(image, start)
+            name = self.symbols.add(image, start)
+            self._modules[start] = LoadedModule(name, start, start + image.size, image.path, image)
             self._breakpoints.mapped(image.name, start)
             if self._machine.traps is not None:
                 self._machine.traps.add(image, start)
@@ -712,6 +717,8 @@ class Simulation:
         self._check_idle("call32()")
         if self._process is None or self._ended is not None:
             raise UsageError("call32 needs a process that is loaded and has not ended")
+        if self._process.space.image.image.bits == 64:
+            raise UsageError("call32 needs the process of a 32-bit program; this one has 64 bits")
         if not all(isinstance(argument, int) for argument in args):
             raise UsageError(f"call32 arguments {args!r}; expected integers, which addresses are too")
         checks.running(limit, None)

@@ -110,7 +110,9 @@ def test_files_are_found_in_any_case(tmp_path: Path) -> None:
     assert root.find("folder.dll", 64) is None
 
 
-@pytest.mark.parametrize("name", ["../System32/ntdll.dll", "..", ".", "", "/etc/passwd", "a\0b", "none.dll"])
+@pytest.mark.parametrize(
+    "name", ["../System32/ntdll.dll", "..", ".", "", "/etc/passwd", "a\0b", "none.dll", "n" * 5000, "\udc80"]
+)
 def test_a_name_does_not_leave_the_folder(tmp_path: Path, name: str) -> None:
     root = open_root(make_root(tmp_path))
     assert root.find(name, 32) is None
@@ -163,6 +165,7 @@ def test_neither_folder_nor_name(spec: str, tmp_path: Path, monkeypatch: pytest.
 def test_folders_that_are_no_root(tmp_path: Path) -> None:
     assert "is not there; expected System32" in refusal(tmp_path / "none")
     assert "has neither System32 nor SysWOW64; expected" in refusal(tmp_path)
+    assert "is not there" in refusal(tmp_path / ("n" * 5000))
     (tmp_path / "file").write_bytes(b"")
     assert "is no folder" in refusal(tmp_path / "file")
     (tmp_path / "Sys" / "SYSTEM32").mkdir(parents=True)
