@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from roots import ROOTS, fetched
+from wowsim.cli import main
 
 BIN = Path(__file__).parent.parent / "fixtures" / "bin"
 CMD = r"C:\windows\syswow64\cmd.exe"
@@ -113,3 +114,21 @@ def test_mounts(root: str, tmp_path: Path) -> None:
 def test_a_program_in_a_mount(root: str) -> None:
     code, lines, err = run(root, "--mount", f"{BIN}=C:\\work", "--cwd", "C:\\work", r"C:\work\crt.exe", "x")
     assert (code, lines[:2], err) == (2, [r"[0] C:\work\crt.exe", "[1] x"], "")
+
+
+@pytest.mark.parametrize("program", ["usedll.exe", r"C:\work\usedll.exe"])
+def test_dlls_lie_beside_the_program(root: str, program: str) -> None:
+    words = [str(BIN / program)] if "\\" not in program else ["--mount", f"{BIN}=C:\\work", program]
+    assert run(root, *words) == (0, [], "")
+
+
+def test_a_program_of_64_bits(root: str) -> None:
+    assert run(root, r"C:\windows\system32\hostname.exe") == (0, ["WOWSIM"], "")
+
+
+def test_the_address_space_of_a_program_with_a_root(root: str, capfd: pytest.CaptureFixture[str]) -> None:
+    fetched(root)
+    assert main(["vad", "--sysroot", root, str(BIN / "crt.exe")]) == 0
+    shown = capfd.readouterr().out.lower()
+    for image in (r"\app\crt.exe", r"\windows\syswow64\msvcrt.dll", r"\windows\system32\wow64.dll"):
+        assert image in shown
