@@ -179,6 +179,9 @@ class Kernel:
         unix_half: gives the handle of a DLL's Unix half, by its file name, where the DLLs are Wine's.
         readable_images: an image section takes the right to read its file only, not to execute it; Wine's loader
             counts on that (observed).
+        lax: for DLLs of Wine, which count on what Wine's own kernel half lets pass (observed): attributes and times of
+            a file are asked and set through any handle of it, and a delay without an interval is endless.
+        apc_in_registers: ntdll!KiUserApcDispatcher takes an APC as Wine 8's does, not as Windows'.
         every_class: information classes newer than the build are there too, because the DLLs of a system root may be
             newer; the simulation sets it with the root.
         nls: the bytes of an ``*.nls`` file by its name in small letters, None when there is none; set with a system
@@ -216,6 +219,7 @@ class Kernel:
         self.files = Files(self.volume)
         self.handles = HandleTable()
         self.readable_images = False
+        self.lax = self.apc_in_registers = False
         self.reset_state = build.reset_state
         self.unix_half: Callable[[str], int] | None = None
         self.parse_image: Callable[[ImageFile, str], Image] = _no_images

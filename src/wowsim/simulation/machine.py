@@ -224,9 +224,10 @@ class Machine:
         core = self.core
         registers = core.read_all()
         try:
-            state = self.user.deliver_apc(
-                self.tables, registers, core.floating_point(), apc, self.apc_dispatcher
+            deliver = (
+                exceptions.deliver_apc_in_registers if self.kernel.apc_in_registers else self.user.deliver_apc
             )
+            state = deliver(self.tables, registers, core.floating_point(), apc, self.apc_dispatcher)
         except GuestFault as fault:
             self._raise(
                 exceptions.page_fault(fault.status, registers["rip"], 1, fault.address or 0), registers["rip"]

@@ -108,24 +108,24 @@ def _wow64_environment() -> dict[str, str]:
     }
 
 
-def search_path(start: Start) -> str:
-    """DllPath: where DLLs are looked for (Microsoft Learn, "Dynamic-link library search order", safe search mode)."""
-    application = start.image_path.rpartition("\\")[0] or "."
-    path = next((value for name, value in start.environment.items() if upcase(name) == "PATH"), "")
-    folders = (application, r"C:\Windows\system32", r"C:\Windows\system", r"C:\Windows", ".", path)
-    return ";".join(folder for folder in folders if folder)[:LONGEST_STRING]
-
-
 def parameters_size(start: Start) -> int:
     """Bytes that one block with its environment takes."""
-    strings = (
-        sum(
-            2 * len(s) + 0x10
-            for s in (start.image_path, start.command_line, start.current_directory, search_path(start))
-        )
-        + 0x800
-    )
+    texts = (start.image_path, start.command_line, start.current_directory, _dll_path(start))
+    strings = sum(2 * len(s) + 0x10 for s in texts) + 0x800
     return (0x500 + 2 * strings + len(environment_block(start.environment)) + 0xFFF) & ~0xFFF
+
+
+def _dll_path(start: Start) -> str:
+    """Where DLLs are looked for: the documented order with SafeDllSearchMode (Dynamic-link library search order)."""
+    path = next((value for name, value in start.environment.items() if upcase(name) == "PATH"), "")
+    folders = (
+        start.image_path.rpartition("\\")[0],
+        r"C:\Windows\system32",
+        r"C:\Windows\system",
+        r"C:\Windows",
+        ".",
+    )
+    return ";".join((*folders, path) if path else folders)[:LONGEST_STRING]
 
 
 def write_parameters(memory: Memory, address: int, width: Width, start: Start) -> None:
@@ -150,7 +150,7 @@ def write_parameters(memory: Memory, address: int, width: Width, start: Start) -
     for index, handle in enumerate(start.handles):
         struct.pack_into(pointer, data, (0x20 if wide else 0x18) + index * (8 if wide else 4), handle)
     string(0x38 if wide else 0x24, start.current_directory, 0x208)
-    string(0x50 if wide else 0x30, search_path(start))
+    string(0x50 if wide else 0x30, _dll_path(start))
     string(0x60 if wide else 0x38, start.image_path)
     string(0x70 if wide else 0x40, start.command_line)
     string(0xB0 if wide else 0x70, start.image_path)

@@ -9,22 +9,23 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from wowsim.errors import UsageError
 from wowsim.image.pe import parse
 from wowsim.kernel.win32k.gdi_table import connect
 from wowsim.memory.protection import PAGE_READONLY, PAGE_READWRITE
 from wowsim.memory.sections import ImageSection, Section
+from wowsim.nt.builds import ServiceRow
 from wowsim.simulation import wine_calls
 from wowsim.simulation.parameters import fields
 from wowsim.simulation.shared_data import TICK_UNITS, WINE_TICK_UNITS
 from wowsim.simulation.thread_start import ThreadStarter
 from wowsim.simulation.wide_process import WideThreadStarter
-from wowsim.sysroot.stubs import service_numbers
+from wowsim.sysroot.stubs import read_stubs, service_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from wowsim.image.model import Image
@@ -101,6 +102,26 @@ class RootSystem:
         """100 ns units between two ticks of KUSER_SHARED_DATA."""
         return WINE_TICK_UNITS if self.root.kind == "wine" else TICK_UNITS
 
+    def expected(self, name: str) -> Image | None:
+        """A system DLL by its module name, mapped or not; of two of a name the 32-bit one."""
+        known = self.images.get(name)
+        if known is not None:
+            return known
+        file = f"{name}.dll"
+        bits: Literal[32, 64] = 32 if self.root.find(file, 32) is not None else 64
+        if self.root.find(file, bits) is None:
+            return None
+        return parse(self.root.read(file, bits), file_name=file, name=name)
+
+    def rows(self, build: Build) -> Sequence[ServiceRow]:
+        """The services that the root's DLLs have stubs for; the 32-bit ones tell how many arguments they pass."""
+        narrow = read_stubs(self.images["ntdll32"])
+        counts = {name: stub.argument_bytes for name, stub in narrow.items()}
+        return [
+            ServiceRow(name, number, 0, None if counts.get(name) is None else (counts[name] or 0) // 4)
+            for name, number in sorted(self.numbers.items(), key=lambda item: item[1])
+        ]
+
     @property
     def wine_version(self) -> int:
         """The major version that Wine's DLLs behave like; DLLs that do not say it are told by their exports."""
@@ -128,6 +149,7 @@ class RootSystem:
             space.releases_parts = False
             kernel.readable_images, kernel.reset_state, kernel.unix_half = True, 0, wine_calls.half_of
             kernel.win32k.wine = self.wine_version
+            kernel.lax, kernel.apc_in_registers = True, self.wine_version < 9
         if new.peb32:
             self._init_block(memory, bases)
         space.cause = "PspMapApiSetMap"
