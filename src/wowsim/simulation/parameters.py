@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Width = Literal[32, 64]
 PARAMETERS_SIZE = 0x1000
 NORMALIZED = 1
+LONGEST_STRING = 0x7FFE
+"""Characters that a UNICODE_STRING and a null behind it hold."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ def _dll_path(start: Start) -> str:
         r"C:\Windows",
         ".",
     )
-    return ";".join((*folders, path) if path else folders)
+    return ";".join((*folders, path) if path else folders)[:LONGEST_STRING]
 
 
 def write_parameters(memory: Memory, address: int, width: Width, start: Start) -> None:
