@@ -284,8 +284,8 @@ def _of_the_root() -> Iterator[Case]:
     volume = (
         (r"Serial Number is [0-9A-Fa-f-]+", "Serial Number is SERIAL"),
         (r"Volume in drive C[^\r\n]*", "Volume in drive C"),
-        (r"[\d,.]+ bytes free", "N bytes free"),
-        (r"(?m)^\d+/\d+/\d{4} +\d+:\d\d [AP]M( +<DIR> )", r"DATE\1"),
+        (r"[ \d,.]+ bytes free", " N bytes free"),
+        (r"(?m)^ *\d+/\d+/\d{4} +\d+:\d\d [AP]M( +<DIR> )", r"DATE\1"),
     )
     yield case("hostname", roots=BOTH)
     yield case("hostname", "/?")
