@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
-from wowsim.errors import UsageError
-from wowsim.image.pe import parse
 from wowsim.kernel.win32k.gdi_table import connect
 from wowsim.memory.protection import PAGE_READONLY, PAGE_READWRITE
 from wowsim.memory.sections import ImageSection, Section
@@ -21,6 +19,7 @@ from wowsim.simulation.parameters import fields
 from wowsim.simulation.shared_data import TICK_UNITS, WINE_TICK_UNITS
 from wowsim.simulation.thread_start import ThreadStarter
 from wowsim.simulation.wide_process import WideThreadStarter
+from wowsim.sysroot.images import INIT_BLOCK, api_set_map, ntdll, system_image
 from wowsim.sysroot.stubs import service_numbers
 
 if TYPE_CHECKING:
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
     from wowsim.trace.symbols import SymbolTable
 
 SYSTEM32, SYSWOW64 = r"C:\Windows\System32", r"C:\Windows\SysWOW64"
-INIT_BLOCK = "LdrSystemDllInitBlock"
 _SHARED_INFORMATION = 0x18
 """PS_SYSTEM_DLL_INIT_BLOCK.Wow64SharedInformation (wow64-facts section 3.8)."""
 _WINE_ENTRIES = (
@@ -85,11 +83,13 @@ class RootSystem:
         root: the folder.
         images: the DLLs that the kernel maps, by WinDbg name.
         numbers: of the services that the root's DLLs have stubs for.
+        api_set_map: the API set schema.
     """
 
     root: SystemRoot
     images: dict[str, Image]
     numbers: Mapping[str, int] = field(repr=False)
+    api_set_map: bytes = field(repr=False)
 
     @property
     def folders(self) -> Mapping[str, Path]:
@@ -170,40 +170,21 @@ class RootSystem:
         """The Python behind the one trap that a process with Wine's DLLs has."""
         return [wine_calls.UnixCalls(kernel.clock, self.wine_version, partial(connect, kernel)).routines]
 
-    @cached_property
-    def api_set_map(self) -> bytes:
-        """The API set schema: section ``.apiset`` of apisetschema.dll."""
-        schema = parse(self.root.read("apisetschema.dll", 64), file_name="apisetschema.dll")
-        for section in schema.sections:
-            if section.name == ".apiset":
-                return schema.contents[section.rva : section.rva + section.size]
-        raise UsageError(f"apisetschema.dll of {self.root.name} has no section .apiset, where API sets are")
-
 
 def root_system(root: SystemRoot) -> RootSystem:
     """Read what the kernel needs of a root.
 
     Raises:
-        UsageError: a DLL is no image, or has no stubs of services.
+        UsageError: a DLL is no image, has no stubs of services, or lacks what the kernel needs of it.
     """
-    native = parse(
-        root.read("ntdll.dll", 64),
-        file_name="ntdll.dll",
-        name="ntdll",
-        path=f"{SYSTEM32}\\ntdll.dll",
-        system=True,
-    )
-    narrow = parse(
-        root.read("ntdll.dll", 32),
-        file_name="ntdll.dll",
-        name="ntdll32",
-        path=f"{SYSWOW64}\\ntdll.dll",
-        system=True,
-    )
+    written = (wine_calls.DISPATCHER, wine_calls.HANDLE)
+    native = ntdll(root, 64, "ntdll", f"{SYSTEM32}\\ntdll.dll", written)
+    narrow = ntdll(root, 32, "ntdll32", f"{SYSWOW64}\\ntdll.dll")
     numbers = service_numbers(native)
     if root.find("win32u.dll", 64) is not None:  # Windows has it since 10 1607
-        numbers |= service_numbers(parse(root.read("win32u.dll", 64), file_name="win32u.dll"))
-    return RootSystem(root, {"ntdll32": narrow, "ntdll": native}, numbers)
+        win32u = system_image(root, "win32u.dll", 64, "win32u", f"{SYSTEM32}\\win32u.dll")
+        numbers |= service_numbers(win32u)
+    return RootSystem(root, {"ntdll32": narrow, "ntdll": native}, numbers, api_set_map(root))
 
 
 def _activation_stacks(memory: Memory, teb64: int, teb32: int) -> None:

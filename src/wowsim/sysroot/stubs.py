@@ -85,10 +85,14 @@ def read_stubs(image: Image) -> dict[str, Stub]:
 def service_numbers(image: Image) -> dict[str, int]:
     """The service numbers of the stubs that an image exports, by name.
 
+    A number that has an Nt name has no other: Wine exports one of its services under a second name.
+
     Raises:
         UsageError: it exports none, or one name twice with different numbers.
     """
-    return {name: stub.number for name, stub in read_stubs(image).items()}
+    found = {name: stub.number for name, stub in read_stubs(image).items()}
+    services = {number for name, number in found.items() if name.startswith("Nt")}
+    return {name: number for name, number in found.items() if name.startswith("Nt") or number not in services}
 
 
 def _exported(image: Image) -> Iterator[tuple[str, Stub]]:
