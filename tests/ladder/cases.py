@@ -67,7 +67,17 @@ def _fixtures() -> Iterator[Case]:
         *("createfile", "helloworld", "ntonly", "k32only", "compute", "regloop", "spin", "regdemo", "peb"),
         *("noreloc", "reloc", "tls", "laa", "nolaa", "iathook", "inlinehook", "fshook", "directnt"),
         *("wow64transition", "turbohook", "threads", "apc", "waits", "manythreads", "vectored", "frames"),
-        *("overflow", "guard", "singlestep", "raise", "fault_read", "fault_write", "fault_exec", "div0", "ud2"),
+        *(
+            "overflow",
+            "guard",
+            "singlestep",
+            "raise",
+            "fault_read",
+            "fault_write",
+            "fault_exec",
+            "div0",
+            "ud2",
+        ),
         *("fastfail", "heaps", "files", "crtthreads", "crossing", "seh", "missing"),
     ):
         yield _fixture(name)
@@ -88,7 +98,12 @@ def _fixtures() -> Iterator[Case]:
 
 _TEXT = b"The quick brown fox jumps over the lazy dog.\r\n" * 40
 _NUMBERS = "".join(f"{n * n % 9973} " for n in range(5000)).encode()
-_FOLDER = {"docs/a.txt": _TEXT, "docs/sub/numbers.txt": _NUMBERS, "docs/empty.txt": b"", "b.bin": bytes(range(256)) * 8}
+_FOLDER = {
+    "docs/a.txt": _TEXT,
+    "docs/sub/numbers.txt": _NUMBERS,
+    "docs/empty.txt": b"",
+    "b.bin": bytes(range(256)) * 8,
+}
 # Made by 7za 21.07: a.txt ("hello from an archive\n") and docs\b.txt, 2001-09-09 01:46:40 UTC.
 _ARCHIVE = {"in.7z": "file:in.7z"}
 
@@ -121,7 +136,11 @@ def _archives() -> Iterator[Case]:
     yield case("rn", "rn", "in.7z", "a.txt", "c.txt", work=_ARCHIVE)
     yield case("u", "u", "in.7z", "a.txt", work={**_ARCHIVE, "a.txt": b"newer"})
     yield case("nonsense", "q", "--nonsense")
-    blurred = ((r"[ 0-9]+(\.\d+)?", " N"), (r"Windows[^\r\n]*", "WINDOWS"), (r"(?s)\r\nCPU[^\r\n]*|x86[^\r\n]*", "CPU"))
+    blurred = (
+        (r"[ 0-9]+(\.\d+)?", " N"),
+        (r"Windows[^\r\n]*", "WINDOWS"),
+        (r"(?s)\r\nCPU[^\r\n]*|x86[^\r\n]*", "CPU"),
+    )
     yield case("b 1", "b", "1", "-md18", "-mmt1", blurred=blurred, slow=True)
     yield Case("7za64 t", "7za64/7za.exe", ("t", "in.7z"), work=_ARCHIVE)
     yield Case("7za64 a x.7z", "7za64/7za.exe", ("a", "x.7z", "docs", "b.bin"), work=_FOLDER)
@@ -158,7 +177,7 @@ def _builds() -> Iterator[Case]:
     yield case("builds", "-j1", "-v", "-d", "nostatcache")
 
 
-_SEXP = b"(private-key (rsa (n #00B5A1#) (e #010001#) (comment \"a key\")) 5:abcde)\n"
+_SEXP = b'(private-key (rsa (n #00B5A1#) (e #010001#) (comment "a key")) 5:abcde)\n'
 
 
 def _libgcrypt() -> Iterator[Case]:
@@ -198,13 +217,19 @@ def _resources() -> Iterator[Case]:
 
     yield rcedit()
     yield rcedit("-h", roots=BOTH)
-    yield rcedit("x.exe", "--set-version-string", "ProductName", "Demo", "--set-file-version", "1.2.3.4", work=own)
+    yield rcedit(
+        "x.exe", "--set-version-string", "ProductName", "Demo", "--set-file-version", "1.2.3.4", work=own
+    )
     yield rcedit("x.exe", "--get-version-string", "ProductName", work=own)
     yield rcedit("nosuch.exe", "--set-file-version", "1.2.3.4")
     yield rcedit("x.exe", "--set-requested-execution-level", "asInvoker", work=own)
     yield Case("WriteZipToSetup", "writezip/WriteZipToSetup.exe", roots=BOTH)
-    yield Case("WriteZipToSetup x.exe a.zip", "writezip/WriteZipToSetup.exe", ("x.exe", "a.zip"),
-               work={**own, "a.zip": _TEXT})
+    yield Case(
+        "WriteZipToSetup x.exe a.zip",
+        "writezip/WriteZipToSetup.exe",
+        ("x.exe", "a.zip"),
+        work={**own, "a.zip": _TEXT},
+    )
     yield Case("WriteZipToSetup of no files", "writezip/WriteZipToSetup.exe", ("no.exe", "no.zip"))
 
 
@@ -212,15 +237,27 @@ def _others() -> Iterator[Case]:
     link = f"{WORK}\\a.lnk"
     yield Case("Shortcut /?", "shortcut/Shortcut.exe", ("/?",), roots=BOTH)
     yield Case("Shortcut", "shortcut/Shortcut.exe")
-    make = (f"/F:{link}", "/A:C", f"/T:{APP}\\Shortcut.exe", "/P:one two", f"/W:{WORK}", "/D:a description", "/R:3")
+    make = (
+        f"/F:{link}",
+        "/A:C",
+        f"/T:{APP}\\Shortcut.exe",
+        "/P:one two",
+        f"/W:{WORK}",
+        "/D:a description",
+        "/R:3",
+    )
     yield Case("Shortcut makes", "shortcut/Shortcut.exe", make)
     yield Case("Shortcut asks", "shortcut/Shortcut.exe", (f"/F:{link}", "/A:Q"), work={"a.lnk": "file:a.lnk"})
     yield Case("Shortcut of none", "shortcut/Shortcut.exe", (f"/F:{link}", "/A:Q"))
     yield Case("cli-32", "setuptools/cli-32.exe", roots=BOTH)
     script = b"#!C:\\app\\python.exe -I\nprint('never run: python.exe here shows its arguments')\n"
     python: dict[str, bytes | str] = {"cli-32-script.py": script, "python.exe": "fixture:args.exe"}
-    yield Case("cli-32 with its script", "setuptools/cli-32.exe", ("one", "two words", 'quo"te'), beside=python)
-    yield Case("cli-32 with a script and no python", "setuptools/cli-32.exe", beside={"cli-32-script.py": script})
+    yield Case(
+        "cli-32 with its script", "setuptools/cli-32.exe", ("one", "two words", 'quo"te'), beside=python
+    )
+    yield Case(
+        "cli-32 with a script and no python", "setuptools/cli-32.exe", beside={"cli-32-script.py": script}
+    )
     yield Case("t32", "distlib/t32.exe", roots=BOTH)
     yield Case("t32 with arguments", "distlib/t32.exe", ("--help",))
 
@@ -260,7 +297,15 @@ def _of_the_root() -> Iterator[Case]:
     )
     yield case("hostname", roots=BOTH)
     yield case("hostname", "/?")
-    for args in ((), ("/user",), ("/groups",), ("/priv",), ("/user", "/fo", "csv"), ("/logonid",), ("/nonsense",)):
+    for args in (
+        (),
+        ("/user",),
+        ("/groups",),
+        ("/priv",),
+        ("/user", "/fo", "csv"),
+        ("/logonid",),
+        ("/nonsense",),
+    ):
         yield case("whoami", *args, roots=BOTH if not args else ("wine-8.0",))
     yield case("cmd", "/c", "echo hello, world", roots=BOTH)
     yield case("cmd", "/c", "echo one & echo two 1>&2 & exit 3")
@@ -278,7 +323,7 @@ def _of_the_root() -> Iterator[Case]:
     yield case("cmd", "/c", "nosuchprogram")
     yield case("cmd", "/c", "script.bat x", work={**files, "script.bat": _BATCH}, roots=BOTH)
     yield case("cmd", "/c", f"{APP}\\args.exe 1 2 && echo ran", what=" (a child)", work=files)
-    yield case("cmd", "/c", "echo piped| find \"pip\"")
+    yield case("cmd", "/c", 'echo piped| find "pip"')
     yield case("cmd", "/c", "for /f %i in ('type a.txt') do @echo [%i]", work=files)
     yield case("cmd", stdin=b"echo from standard input\r\nexit 5\r\n", what=" of stdin", blurred=volume)
     yield case("find", '"beta"', "a.txt", "b.txt", work=files)

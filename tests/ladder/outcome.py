@@ -44,7 +44,9 @@ class Outcome:
         """A line for each part in which another outcome differs."""
         here, there = asdict(self), asdict(other)
         files, others = here.pop("files"), there.pop("files")
-        lines = [f"{part}: {here[part]!r}\n    not {there[part]!r}" for part in here if here[part] != there[part]]
+        lines = [
+            f"{part}: {here[part]!r}\n    not {there[part]!r}" for part in here if here[part] != there[part]
+        ]
         for path in sorted(files.keys() | others.keys()):
             if files.get(path) != others.get(path):
                 lines.append(f"{path}: {files.get(path)!r}\n    not {others.get(path)!r}")

@@ -132,7 +132,11 @@ class Wine:
         packages = folder / "packages"
         packages.mkdir(parents=True)
         done = subprocess.run(
-            ["apt-get", "download", "-q", *PACKAGES], cwd=packages, capture_output=True, text=True, check=False
+            ["apt-get", "download", "-q", *PACKAGES],
+            cwd=packages,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             raise NoWine(
