@@ -222,7 +222,7 @@ def damage(data: bytes) -> dict[str, tuple[bytes, str]]:
         "headers cut": (data[: LFANEW + 100], "is truncated: its headers end at"),
         "sections cut": (
             data[:0x500],
-            "is truncated: section '.text' ends at 600h, but the file ends at 500h",
+            "is truncated: section '.text' ends at A00h, but the file ends at 500h",
         ),
         "no signature": (
             data[:LFANEW] + b"NE\0\0" + data[LFANEW + 4 :],

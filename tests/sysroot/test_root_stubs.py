@@ -124,7 +124,9 @@ def test_real_stubs(wine_root: SystemRoot) -> None:
     assert len(numbers) > 230
     assert {stub.argument_bytes for name, stub in stubs32.items() if name == "NtCreateFile"} == {0x2C}
     # the 64-bit side has every service that 32-bit code has a stub for, but those that end in wow64.dll
-    assert {name for name in stubs32 if name not in numbers and not name.startswith("NtWow64")} == set()
+    missing = {name for name in stubs32 if name.startswith("Nt") and name not in numbers}
+    assert all(name.startswith("NtWow64") for name in missing)
+    assert "RtlGetNativeSystemInformation" not in numbers  # a second name
     services = {name: number for name, number in numbers.items() if name.startswith("Nt")}
     assert len(set(services.values())) == len(services)
 

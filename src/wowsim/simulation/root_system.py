@@ -11,16 +11,17 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from wowsim.errors import GuestFault
+from wowsim.image.model import PAGE
 from wowsim.kernel.win32k.gdi_table import connect
-from wowsim.memory.protection import PAGE_READONLY, PAGE_READWRITE
+from wowsim.memory.protection import PAGE_READONLY, PAGE_READWRITE, PAGE_WRITECOPY
 from wowsim.memory.sections import ImageSection, Section
 from wowsim.simulation import wine_calls
 from wowsim.simulation.parameters import fields
 from wowsim.simulation.shared_data import TICK_UNITS, WINE_TICK_UNITS
 from wowsim.simulation.thread_start import ThreadStarter
 from wowsim.simulation.wide_process import WideThreadStarter
-from wowsim.sysroot.images import INIT_BLOCK, api_set_map, ntdll, system_image
-from wowsim.sysroot.stubs import service_numbers
+from wowsim.sysroot.images import INIT_BLOCK, api_set_map, ntdll, services, system_image
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -129,7 +130,7 @@ class RootSystem:
             kernel.readable_images, kernel.reset_state, kernel.unix_half = True, 0, wine_calls.half_of
             kernel.win32k.wine = self.wine_version
         if new.peb32:
-            self._init_block(memory, bases)
+            self._init_block(space, memory, bases)
         space.cause = "PspMapApiSetMap"
         api_sets = _map_read_only(space, self.api_set_map)
         widths: tuple[tuple[int, Width], ...] = ((new.peb64, 64), (new.peb32, 32))
@@ -148,12 +149,13 @@ class RootSystem:
                 (wine_calls.HANDLE, wine_calls.NTDLL),
             ):
                 if name in native.export_by_name:
-                    memory.pack(_QWORD, bases["ntdll"] + native.export_by_name[name].rva, value)
+                    pointer = bases["ntdll"] + native.export_by_name[name].rva
+                    _write(space, memory, pointer, _QWORD.pack(value))
 
     def _nls(self, name: str) -> bytes | None:
         return None if self.root.find_nls(name) is None else self.root.read_nls(name)
 
-    def _init_block(self, memory: Memory, bases: Mapping[str, int]) -> None:
+    def _init_block(self, space: AddressSpace, memory: Memory, bases: Mapping[str, int]) -> None:
         """nt!PspPrepareSystemDllInitBlock: where the 32-bit ntdll has its entry points, told to both ntdlls."""
         base, exports = bases["ntdll32"], self.images["ntdll32"].export_by_name
         entries = _WINE_ENTRIES if self.root.kind == "wine" else _WINDOWS_ENTRIES
@@ -161,8 +163,9 @@ class RootSystem:
         values[entries.index("")] = base
         raw = b"".join(map(_QWORD.pack, values))
         native = bases["ntdll"] + self.images["ntdll"].export_by_name[INIT_BLOCK].rva
+        space.cause = "PspPrepareSystemDllInitBlock"
         for block in (native, base + exports[INIT_BLOCK].rva):
-            memory.write(block + _SHARED_INFORMATION, raw)
+            _write(space, memory, block + _SHARED_INFORMATION, raw)
 
     def routines(
         self, build: Build, symbols: SymbolTable, kernel: Kernel, table: ServiceTable
@@ -180,11 +183,25 @@ def root_system(root: SystemRoot) -> RootSystem:
     written = (wine_calls.DISPATCHER, wine_calls.HANDLE)
     native = ntdll(root, 64, "ntdll", f"{SYSTEM32}\\ntdll.dll", written)
     narrow = ntdll(root, 32, "ntdll32", f"{SYSWOW64}\\ntdll.dll")
-    numbers = service_numbers(native)
+    numbers = services(root, native)
     if root.find("win32u.dll", 64) is not None:  # Windows has it since 10 1607
         win32u = system_image(root, "win32u.dll", 64, "win32u", f"{SYSTEM32}\\win32u.dll")
-        numbers |= service_numbers(win32u)
+        numbers |= services(root, win32u)
     return RootSystem(root, {"ntdll32": narrow, "ntdll": native}, numbers, api_set_map(root))
+
+
+def _write(space: AddressSpace, memory: Memory, address: int, data: bytes) -> None:
+    """Write into a module as the kernel does, also where the module's own code may not."""
+    at = 0
+    while at < len(data):
+        piece = data[at : at + PAGE - (address + at) % PAGE]
+        try:
+            memory.write(address + at, piece)
+        except GuestFault:
+            start, size, before = space.protect(address + at, len(piece), PAGE_WRITECOPY)
+            memory.write(address + at, piece)
+            space.protect(start, size, before)
+        at += len(piece)
 
 
 def _activation_stacks(memory: Memory, teb64: int, teb32: int) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from wowsim.errors import Unsupported, UsageError
 from wowsim.image.pe import parse
+from wowsim.sysroot.stubs import service_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,6 +85,18 @@ def ntdll(root: SystemRoot, bits: Literal[32, 64], name: str, path: str, used: S
     if image.relocations is None:
         raise UsageError(f"{where} has no relocations; expected a module that can be moved")
     return image
+
+
+def services(root: SystemRoot, image: Image) -> dict[str, int]:
+    """The service numbers in the stubs of one of the root's modules.
+
+    Raises:
+        UsageError: it has none that can be read, or contradictory ones.
+    """
+    try:
+        return service_numbers(image)
+    except UsageError as error:
+        raise UsageError(f"{root.find(image.file_name, image.bits)}: {error}") from None
 
 
 def api_set_map(root: SystemRoot) -> bytes:
