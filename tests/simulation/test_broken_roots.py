@@ -218,11 +218,12 @@ def test_damaged_real_modules(tmp_path: Path, seed: int) -> None:
     whole, chosen = fetched("wine"), random.Random(seed)
     for bits in (64, 32):
         (tmp_path / FOLDERS[bits]).mkdir()
-        for path in whole.folder(bits).iterdir():
-            (tmp_path / FOLDERS[bits] / path.name).symlink_to(path)
+        for name in MODULES[bits]:
+            shutil.copy(whole.folder(bits) / name, tmp_path / FOLDERS[bits])
         data = bytearray(whole.read("ntdll.dll", bits))
         for _ in range(400):
             data[chosen.randrange(0x1000, 0x80000)] = chosen.randrange(256)
-        (tmp_path / FOLDERS[bits] / "ntdll.dll").unlink()
         (tmp_path / FOLDERS[bits] / "ntdll.dll").write_bytes(data)
+    for table in whole.nls.glob("*.nls"):
+        shutil.copy(table, tmp_path / "System32")
     ends(tmp_path)

@@ -269,6 +269,21 @@ def test_module_that_is_no_file(tmp_path: Path, make: Callable[[Path], None]) ->
     assert "has no wow64.dll" in refusal(tmp_path)
 
 
+def test_module_that_is_a_link(tmp_path: Path) -> None:
+    """What a mount does not show to the guest is not there; links of whole folders are followed."""
+    wide = make_root(tmp_path / "root") / "System32"
+    (wide / "wow64.dll").rename(wide / "other.dll")
+    (wide / "wow64.dll").symlink_to("other.dll")
+    (tmp_path / "linked").mkdir()
+    for folder in ("System32", "SysWOW64"):
+        (tmp_path / "linked" / folder).symlink_to(tmp_path / "root" / folder)
+    open_root(tmp_path / "linked")
+    (wide / "other.dll").rename(tmp_path / "other.dll")
+    (wide / "wow64.dll").unlink()
+    (wide / "wow64.dll").symlink_to(tmp_path / "other.dll")
+    assert f"{wide / 'wow64.dll'} is a link that leads out of its folder" in refusal(tmp_path / "root")
+
+
 def test_imports_without_end(tmp_path: Path) -> None:
     (make_root(tmp_path) / "System32" / "wow64.dll").write_bytes(
         module(64, imports=[f"ntdll.dll{'x' * i}" for i in range(400)])
