@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wowsim.kernel.accounts import COMPUTER, USER
@@ -19,6 +18,7 @@ from .outcome import Outcome, left, outcome, prepare, program_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from .cases import Case
 

@@ -92,11 +92,16 @@ def test_gdt_has_the_process_teb(wine_root: SystemRoot, capsys: pytest.CaptureFi
     rows = {row["selector"]: row["descriptor"] for row in json.loads(capsys.readouterr().out)}
     with wowsim.Simulation(sysroot=wine_root.path) as sim:
         sim.load(HELLO)
-        assert rows[0x53] == f"0x{sim.gdt[0x50].encode():016x}"
+        assert rows["0x53"] == f"0x{sim.gdt[0x50].encode():016x}"
 
 
 def test_vad(wine_root: SystemRoot, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["vad", "--sysroot", wine_root.name, HELLO]) == 0
     out = capsys.readouterr().out
-    for name in ("System32\\wow64.dll", "System32\\wow64cpu.dll", "SysWOW64\\kernelbase.dll", "System32\\locale.nls"):
+    for name in (
+        "System32\\wow64.dll",
+        "System32\\wow64cpu.dll",
+        "SysWOW64\\kernelbase.dll",
+        "System32\\locale.nls",
+    ):
         assert f"\\Windows\\{name}" in out

@@ -12,8 +12,7 @@ from wowsim.kernel.table import Support
 from wowsim.kernel.win32k import services as win32k
 from wowsim.simulation.root_system import SYSWOW64, root_system
 from wowsim.simulation.service_rows import Row
-from wowsim.sysroot.images import system_image
-from wowsim.sysroot.stubs import read_stubs
+from wowsim.sysroot.images import stubs, system_image
 
 if TYPE_CHECKING:
     from wowsim.sysroot.root import SystemRoot
@@ -33,10 +32,10 @@ def root_rows(root: SystemRoot) -> list[Row]:
     system = root_system(root)
     services, narrow = (
         {**services_of_root(), **win32k.implemented()},
-        dict(read_stubs(system.images["ntdll32"])),
+        dict(stubs(root, system.images["ntdll32"])),
     )
     if root.find(_WIN32U, 32) is not None:
-        narrow |= read_stubs(system_image(root, _WIN32U, 32, "win32u", f"{SYSWOW64}\\{_WIN32U}"))
+        narrow |= stubs(root, system_image(root, _WIN32U, 32, "win32u", f"{SYSWOW64}\\{_WIN32U}"))
     found = []
     for number, name in sorted((number, name) for name, number in system.numbers.items()):
         service, stub = services.get(name), narrow.get(name)

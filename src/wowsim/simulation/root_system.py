@@ -9,22 +9,24 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from wowsim.errors import GuestFault
 from wowsim.image.model import PAGE
 from wowsim.kernel.win32k.gdi_table import connect
 from wowsim.memory.protection import PAGE_READONLY, PAGE_READWRITE, PAGE_WRITECOPY
 from wowsim.memory.sections import ImageSection, Section
+from wowsim.nt.builds import ServiceRow
 from wowsim.simulation import wine_calls
 from wowsim.simulation.parameters import fields
 from wowsim.simulation.shared_data import TICK_UNITS, WINE_TICK_UNITS
 from wowsim.simulation.thread_start import ThreadStarter
 from wowsim.simulation.wide_process import WideThreadStarter
-from wowsim.sysroot.images import INIT_BLOCK, api_set_map, ntdll, services, system_image
+from wowsim.sysroot.images import INIT_BLOCK, api_set_map, ntdll, stubs, system_image
+from wowsim.sysroot.stubs import numbers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from wowsim.image.model import Image
@@ -101,6 +103,26 @@ class RootSystem:
     def tick_units(self) -> int:
         """100 ns units between two ticks of KUSER_SHARED_DATA."""
         return WINE_TICK_UNITS if self.root.kind == "wine" else TICK_UNITS
+
+    def expected(self, name: str) -> Image | None:
+        """A system DLL by its module name, mapped or not; of two of a name the 32-bit one."""
+        known = self.images.get(name)
+        if known is not None:
+            return known
+        file = f"{name}.dll"
+        bits: Literal[32, 64] = 32 if self.root.find(file, 32) is not None else 64
+        if self.root.find(file, bits) is None:
+            return None
+        return system_image(self.root, file, bits, name, f"{SYSTEM32 if bits == 64 else SYSWOW64}\\{file}")
+
+    def rows(self, build: Build) -> Sequence[ServiceRow]:
+        """The services that the root's DLLs have stubs for; the 32-bit ones tell how many arguments they pass."""
+        narrow = stubs(self.root, self.images["ntdll32"])
+        counts = {name: stub.argument_bytes for name, stub in narrow.items()}
+        return [
+            ServiceRow(name, number, 0, None if counts.get(name) is None else (counts[name] or 0) // 4)
+            for name, number in sorted(self.numbers.items(), key=lambda item: item[1])
+        ]
 
     @property
     def wine_version(self) -> int:
@@ -183,10 +205,10 @@ def root_system(root: SystemRoot) -> RootSystem:
     written = (wine_calls.DISPATCHER, wine_calls.HANDLE)
     native = ntdll(root, 64, "ntdll", f"{SYSTEM32}\\ntdll.dll", written)
     narrow = ntdll(root, 32, "ntdll32", f"{SYSWOW64}\\ntdll.dll")
-    numbers = services(root, native)
+    numbers = numbers_of(stubs(root, native))
     if root.find("win32u.dll", 64) is not None:  # Windows has it since 10 1607
         win32u = system_image(root, "win32u.dll", 64, "win32u", f"{SYSTEM32}\\win32u.dll")
-        numbers |= services(root, win32u)
+        numbers |= numbers_of(stubs(root, win32u))
     return RootSystem(root, {"ntdll32": narrow, "ntdll": native}, numbers, api_set_map(root))
 
 

@@ -171,12 +171,14 @@ class Simulation:
         self._start: parameters.Start | None = None
         self._runner = Runner(self._machine, self.symbols)
         self._gates = Gates(self._machine, self.symbols, lambda: self._runner.executed)
-        self._breakpoints = Breakpoints(self._machine.core, self.symbols, self._system.images)
+        self._breakpoints = Breakpoints(self._machine.core, self.symbols, self._system.expected)
         self._interception = Interception(
             self._machine,
             self._breakpoints,
             self._runner.observers,
             self._system.images,
+            self._system.rows(self.build),
+            sysroot is None,
             {name: service.prototype for name, service in implemented().items()},
             lambda: self._runner.executed,
             self._blame,

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Literal
 
 from wowsim.errors import Unsupported, UsageError
 from wowsim.image.pe import parse
-from wowsim.sysroot.stubs import service_numbers
+from wowsim.sysroot.stubs import read_stubs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wowsim.image.model import Image
     from wowsim.sysroot.root import SystemRoot
+    from wowsim.sysroot.stubs import Stub
 
 INIT_BLOCK = "LdrSystemDllInitBlock"
 ENTRIES = (
@@ -87,14 +88,14 @@ def ntdll(root: SystemRoot, bits: Literal[32, 64], name: str, path: str, used: S
     return image
 
 
-def services(root: SystemRoot, image: Image) -> dict[str, int]:
-    """The service numbers in the stubs of one of the root's modules.
+def stubs(root: SystemRoot, image: Image) -> dict[str, Stub]:
+    """The stubs of one of the root's modules.
 
     Raises:
         UsageError: it has none that can be read, or contradictory ones.
     """
     try:
-        return service_numbers(image)
+        return read_stubs(image)
     except UsageError as error:
         raise UsageError(f"{root.find(image.file_name, image.bits)}: {error}") from None
 
