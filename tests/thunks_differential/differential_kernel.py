@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from differential_answers import answer_special
 from differential_contents import Contents
 from differential_values import random_value
+
 from wowsim.nt.abi import Pass
 from wowsim.nt.structures import IO_STATUS_BLOCK, UNICODE_STRING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from differential_side import Case
+
     from wowsim.kernel.table import Service
     from wowsim.nt.abi import Parameter
 
@@ -146,4 +148,3 @@ class Answers:
         """Write as the kernel does, without a trace; nothing where there is no memory."""
         if self.memory.peek(address, len(data)) is not None:
             self.memory.poke(address, data)
-
