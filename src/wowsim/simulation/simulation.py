@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from wowsim.errors import GuestFault, StopReason, Unsupported, UsageError, WowsimError
@@ -17,11 +16,11 @@ from wowsim.kernel.services import implemented
 from wowsim.memory.layout import layout_of, with_3_gb
 from wowsim.memory.sections import ImageSection
 from wowsim.nt.builds import Stub32, build_named
+from wowsim.nt.records import dataclass
 from wowsim.simulation import checks, dlls, parameters, wow64info
 from wowsim.simulation.breakpoints import Breakpoints
 from wowsim.simulation.gates import Gates
 from wowsim.simulation.host_input import standard_input
-from wowsim.simulation.images import built_in
 from wowsim.simulation.interception import Interception, ServiceLayer, When
 from wowsim.simulation.interventions import KernelView, answering
 from wowsim.simulation.listeners import Listeners
@@ -70,6 +69,7 @@ if TYPE_CHECKING:
     from wowsim.image.model import Image
     from wowsim.nt.trap import Routine, Trap
     from wowsim.simulation.answers import Answer
+    from wowsim.simulation.images import BuiltIn
 
 MEMORY = 1 << 30
 """Guest RAM by default."""
@@ -149,7 +149,7 @@ class Simulation:
         self.seed = seed
         layout = with_3_gb(layout_of(self.build.name)) if three_gb else None
         self._turbo = checks.turbo(self.build, turbo)
-        self._system = built_in(self.build.name) if sysroot is None else root_system(open_root(sysroot))
+        self._system = _built_in(self.build.name) if sysroot is None else root_system(open_root(sysroot))
         console = Console(on_output=_output(on_output), limit=KEPT if keep_output else None)
         console.redirected = sysroot is not None
         numbers = None if sysroot is None else self._system.numbers
@@ -796,3 +796,10 @@ def _output(callback: Callable[[str, bytes], None] | None) -> Callable[[Stream, 
     if callback is None:
         return None
     return lambda stream, data: callback("stderr" if stream is Stream.ERROR else "stdout", data)
+
+
+def _built_in(build: str) -> BuiltIn:
+    # Imported here because a system root needs none of it.
+    from wowsim.simulation.images import built_in
+
+    return built_in(build)
