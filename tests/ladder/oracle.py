@@ -27,7 +27,7 @@ EXPECTED = HERE / "expected.json"
 
 def expected() -> dict[str, Any]:
     """What real Wine 8.0 did, by the case's name."""
-    return json.loads(EXPECTED.read_text(encoding="utf-8")) if EXPECTED.exists() else {}  # type: ignore[no-any-return]
+    return json.loads(EXPECTED.read_text(encoding="utf-8")) if EXPECTED.exists() else {}
 
 
 def _chosen(names: list[str]) -> list[Case]:

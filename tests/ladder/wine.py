@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wowsim.kernel.accounts import COMPUTER, USER
@@ -19,6 +18,7 @@ from .outcome import Outcome, left, outcome, prepare, program_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from .cases import Case
 
@@ -27,7 +27,7 @@ PATIENCE = 120
 """Seconds for one program."""
 _START = """
 mount -t overlay overlay -o "lowerdir=$WOWSIM_ORACLE/usr:/usr" /usr && hostname "$WOWSIM_COMPUTER" &&
-exec /usr/lib/wine/"$@"
+unset WOWSIM_ORACLE WOWSIM_COMPUTER && exec /usr/lib/wine/"$@"
 """
 _UNSHARE = ("unshare", "-m", "-u", "bash", "-c", _START, "wine")
 _OVERRIDES = "mscoree=;mshtml=;winemenubuilder.exe=;explorer.exe=;winedbg.exe="

@@ -29,7 +29,7 @@ def classes(**options: bool) -> tuple[type[Any], type[Any]]:
 
         return Record
 
-    return dataclasses.dataclass(**options)(declared()), dataclass(**options)(declared())  # type: ignore[call-overload, no-any-return]
+    return dataclasses.dataclass(**options)(declared()), dataclass(**options)(declared())
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
@@ -53,7 +53,7 @@ def test_a_record_behaves_like_a_dataclass(options: dict[str, bool]) -> None:
 
 
 def hashable(frozen: bool) -> type[Any]:
-    @dataclass(frozen=frozen)
+    @dataclass(**{"frozen": frozen})
     class Record:
         x: int
         y: int = dataclasses.field(default=0, compare=False)

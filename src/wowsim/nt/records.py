@@ -89,14 +89,13 @@ def _optional(cls: type) -> set[str]:
 
 
 # ---------------------------------------------------------------- what all classes share
-def _compared(record: Any) -> tuple[Any, ...]:
+def _compared(record: Any) -> Any:
     cls = type(record)
     getter = _GETTERS.get(cls)
     if getter is None:
         names = [f.name for f in dataclasses.fields(cls) if f.compare]
         getter = _GETTERS[cls] = attrgetter(*names) if names else lambda record: None
-    found: tuple[Any, ...] = getter(record)
-    return found
+    return getter(record)
 
 
 _GETTERS: dict[type, Callable[[Any], Any]] = {}
