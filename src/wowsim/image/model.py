@@ -7,13 +7,14 @@ imports, relocations. ``image.pe`` parses files into it, ``image.synth`` assembl
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 from functools import cached_property
 from struct import Struct
 from typing import ClassVar, Literal, NamedTuple
 
 from wowsim.image.symbol_names import SymbolNames
+from wowsim.nt.records import dataclass
 
 PAGE = 0x1000
 _POINTERS = {32: Struct("<I"), 64: Struct("<Q")}

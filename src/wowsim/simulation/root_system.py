@@ -7,7 +7,7 @@ ntdlls are mapped by the kernel; everything else the 64-bit loader opens as file
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from wowsim.kernel.win32k.gdi_table import connect
 from wowsim.memory.protection import PAGE_READONLY, PAGE_READWRITE, PAGE_WRITECOPY
 from wowsim.memory.sections import ImageSection, Section
 from wowsim.nt.builds import ServiceRow
+from wowsim.nt.records import dataclass
 from wowsim.simulation import dlls, wine_calls
 from wowsim.simulation.dlls import NATIVE_HALF
 from wowsim.simulation.parameters import fields

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -19,12 +18,12 @@ from wowsim.kernel.services import implemented
 from wowsim.memory.layout import layout_of, with_3_gb
 from wowsim.memory.sections import ImageSection
 from wowsim.nt.builds import Stub32, build_named
+from wowsim.nt.records import dataclass
 from wowsim.simulation import checks, dlls, parameters, wow64info
 from wowsim.simulation.breakpoints import Breakpoints
 from wowsim.simulation.children import ENDS, Children, Member, Relative, start_of
 from wowsim.simulation.gates import Gates
 from wowsim.simulation.host_input import standard_input
-from wowsim.simulation.images import built_in
 from wowsim.simulation.interception import Interception, ServiceLayer, When
 from wowsim.simulation.interventions import KernelView, answering
 from wowsim.simulation.listeners import Listeners
@@ -74,6 +73,7 @@ if TYPE_CHECKING:
     from wowsim.kernel.context import Kernel, ProcessRequest
     from wowsim.nt.trap import Routine, Trap
     from wowsim.simulation.answers import Answer
+    from wowsim.simulation.images import BuiltIn
 
 MEMORY = 1 << 30
 """Guest RAM by default."""
@@ -160,7 +160,7 @@ class Simulation:
         if _relative is not None:
             self._system, console, creator = _relative.system, _relative.creator.console, _relative.creator
         else:
-            self._system = built_in(self.build.name) if sysroot is None else root_system(open_root(sysroot))
+            self._system = _built_in(self.build.name) if sysroot is None else root_system(open_root(sysroot))
             console, creator = (
                 Console(on_output=_output(on_output), limit=KEPT if keep_output else None),
                 None,
@@ -867,3 +867,10 @@ def _output(callback: Callable[[str, bytes], None] | None) -> Callable[[Stream, 
     if callback is None:
         return None
     return lambda stream, data: callback("stderr" if stream is Stream.ERROR else "stdout", data)
+
+
+def _built_in(build: str) -> BuiltIn:
+    # Imported here because a system root needs none of it.
+    from wowsim.simulation.images import built_in
+
+    return built_in(build)
