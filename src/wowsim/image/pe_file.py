@@ -5,11 +5,11 @@ Who may import it: the modules of the reader (``image.pe`` and ``image.pe_*``).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from struct import Struct
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from wowsim.errors import UsageError
+from wowsim.nt.records import dataclass
 
 if TYPE_CHECKING:
     from wowsim.image.contents import Source

@@ -6,7 +6,6 @@ Who may import it: the kernel package and the simulation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
@@ -36,6 +35,7 @@ from wowsim.kernel.volume_api import Files
 from wowsim.kernel.volume_device import VolumeDevice
 from wowsim.kernel.win32k.state import Win32kState
 from wowsim.nt.abi import Memory, Width, layout
+from wowsim.nt.records import dataclass
 from wowsim.nt.status import STATUS_ACCESS_VIOLATION, STATUS_OBJECT_NAME_INVALID
 from wowsim.nt.structures import UNICODE_STRING
 

@@ -6,7 +6,7 @@ import it: ``simulation.simulation``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from wowsim.errors import UsageError
 from wowsim.image.pe import open_image
 from wowsim.kernel.image_files import ImageFile
+from wowsim.nt.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable

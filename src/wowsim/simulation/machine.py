@@ -7,7 +7,7 @@ manager, exceptions to ntdll!KiUserExceptionDispatcher or, where they cannot be 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,7 @@ from wowsim.nt.exceptions import (
     STATUS_SINGLE_STEP,
     ExceptionRecord,
 )
+from wowsim.nt.records import dataclass
 from wowsim.simulation.native_calls import NativeCalls
 from wowsim.simulation.traps import CpuTrap
 

@@ -7,10 +7,10 @@ and 9.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from wowsim.kernel.names import upcase
+from wowsim.nt.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from wowsim.errors import UsageError
-from wowsim.guest32.imports import missing_imports
 from wowsim.image.pe import parse
 from wowsim.kernel.namespace import SymbolicLink
 from wowsim.kernel.section_objects import SectionObject
 from wowsim.memory.sections import ImageSection
+from wowsim.nt.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -111,6 +110,9 @@ def check_imports(
     Raises:
         UsageError: the message names every missing import.
     """
+    # Imported here because a system root needs none of the built-in loader.
+    from wowsim.guest32.imports import missing_imports
+
     available = {i.file_name.lower(): i for i in built_in.values() if i.bits == 32}
     for wanted in {i.module.lower() for i in image.imports} - available.keys():
         found = _own_dll(wanted, source, files, system)

@@ -7,15 +7,17 @@ ntdlls are mapped by the kernel; everything else the 64-bit loader opens as file
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from dataclasses import field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from wowsim.errors import UsageError
+from wowsim.errors import GuestFault
+from wowsim.image.model import PAGE
 from wowsim.kernel.win32k.gdi_table import connect
-from wowsim.memory.protection import PAGE_READONLY, PAGE_READWRITE
+from wowsim.memory.protection import PAGE_READONLY, PAGE_READWRITE, PAGE_WRITECOPY
 from wowsim.memory.sections import ImageSection, Section
 from wowsim.nt.builds import ServiceRow
+from wowsim.nt.records import dataclass
 from wowsim.simulation import dlls, wine_calls
 from wowsim.simulation.dlls import NATIVE_HALF
 from wowsim.simulation.parameters import fields
@@ -23,7 +25,8 @@ from wowsim.simulation.shared_data import TICK_UNITS, WINE_TICK_UNITS
 from wowsim.simulation.thread_start import ThreadStarter
 from wowsim.simulation.wide_process import WideThreadStarter
 from wowsim.simulation.wine_environment import wine_environment
-from wowsim.sysroot.stubs import read_stubs, service_numbers
+from wowsim.sysroot.images import INIT_BLOCK, api_set_map, ntdll, stubs, system_image
+from wowsim.sysroot.stubs import numbers_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,7 +46,6 @@ if TYPE_CHECKING:
     from wowsim.trace.symbols import SymbolTable
 
 SYSTEM32, SYSWOW64 = r"C:\Windows\System32", r"C:\Windows\SysWOW64"
-INIT_BLOCK = "LdrSystemDllInitBlock"
 _SHARED_INFORMATION = 0x18
 """PS_SYSTEM_DLL_INIT_BLOCK.Wow64SharedInformation (wow64-facts section 3.8)."""
 _WINE_ENTRIES = (
@@ -87,11 +89,13 @@ class RootSystem:
         root: the folder.
         images: the DLLs that the kernel maps, by WinDbg name.
         numbers: of the services that the root's DLLs have stubs for.
+        api_set_map: the API set schema.
     """
 
     root: SystemRoot
     images: dict[str, Image]
     numbers: Mapping[str, int] = field(repr=False)
+    api_set_map: bytes = field(repr=False)
 
     @property
     def folders(self) -> Mapping[str, Path]:
@@ -110,7 +114,7 @@ class RootSystem:
 
     def rows(self, build: Build) -> Sequence[ServiceRow]:
         """The services that the root's DLLs have stubs for; the 32-bit ones tell how many arguments they pass."""
-        narrow = read_stubs(self.images["ntdll32"])
+        narrow = stubs(self.root, self.images["ntdll32"])
         counts = {name: stub.argument_bytes for name, stub in narrow.items()}
         return [
             ServiceRow(name, number, 0, None if counts.get(name) is None else (counts[name] or 0) // 4)
@@ -157,7 +161,7 @@ class RootSystem:
             kernel.win32k.wine = self.wine_version
             kernel.apc_in_registers = self.wine_version < 9
         if new.peb32:
-            self._init_block(memory, bases)
+            self._init_block(space, memory, bases)
         space.cause = "PspMapApiSetMap"
         api_sets = _map_read_only(space, self.api_set_map)
         widths: tuple[tuple[int, Width], ...] = ((new.peb64, 64), (new.peb32, 32))
@@ -176,12 +180,13 @@ class RootSystem:
                 (wine_calls.HANDLE, wine_calls.NTDLL),
             ):
                 if name in native.export_by_name:
-                    memory.pack(_QWORD, bases["ntdll"] + native.export_by_name[name].rva, value)
+                    pointer = bases["ntdll"] + native.export_by_name[name].rva
+                    _write(space, memory, pointer, _QWORD.pack(value))
 
     def _nls(self, name: str) -> bytes | None:
         return None if self.root.find_nls(name) is None else self.root.read_nls(name)
 
-    def _init_block(self, memory: Memory, bases: Mapping[str, int]) -> None:
+    def _init_block(self, space: AddressSpace, memory: Memory, bases: Mapping[str, int]) -> None:
         """nt!PspPrepareSystemDllInitBlock: where the 32-bit ntdll has its entry points, told to both ntdlls."""
         base, exports = bases["ntdll32"], self.images["ntdll32"].export_by_name
         entries = _WINE_ENTRIES if self.root.kind == "wine" else _WINDOWS_ENTRIES
@@ -189,8 +194,9 @@ class RootSystem:
         values[entries.index("")] = base
         raw = b"".join(map(_QWORD.pack, values))
         native = bases["ntdll"] + self.images["ntdll"].export_by_name[INIT_BLOCK].rva
+        space.cause = "PspPrepareSystemDllInitBlock"
         for block in (native, base + exports[INIT_BLOCK].rva):
-            memory.write(block + _SHARED_INFORMATION, raw)
+            _write(space, memory, block + _SHARED_INFORMATION, raw)
 
     def routines(
         self, build: Build, symbols: SymbolTable, kernel: Kernel, table: ServiceTable
@@ -198,30 +204,41 @@ class RootSystem:
         """The Python behind the one trap that a process with Wine's DLLs has."""
         return [wine_calls.UnixCalls(kernel.clock, self.wine_version, partial(connect, kernel)).routines]
 
-    @cached_property
-    def api_set_map(self) -> bytes:
-        """The API set schema: section ``.apiset`` of apisetschema.dll."""
-        schema = _image(self.root, "apisetschema", 64)
-        for section in schema.sections if schema is not None else ():
-            if schema is not None and section.name == ".apiset":
-                return schema.read(section.rva, section.size)
-        raise UsageError(f"apisetschema.dll of {self.root.name} has no section .apiset, where API sets are")
-
 
 def root_system(root: SystemRoot) -> RootSystem:
     """Read what the kernel needs of a root.
 
     Raises:
-        UsageError: a DLL is no image, or has no stubs of services.
+        UsageError: a DLL is no image, has no stubs of services, or lacks what the kernel needs of it.
     """
-    native, narrow = _image(root, "ntdll", 64), _image(root, "ntdll", 32)
-    if native is None or narrow is None:
-        raise UsageError(f"{root.name} has no ntdll.dll for both machines")
-    numbers = service_numbers(native)
+    written = (wine_calls.DISPATCHER, wine_calls.HANDLE)
+    native = ntdll(root, 64, open_module, f"{SYSTEM32}\\ntdll.dll", written)
+    narrow = ntdll(root, 32, open_module, f"{SYSWOW64}\\ntdll.dll")
+    numbers = numbers_of(stubs(root, native))
     win32u = _image(root, "win32u", 64)
     if win32u is not None:  # Windows has it since 10 1607
-        numbers |= service_numbers(win32u)
-    return RootSystem(root, {"ntdll32": narrow, "ntdll": native}, numbers)
+        numbers |= numbers_of(stubs(root, win32u))
+    schema = system_image(root, "apisetschema.dll", 64, open_module, f"{SYSTEM32}\\apisetschema.dll")
+    return RootSystem(root, {"ntdll32": narrow, "ntdll": native}, numbers, api_set_map(root, schema))
+
+
+def open_module(path: Path, guest_path: str) -> Image:
+    """A file of a root as an image."""
+    return dlls.opener((SYSTEM32, SYSWOW64))(dlls.RootFile(path), guest_path)
+
+
+def _write(space: AddressSpace, memory: Memory, address: int, data: bytes) -> None:
+    """Write into a module as the kernel does, also where the module's own code may not."""
+    at = 0
+    while at < len(data):
+        piece = data[at : at + PAGE - (address + at) % PAGE]
+        try:
+            memory.write(address + at, piece)
+        except GuestFault:
+            start, size, before = space.protect(address + at, len(piece), PAGE_WRITECOPY)
+            memory.write(address + at, piece)
+            space.protect(start, size, before)
+        at += len(piece)
 
 
 def _image(root: SystemRoot, module: str, bits: Bits) -> Image | None:
@@ -230,7 +247,7 @@ def _image(root: SystemRoot, module: str, bits: Bits) -> Image | None:
     if path is None:
         return None
     folder = SYSTEM32 if bits == 64 else SYSWOW64
-    return dlls.opener((SYSTEM32, SYSWOW64))(dlls.RootFile(path), f"{folder}\\{path.name}")
+    return system_image(root, path.name, bits, open_module, f"{folder}\\{path.name}")
 
 
 def _activation_stacks(memory: Memory, teb64: int, teb32: int) -> None:
