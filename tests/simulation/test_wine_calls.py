@@ -12,8 +12,14 @@ from wowsim.errors import GuestFault, Unsupported
 from wowsim.kernel.clock import Clock
 from wowsim.kernel.console import Console
 from wowsim.kernel.known_services import known, services_of_root
-from wowsim.nt.status import STATUS_DLL_NOT_FOUND, STATUS_INVALID_PARAMETER, STATUS_UNSUCCESSFUL
+from wowsim.nt.status import (
+    STATUS_DLL_NOT_FOUND,
+    STATUS_INVALID_PARAMETER,
+    STATUS_NOT_SUPPORTED,
+    STATUS_UNSUCCESSFUL,
+)
 from wowsim.simulation.wine_calls import (
+    CRYPT32,
     NARROW,
     NTDLL,
     TRAP,
@@ -124,6 +130,12 @@ def test_there_is_no_network(narrow: int, shape: str) -> None:
     assert caller.memory.read(0x1800, 7) == b"wowsim\0"
     caller.memory.write(0x1000, struct.pack(shape, 0x1800, 6))
     assert caller.call(WS2_32 | narrow, 3, 0x1000) == WSAEFAULT
+
+
+def test_crypt32_starts_and_finds_no_certificates() -> None:
+    caller = Caller(8)
+    assert [caller.call(CRYPT32 | NARROW, code) for code in (0, 1)] == [0, 0]
+    assert {caller.call(CRYPT32, code) for code in range(2, 7)} == {STATUS_NOT_SUPPORTED}
 
 
 def test_win32u_makes_the_process_one_that_uses_gdi() -> None:

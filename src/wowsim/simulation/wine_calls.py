@@ -2,10 +2,10 @@
 
 Wine's PE half reaches its Unix half in two ways: system calls, which have the names and the meaning of NT's, and "unix
 calls", through a pointer that ntdll exports (``__wine_unix_call_dispatcher``). Here that pointer leads to one trap.
-A DLL asks for its half with two information classes of NtQueryVirtualMemory; only ntdll, win32u and ws2_32, which does
-not load without, get one, all others are told that there is none, as with a Wine whose optional parts are not
-installed. There is no network: ws2_32 finds no host but its own. Observed, not documented: the calls
-of Wine 8.0 and 10.0 as real runs made them. Who may import it: the simulation.
+A DLL asks for its half with two information classes of NtQueryVirtualMemory; only ntdll, win32u, and those that do not
+load without (ws2_32, crypt32) get one, all others are told that there is none, as with a Wine whose optional parts are
+not installed. There is no network, so that ws2_32 finds no host but its own, and no certificates. Observed, not
+documented: the calls of Wine 8.0 and 10.0 as real runs made them. Who may import it: the simulation.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from wowsim.errors import GuestFault, Unsupported
 from wowsim.image.model import Image, Provenance, Range, Section
 from wowsim.kernel.accounts import COMPUTER
 from wowsim.kernel.wine import debug_write
-from wowsim.nt.status import STATUS_DLL_NOT_FOUND, STATUS_SUCCESS, STATUS_UNSUCCESSFUL
+from wowsim.nt.status import STATUS_DLL_NOT_FOUND, STATUS_NOT_SUPPORTED, STATUS_SUCCESS, STATUS_UNSUCCESSFUL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,11 +32,11 @@ DISPATCHER = "__wine_unix_call_dispatcher"
 """The export of the 64-bit ntdll that is set to the trap's address."""
 HANDLE = "__wine_unixlib_handle"
 """The export that holds the handle of ntdll's own half since Wine 9."""
-NTDLL, WIN32U, WS2_32 = 1, 2, 3
+NTDLL, WIN32U, WS2_32, CRYPT32 = 1, 2, 3, 4
 """Handles of the halves that answer."""
 NARROW = 0x100
 """Bit of a handle that 32-bit code uses: the arguments of its calls have 32-bit layouts."""
-_HALVES = {"ntdll.dll": NTDLL, "win32u.dll": WIN32U, "ws2_32.dll": WS2_32}
+_HALVES = {"ntdll.dll": NTDLL, "win32u.dll": WIN32U, "ws2_32.dll": WS2_32, "crypt32.dll": CRYPT32}
 WSAHOST_NOT_FOUND, WSAEFAULT = 11001, 10014
 _QWORD = struct.Struct("<Q")
 _TEXT = {False: struct.Struct("<QI"), True: struct.Struct("<II")}
@@ -96,6 +96,7 @@ class UnixCalls:
         self._calls: dict[int, tuple[_Call, ...]] = {
             NTDLL: ntdll,
             WIN32U: (self._user_starts, _nothing),
+            CRYPT32: (_nothing, _nothing, *[_not_supported] * 5),
             WS2_32: (_no_host, _no_host, _no_host, self._host_name, _no_host),
         }
 
@@ -143,6 +144,11 @@ def _no_host(trap: Trap, arguments: int, narrow: bool) -> int:
     return WSAHOST_NOT_FOUND
 
 
+def _not_supported(trap: Trap, arguments: int, narrow: bool) -> int:
+    """Certificate stores and keys in files, and the host's root certificates."""
+    return STATUS_NOT_SUPPORTED
+
+
 def _no_such_dll(trap: Trap, arguments: int, narrow: bool) -> int:
     """load_so_dll: there are no Unix libraries."""
     return STATUS_UNSUCCESSFUL
@@ -154,5 +160,5 @@ def _not_unwound(trap: Trap, arguments: int, narrow: bool) -> int:
 
 
 def _nothing(trap: Trap, arguments: int, narrow: bool) -> int:
-    """What win32u's half is told when its process starts."""
+    """What a half is told when a process starts or ends."""
     return STATUS_SUCCESS
