@@ -24,7 +24,7 @@ def run(case: Case, root: str) -> Outcome:
         work.mkdir()
         prepare(case, app, work)
         program = program_file(case)
-        with wowsim.Simulation(sysroot=root) as sim:
+        with wowsim.Simulation(build=case.build, sysroot=root) as sim:
             sim.files.mount(work, WORK, writable=True)
             before = set(sim.files.list("C:\\"))
             start = case.program if program is None else app / program.name
