@@ -177,13 +177,14 @@ class RootSystem:
             space.cause = "unix calls"
             section = ImageSection(space.pages, space.commitment, wine_calls.unix_call_image(), "\\unix")
             base, _, _ = space.map_image(section)
-            for name, value in (
-                (wine_calls.DISPATCHER, base + 0x1000),
-                (wine_calls.HANDLE, wine_calls.NTDLL),
+            for module, name, value in (
+                ("ntdll", wine_calls.DISPATCHER, base + 0x1000),
+                ("ntdll", wine_calls.HANDLE, wine_calls.NTDLL),
+                ("ntdll32", wine_calls.HANDLE, wine_calls.NTDLL | wine_calls.NARROW),
             ):
-                if name in native.export_by_name:
-                    pointer = bases["ntdll"] + native.export_by_name[name].rva
-                    _write(space, memory, pointer, _QWORD.pack(value))
+                exports = self.images[module].export_by_name if module in bases else {}
+                if name in exports:
+                    _write(space, memory, bases[module] + exports[name].rva, _QWORD.pack(value))
 
     def _nls(self, name: str) -> bytes | None:
         return None if self.root.find_nls(name) is None else self.root.read_nls(name)
