@@ -15,9 +15,7 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
     """Which Windows."""
     parser.add_argument("--build", default=DEFAULT_BUILD, metavar="NAME", help=f"default: {DEFAULT_BUILD}")
     parser.add_argument(
-        "--sysroot",
-        metavar="ROOT",
-        help="real system DLLs: wine or another name of sysroot list, or a folder",
+        "--sysroot", metavar="ROOT", help="real system DLLs: a name that sysroot list shows, or a folder"
     )
 
 

@@ -210,6 +210,10 @@ class Image:
             pack(moved, rva - low, unpack(moved, rva - low)[0] + delta & mask)
         return bytes(memoryview(moved)[start - low : end - low])
 
+    def checked(self) -> Image:
+        """This image; one that is read from a file as it is asked for refuses here what is damaged."""
+        return self
+
     def renamed(self, name: str, path: str) -> Image:
         """The same image under another module name and guest path."""
         return replace(self, name=name, path=path)

@@ -23,6 +23,8 @@ LEAST_MEMORY = 8 << 20
 MOST_MEMORY = 1 << 36
 MAX_COMMAND_LINE = 32767
 """CreateProcessW's documentation: characters of lpCommandLine with the terminating null."""
+MAX_VARIABLE = 32767
+"""Microsoft Learn, "Environment Variables": characters of a variable with the terminating null."""
 _FORBIDDEN = frozenset('<>:"/\\|?*')
 
 
@@ -133,6 +135,10 @@ def start(words: Sequence[str], env: Mapping[str, Any] | None, cwd: object) -> N
         if value is not None and (not isinstance(value, str) or "\0" in value):
             raise UsageError(
                 f"environment variable {name}={value!r}; expected a string, or None to remove it"
+            )
+        if value is not None and len(value) >= MAX_VARIABLE:
+            raise UsageError(
+                f"environment variable {name} has {len(value)} characters; Windows allows {MAX_VARIABLE - 1}"
             )
 
 

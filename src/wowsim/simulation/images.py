@@ -44,14 +44,15 @@ class BuiltIn:
     numbers: Mapping[str, int]
     folders: Mapping[str, Path] = field(default_factory=dict)
     tick_units: ClassVar[int] = TICK_UNITS
-
-    def expected(self, name: str) -> Image | None:
-        """A system DLL by its module name, mapped or not."""
-        return self.images.get(name)
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def rows(self, build: Build) -> Sequence[ServiceRow]:
         """The services there are."""
         return services(build.name)
+
+    def module(self, name: str) -> Image | None:
+        """The image of a module."""
+        return self.images.get(name)
 
     def layout(self, layout: SpaceLayout) -> SpaceLayout:
         """The build's own address space."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from wowsim.kernel.known_services import services_of_root
 from wowsim.kernel.table import Support
 from wowsim.kernel.win32k import services as win32k
-from wowsim.simulation.root_system import SYSWOW64, root_system
+from wowsim.simulation.root_system import SYSWOW64, open_module, root_system
 from wowsim.simulation.service_rows import Row
 from wowsim.sysroot.images import stubs, system_image
 
@@ -35,7 +35,7 @@ def root_rows(root: SystemRoot) -> list[Row]:
         dict(stubs(root, system.images["ntdll32"])),
     )
     if root.find(_WIN32U, 32) is not None:
-        narrow |= stubs(root, system_image(root, _WIN32U, 32, "win32u", f"{SYSWOW64}\\{_WIN32U}"))
+        narrow |= stubs(root, system_image(root, _WIN32U, 32, open_module, f"{SYSWOW64}\\{_WIN32U}"))
     found = []
     for number, name in sorted((number, name) for name, number in system.numbers.items()):
         service, stub = services.get(name), narrow.get(name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault
 from wowsim.image.model import PAGE
@@ -17,11 +17,13 @@ from wowsim.kernel.win32k.gdi_table import connect
 from wowsim.memory.protection import PAGE_READONLY, PAGE_READWRITE, PAGE_WRITECOPY
 from wowsim.memory.sections import ImageSection, Section
 from wowsim.nt.builds import ServiceRow
-from wowsim.simulation import wine_calls
+from wowsim.simulation import dlls, wine_calls
+from wowsim.simulation.dlls import NATIVE_HALF
 from wowsim.simulation.parameters import fields
 from wowsim.simulation.shared_data import TICK_UNITS, WINE_TICK_UNITS
 from wowsim.simulation.thread_start import ThreadStarter
 from wowsim.simulation.wide_process import WideThreadStarter
+from wowsim.simulation.wine_environment import wine_environment
 from wowsim.sysroot.images import INIT_BLOCK, api_set_map, ntdll, stubs, system_image
 from wowsim.sysroot.stubs import numbers_of
 
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from wowsim.nt.trap import Routine
     from wowsim.simulation.parameters import Width
     from wowsim.simulation.startup import NewProcess
-    from wowsim.sysroot.root import SystemRoot
+    from wowsim.sysroot.root import Bits, SystemRoot
     from wowsim.trace.symbols import SymbolTable
 
 SYSTEM32, SYSWOW64 = r"C:\Windows\System32", r"C:\Windows\SysWOW64"
@@ -100,20 +102,14 @@ class RootSystem:
         return {SYSTEM32: self.root.system32, SYSWOW64: self.root.syswow64}
 
     @property
+    def environment(self) -> Mapping[str, str]:
+        """Variables that every process of such a system has."""
+        return wine_environment() if self.root.kind == "wine" else {}
+
+    @property
     def tick_units(self) -> int:
         """100 ns units between two ticks of KUSER_SHARED_DATA."""
         return WINE_TICK_UNITS if self.root.kind == "wine" else TICK_UNITS
-
-    def expected(self, name: str) -> Image | None:
-        """A system DLL by its module name, mapped or not; of two of a name the 32-bit one."""
-        known = self.images.get(name)
-        if known is not None:
-            return known
-        file = f"{name}.dll"
-        bits: Literal[32, 64] = 32 if self.root.find(file, 32) is not None else 64
-        if self.root.find(file, bits) is None:
-            return None
-        return system_image(self.root, file, bits, name, f"{SYSTEM32 if bits == 64 else SYSWOW64}\\{file}")
 
     def rows(self, build: Build) -> Sequence[ServiceRow]:
         """The services that the root's DLLs have stubs for; the 32-bit ones tell how many arguments they pass."""
@@ -132,6 +128,18 @@ class RootSystem:
             return int(major)
         return 10 if wine_calls.HANDLE in self.images["ntdll"].export_by_name else 8
 
+    def module(self, name: str) -> Image | None:
+        """The image that a module of this WinDbg name will have, None when the root has no such DLL.
+
+        Names that end with 32 are of 32-bit DLLs; of the others those of the native half are 64-bit ones.
+        """
+        if name.casefold().endswith("32"):
+            found = _image(self.root, name[:-2], 32)
+            if found is not None and found.name.casefold() == name.casefold():
+                return found
+        native = name.casefold() in NATIVE_HALF
+        return _image(self.root, name, 64 if native else 32) or _image(self.root, name, 32 if native else 64)
+
     def layout(self, layout: SpaceLayout) -> SpaceLayout:
         """The build's; Wine's ntdlls expect a page behind the PEBs and one behind the TEBs (observed).
 
@@ -148,9 +156,9 @@ class RootSystem:
         bases, native = new.space.system_dll_bases, self.images["ntdll"]
         kernel.every_class, kernel.nls = True, self._nls
         if self.root.kind == "wine":
-            space.releases_parts = False
-            kernel.readable_images, kernel.reset_state, kernel.unix_half = True, 0, wine_calls.half_of
+            kernel.serve_wine(wine_calls.half_of)
             kernel.win32k.wine = self.wine_version
+            kernel.apc_in_registers = self.wine_version < 9
         if new.peb32:
             self._init_block(space, memory, bases)
         space.cause = "PspMapApiSetMap"
@@ -203,13 +211,19 @@ def root_system(root: SystemRoot) -> RootSystem:
         UsageError: a DLL is no image, has no stubs of services, or lacks what the kernel needs of it.
     """
     written = (wine_calls.DISPATCHER, wine_calls.HANDLE)
-    native = ntdll(root, 64, "ntdll", f"{SYSTEM32}\\ntdll.dll", written)
-    narrow = ntdll(root, 32, "ntdll32", f"{SYSWOW64}\\ntdll.dll")
+    native = ntdll(root, 64, open_module, f"{SYSTEM32}\\ntdll.dll", written)
+    narrow = ntdll(root, 32, open_module, f"{SYSWOW64}\\ntdll.dll")
     numbers = numbers_of(stubs(root, native))
-    if root.find("win32u.dll", 64) is not None:  # Windows has it since 10 1607
-        win32u = system_image(root, "win32u.dll", 64, "win32u", f"{SYSTEM32}\\win32u.dll")
+    win32u = _image(root, "win32u", 64)
+    if win32u is not None:  # Windows has it since 10 1607
         numbers |= numbers_of(stubs(root, win32u))
-    return RootSystem(root, {"ntdll32": narrow, "ntdll": native}, numbers, api_set_map(root))
+    schema = system_image(root, "apisetschema.dll", 64, open_module, f"{SYSTEM32}\\apisetschema.dll")
+    return RootSystem(root, {"ntdll32": narrow, "ntdll": native}, numbers, api_set_map(root, schema))
+
+
+def open_module(path: Path, guest_path: str) -> Image:
+    """A file of a root as an image."""
+    return dlls.opener((SYSTEM32, SYSWOW64))(dlls.RootFile(path), guest_path)
 
 
 def _write(space: AddressSpace, memory: Memory, address: int, data: bytes) -> None:
@@ -224,6 +238,15 @@ def _write(space: AddressSpace, memory: Memory, address: int, data: bytes) -> No
             memory.write(address + at, piece)
             space.protect(start, size, before)
         at += len(piece)
+
+
+def _image(root: SystemRoot, module: str, bits: Bits) -> Image | None:
+    """A DLL of the root by the name of its file without extension, None when there is none."""
+    path = root.find(f"{module}.dll", bits)
+    if path is None:
+        return None
+    folder = SYSTEM32 if bits == 64 else SYSWOW64
+    return system_image(root, path.name, bits, open_module, f"{folder}\\{path.name}")
 
 
 def _activation_stacks(memory: Memory, teb64: int, teb32: int) -> None:
