@@ -179,7 +179,8 @@ class Kernel:
         unix_half: gives the handle of a DLL's Unix half, by its file name and whether 32-bit code will use it, where
             the DLLs are Wine's.
         lenient: rights that Wine's DLLs count on having, though Windows' kernel insists on them, are not asked for:
-            FILE_EXECUTE for an image section, FILE_READ_ATTRIBUTES for times and attributes (observed).
+            FILE_EXECUTE for an image section, FILE_READ_ATTRIBUTES and FILE_WRITE_ATTRIBUTES for times and attributes
+            (observed).
         every_class: information classes newer than the build are there too, because the DLLs of a system root may be
             newer; the simulation sets it with the root.
         nls: the bytes of an ``*.nls`` file by its name in small letters, None when there is none; set with a system
