@@ -18,6 +18,8 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wowsim.sysroot.names import cache_folder
+
 from .packages import PACKAGES, Package
 
 if TYPE_CHECKING:
@@ -29,11 +31,6 @@ PATIENCE = 300
 
 class Unavailable(Exception):
     """A package cannot be had; the text says why."""
-
-
-def cache_folder() -> Path:
-    """Where wowsim keeps what it fetched."""
-    return Path(os.environ.get("WOWSIM_CACHE") or Path.home() / ".cache/wowsim")
 
 
 def programs_folder() -> Path:

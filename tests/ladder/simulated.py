@@ -28,7 +28,10 @@ def run(case: Case, root: str) -> Outcome:
             sim.files.mount(work, WORK, writable=True)
             before = set(sim.files.list("C:\\"))
             start = case.program if program is None else app / program.name
-            sim.load(start, case.args, env=case.env, cwd=WORK, stdin=case.stdin)
+            try:
+                sim.load(start, case.args, env=case.env, cwd=WORK, stdin=case.stdin)
+            except wowsim.UsageError as reason:
+                return outcome(case, 0, b"", str(reason).encode(), {})
             result = sim.run(timeout=PATIENCE)
             files = left(case, work, WORK)
             for name in set(sim.files.list("C:\\")) - before - {"app"}:

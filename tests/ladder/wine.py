@@ -27,7 +27,7 @@ PATIENCE = 120
 """Seconds for one program."""
 _START = """
 mount -t overlay overlay -o "lowerdir=$WOWSIM_ORACLE/usr:/usr" /usr && hostname "$WOWSIM_COMPUTER" &&
-exec /usr/lib/wine/"$@"
+unset WOWSIM_ORACLE WOWSIM_COMPUTER && exec /usr/lib/wine/"$@"
 """
 _UNSHARE = ("unshare", "-m", "-u", "bash", "-c", _START, "wine")
 _OVERRIDES = "mscoree=;mshtml=;winemenubuilder.exe=;explorer.exe=;winedbg.exe="

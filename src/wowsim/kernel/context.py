@@ -6,7 +6,6 @@ Who may import it: the kernel package and the simulation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
@@ -36,6 +35,7 @@ from wowsim.kernel.volume_api import Files
 from wowsim.kernel.volume_device import VolumeDevice
 from wowsim.kernel.win32k.state import Win32kState
 from wowsim.nt.abi import Memory, Width, layout
+from wowsim.nt.records import dataclass
 from wowsim.nt.status import STATUS_ACCESS_VIOLATION, STATUS_OBJECT_NAME_INVALID
 from wowsim.nt.structures import UNICODE_STRING
 
@@ -201,9 +201,13 @@ class Kernel:
         parse_image: reads an executable (the file and its guest path) for NtCreateSection; UsageError when it is
             none. The simulation sets it.
         reset_state: where wow64cpu.dll looks for RESET_STATE in the CPU area: the build's, or that of a root.
-        unix_half: gives the handle of a DLL's Unix half, by its file name, where the DLLs are Wine's.
-        readable_images: an image section takes the right to read its file only, not to execute it; Wine's loader
-            counts on that (observed).
+        unix_half: gives the handle of a DLL's Unix half, by its file name and whether 32-bit code will use it, where
+            the DLLs are Wine's.
+        lenient: for DLLs of Wine, which count on what Wine's own kernel half lets pass (observed): an image section
+            takes the right to read its file only; attributes and times of a file are asked and set through any handle
+            of it; a delay without an interval is endless; a file calls itself by its drive; a
+            named pipe may be made with FILE_OVERWRITE_IF.
+        apc_in_registers: ntdll!KiUserApcDispatcher takes an APC as Wine 8's does, not as Windows'.
         every_class: information classes newer than the build are there too, because the DLLs of a system root may be
             newer; the simulation sets it with the root.
         nls: the bytes of an ``*.nls`` file by its name in small letters, None when there is none; set with a system
@@ -242,9 +246,9 @@ class Kernel:
         self.volume = Volume(self.clock, capacity)
         self.files = Files(self.volume)
         self.handles = HandleTable()
-        self.readable_images = False
+        self.lenient = self.apc_in_registers = False
         self.reset_state = build.reset_state
-        self.unix_half: Callable[[str], int] | None = None
+        self.unix_half: Callable[[str, bool], int] | None = None
         self.parse_image: Callable[[ImageFile, str], Image] = _no_images
         self.every_class = False
         self.nls: Callable[[str], bytes | None] = _no_tables
@@ -304,6 +308,16 @@ class Kernel:
     def has_class(self, since: Mapping[int, tuple[int, ...]], information_class: int) -> bool:
         """Whether an information class is there, which came with the version that ``since`` names."""
         return self.every_class or self.build.version >= since.get(information_class, (0,))
+
+    def serve_wine(self, unix_half: Callable[[str, bool], int]) -> None:
+        """Be the kernel that Wine's DLLs count on.
+
+        Args:
+            unix_half: gives the handle of a DLL's Unix half, by its file name and whether 32-bit code will use it.
+        """
+        self.lenient, self.reset_state, self.unix_half = True, 0, unix_half
+        self.space.releases_parts = False
+        self.volume.readable = True
 
     def use_thread(self, thread: Thread) -> None:
         """Make ``thread`` the one that calls: what pseudo-handle -2 means."""

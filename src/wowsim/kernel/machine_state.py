@@ -5,7 +5,7 @@ Who may import it: ``kernel.context`` and the services concerned.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from wowsim.nt.records import dataclass
 
 LOCALE_EN_US = 0x409
 

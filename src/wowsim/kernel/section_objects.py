@@ -115,7 +115,7 @@ def make_section(k: Kernel, size: int | None, protection: int, attributes: int, 
         if size > space.layout.highest_user:
             raise GuestFault(STATUS_SECTION_TOO_BIG)
         return Section(space.pages, space.commitment, size, protection, attributes)
-    access = PAGE_READONLY if attributes & SEC_IMAGE and k.readable_images else protection
+    access = PAGE_READONLY if attributes & SEC_IMAGE and k.lenient else protection
     file = k.handles.lookup(file_handle, FileObject, _rights(access, 1))
     if not isinstance(file.node, FileNode):
         raise GuestFault(STATUS_INVALID_FILE_FOR_SECTION)

@@ -6,12 +6,13 @@ Leaves out quotas. Who may import it: the kernel package and the simulation.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
 
 from wowsim.kernel.access import GenericMapping
 from wowsim.kernel.dispatcher import DispatcherObject
+from wowsim.nt.records import dataclass
 from wowsim.nt.status import STATUS_PENDING
 
 if TYPE_CHECKING:

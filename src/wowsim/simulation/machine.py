@@ -7,7 +7,7 @@ manager, exceptions to ntdll!KiUserExceptionDispatcher or, where they cannot be 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,7 @@ from wowsim.nt.exceptions import (
     STATUS_SINGLE_STEP,
     ExceptionRecord,
 )
+from wowsim.nt.records import dataclass
 from wowsim.simulation.native_calls import NativeCalls
 from wowsim.simulation.traps import CpuTrap
 
@@ -237,9 +238,10 @@ class Machine:
         core = self.core
         registers = core.read_all()
         try:
-            state = self.user.deliver_apc(
-                self.tables, registers, core.floating_point(), apc, self.apc_dispatcher
+            deliver = (
+                exceptions.deliver_apc_in_registers if self.kernel.apc_in_registers else self.user.deliver_apc
             )
+            state = deliver(self.tables, registers, core.floating_point(), apc, self.apc_dispatcher)
         except GuestFault as fault:
             self._raise(
                 exceptions.page_fault(fault.status, registers["rip"], 1, fault.address or 0), registers["rip"]

@@ -7,10 +7,10 @@ and 9.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from wowsim.kernel.names import upcase
+from wowsim.nt.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Width = Literal[32, 64]
 PARAMETERS_SIZE = 0x1000
 NORMALIZED = 1
+LONGEST_STRING = 0x7FFE
+"""Characters that a UNICODE_STRING and a null behind it hold."""
 
 
 @dataclass(frozen=True)
@@ -124,9 +126,23 @@ def parameters_size(start: Start) -> int:
         start.current_directory,
         start.desktop,
         start.shell,
+        _dll_path(start),
     )
     strings = sum(2 * len(s) + 0x10 for s in texts) + len(start.runtime) + 0x800
     return (0x500 + 2 * strings + len(environment_block(start.environment)) + 0xFFF) & ~0xFFF
+
+
+def _dll_path(start: Start) -> str:
+    """Where DLLs are looked for: the documented order with SafeDllSearchMode (Dynamic-link library search order)."""
+    path = next((value for name, value in start.environment.items() if upcase(name) == "PATH"), "")
+    folders = (
+        start.image_path.rpartition("\\")[0],
+        r"C:\Windows\system32",
+        r"C:\Windows\system",
+        r"C:\Windows",
+        ".",
+    )
+    return ";".join((*folders, path) if path else folders)[:LONGEST_STRING]
 
 
 def write_parameters(memory: Memory, address: int, width: Width, start: Start) -> None:
@@ -152,7 +168,7 @@ def write_parameters(memory: Memory, address: int, width: Width, start: Start) -
         size = 8 if wide else 4
         struct.pack_into(pointer, data, (0x20 if wide else 0x18) + index * size, handle & (1 << 8 * size) - 1)
     string(0x38 if wide else 0x24, start.current_directory, 0x208)
-    string(0x50 if wide else 0x30, r"C:\Windows\system32;C:\Windows")
+    string(0x50 if wide else 0x30, _dll_path(start))
     string(0x60 if wide else 0x38, start.image_path)
     string(0x70 if wide else 0x40, start.command_line)
     string(0xB0 if wide else 0x70, start.image_path if start.title is None else start.title)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from array import array
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from wowsim.cpu.recorder import Recorder
 from wowsim.errors import StopReason, Unsupported, UsageError
 from wowsim.kernel.standard_input import HostInterrupted
+from wowsim.nt.records import dataclass
 from wowsim.render import decoder
 from wowsim.simulation.machine import Stop
 from wowsim.simulation.observers import Observers

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -19,12 +18,12 @@ from wowsim.kernel.services import implemented
 from wowsim.memory.layout import layout_of, with_3_gb
 from wowsim.memory.sections import ImageSection
 from wowsim.nt.builds import Stub32, build_named
-from wowsim.simulation import checks, parameters, wow64info
+from wowsim.nt.records import dataclass
+from wowsim.simulation import checks, dlls, parameters, wow64info
 from wowsim.simulation.breakpoints import Breakpoints
 from wowsim.simulation.children import ENDS, Children, Member, Relative, start_of
 from wowsim.simulation.gates import Gates
 from wowsim.simulation.host_input import standard_input
-from wowsim.simulation.images import built_in
 from wowsim.simulation.interception import Interception, ServiceLayer, When
 from wowsim.simulation.interventions import KernelView, answering
 from wowsim.simulation.listeners import Listeners
@@ -36,7 +35,6 @@ from wowsim.simulation.program import (
     check_imports,
     command_line,
     find,
-    open_dll,
     standard_folders,
 )
 from wowsim.simulation.progress import Progress, ProgressWatch
@@ -75,10 +73,11 @@ if TYPE_CHECKING:
     from wowsim.kernel.context import Kernel, ProcessRequest
     from wowsim.nt.trap import Routine, Trap
     from wowsim.simulation.answers import Answer
+    from wowsim.simulation.images import BuiltIn
 
 MEMORY = 1 << 30
 """Guest RAM by default."""
-SHELLCODE = 0x200000
+SHELLCODE, ROOT_SHELLCODE = 0x200000, 0x10000000
 """Where shellcode lies (the base of seed 002's program)."""
 TLS_SLOTS, TLS_SIZE = 0x1480, 0x200
 """TEB64.TlsSlots (wow64-facts section 9)."""
@@ -115,7 +114,8 @@ class Simulation:
     Args:
         build: one of :func:`wowsim.builds`.
         seed: of time, randomness, addresses and turns of threads.
-        sysroot: a folder with system DLLs; not supported yet.
+        sysroot: real system DLLs instead of the built-in ones: ``"wine"`` or another name that ``wowsim sysroot list``
+            shows, or the path of a folder.
         memory: bytes of guest RAM, the commit limit.
         quantum: mean instructions of a thread's turn while others are ready.
         cpu_vendor: ``"intel"`` or ``"amd"``: what CPUID says, and what SYSENTER and SYSCALL do in 32-bit code.
@@ -131,14 +131,14 @@ class Simulation:
 
     Raises:
         UsageError: there is no such build, or another argument makes no sense.
-        Unsupported: a system root was asked for.
+        Unsupported: the system root has something that wowsim lacks.
     """
 
     def __init__(
         self,
         build: str = "win7sp1",
         seed: int = 0,
-        sysroot: str | None = None,
+        sysroot: str | Path | None = None,
         *,
         memory: int = MEMORY,
         quantum: int = QUANTUM,
@@ -155,10 +155,12 @@ class Simulation:
         self.seed = seed
         layout = with_3_gb(layout_of(self.build.name)) if three_gb else None
         self._turbo = checks.turbo(self.build, turbo)
+        if sysroot is not None:
+            checks.sysroot(self.build, sysroot)
         if _relative is not None:
             self._system, console, creator = _relative.system, _relative.creator.console, _relative.creator
         else:
-            self._system = built_in(self.build.name) if sysroot is None else root_system(open_root(sysroot))
+            self._system = _built_in(self.build.name) if sysroot is None else root_system(open_root(sysroot))
             console, creator = (
                 Console(on_output=_output(on_output), limit=KEPT if keep_output else None),
                 None,
@@ -183,7 +185,7 @@ class Simulation:
         self._start: parameters.Start | None = None
         self._runner = Runner(self._machine, self.symbols)
         self._gates = Gates(self._machine, self.symbols, lambda: self._runner.executed)
-        self._breakpoints = Breakpoints(self._machine.core, self.symbols, self._system.expected)
+        self._breakpoints = Breakpoints(self._machine.core, self.symbols, self._system.module)
         self._interception = Interception(
             self._machine,
             self._breakpoints,
@@ -382,7 +384,9 @@ class Simulation:
         self._create(image, [image.path, *args], env, cwd, stdin)
 
     def load_shellcode(self, code: bytes, bits: int = 32, *, env: Mapping[str, str] | None = None) -> None:
-        """Create a process that runs ``code`` at 200000h as a thread function; its EAX is the exit status.
+        """Create a process that runs ``code`` as a thread function; its EAX is the exit status.
+
+        The code lies at 200000h; with a system root at 10000000h, as stacks are larger there.
 
         Args:
             code: flat code.
@@ -403,13 +407,17 @@ class Simulation:
         self._check_unused()
         from wowsim.simulation.shellcode import host_image, shellcode_image
 
-        self._create(host_image(), [f"{APPLICATION}\\shellcode.exe"], env, "C:\\", b"", SHELLCODE)
-        image = shellcode_image(code, bits, SHELLCODE)
+        base = ROOT_SHELLCODE if self._system.folders else SHELLCODE
+        host = host_image()
+        if self._system.folders:  # a real loader opens the program's file
+            self.files.add(host.path, host.contents)
+        self._create(host, [f"{APPLICATION}\\shellcode.exe"], env, "C:\\", b"", base)
+        image = shellcode_image(code, bits, base)
         space = self._machine.space
         space.cause = "load_shellcode"
-        space.allocate(SHELLCODE, image.size, 0x3000, 0x40)
-        self._machine.tables.poke(SHELLCODE, image.contents)
-        self.symbols.add(image, SHELLCODE)
+        space.allocate(base, image.size, 0x3000, 0x40)
+        self._machine.tables.poke(base, image.contents)
+        self.symbols.add(image, base)
 
     @property
     def _system_directory(self) -> str:
@@ -438,6 +446,7 @@ class Simulation:
                 f"the current directory {cwd!r} does not exist in the guest; add or mount it first"
             )
         environment = parameters.default_environment(self.build.wow64, image.bits)
+        environment = parameters.changed_environment(environment, self._system.environment)
         start = parameters.Start(
             image_path=image.path,
             command_line=command_line(command),
@@ -449,7 +458,7 @@ class Simulation:
 
     def _begin(self, image: Image, start: parameters.Start, start_address: int | None = None) -> None:
         machine, kernel = self._machine, self._machine.kernel
-        kernel.parse_image, self._start = open_dll, start
+        kernel.parse_image, self._start = dlls.opener(self._system.folders), start
         machine.space.notify = self._memory_changed
         images = self._system.images
         add_known_dlls(kernel, {} if self._system.folders else images)
@@ -858,3 +867,10 @@ def _output(callback: Callable[[str, bytes], None] | None) -> Callable[[Stream, 
     if callback is None:
         return None
     return lambda stream, data: callback("stderr" if stream is Stream.ERROR else "stdout", data)
+
+
+def _built_in(build: str) -> BuiltIn:
+    # Imported here because a system root needs none of it.
+    from wowsim.simulation.images import built_in
+
+    return built_in(build)
