@@ -63,9 +63,12 @@ class FileImage(Image):
             UsageError: one of them is damaged.
             Unsupported: relocations of another machine.
         """
+        if self.__dict__.get("_checked"):
+            return self
         view = self._view()
         read = {"exports": pe_directories.exports(view), "imports": pe_directories.imports(view)}
         self.__dict__.update(read, relocations=self._relocations(view), tls=pe_directories.tls(view))
+        self.__dict__["_checked"] = True
         return self
 
     def renamed(self, name: str, path: str) -> FileImage:

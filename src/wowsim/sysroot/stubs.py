@@ -101,7 +101,7 @@ def _exported(image: Image) -> Iterator[tuple[str, Stub]]:
     for export in image.exports:
         if export.name is None or export.forwarder is not None:
             continue
-        fits = pattern.match(image.contents, export.rva, export.rva + _LONGEST)
+        fits = pattern.match(image.read(export.rva, min(_LONGEST, image.size - export.rva)))
         if fits is None:
             continue
         stub = _stub(fits, export.rva)

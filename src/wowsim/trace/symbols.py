@@ -116,7 +116,7 @@ class SymbolTable:
         wanted, _, symbol = name.partition("!")
         found = [m for m in self._modules.values() if m.name == wanted]
         for module in found or [m for m in self._modules.values() if m.name.lower() == wanted.lower()]:
-            rva = module.image.names.rvas.get(symbol) if symbol else 0
+            rva = module.image.names.rva(symbol) if symbol else 0
             if rva is not None:
                 return module.base + rva
         raise UsageError(f"there is no symbol {name!r} in the loaded modules")
