@@ -56,6 +56,10 @@ class FileImage(Image):
         """Bytes at the preferred base."""
         return self._contents.read(rva, size)
 
+    def around(self, rva: int) -> tuple[bytes, int]:
+        """The section that holds an RVA, at the preferred base, and its start; no bytes where there are only zeros."""
+        return self._contents.around(rva)
+
     def checked(self) -> FileImage:
         """This image, with every directory read.
 
