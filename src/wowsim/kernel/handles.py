@@ -132,7 +132,10 @@ def _about(
         data = encode(OBJECT_BASIC_INFORMATION, k.width, _basic(k, handle, target, access))
         return data, len(data)
     if information_class == 1:
-        return counted_text(target.nt_name(), address, k.width), size_of(UNICODE_STRING, k.width)
+        name = target.nt_name()
+        if k.lenient and (path := k.win32_path(name)) != name:
+            name = f"\\??\\{path}"
+        return counted_text(name, address, k.width), size_of(UNICODE_STRING, k.width)
     if information_class == 2:
         header = size_of(OBJECT_TYPE_INFORMATION, k.width)
         information = type_information(k, target.type_name, target.mapping, address + header)
