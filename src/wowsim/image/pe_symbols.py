@@ -25,7 +25,7 @@ _SYMBOL = Struct("<8sIhHBB")
 _DOT = ord(".")
 _STORED = (SYM_CLASS_EXTERNAL, SYM_CLASS_STATIC)
 _SLOTS = ("__imp_", "_imp__")
-_DECORATION = re.compile(r"@[0-9]+$")
+_DECORATION = re.compile(r"@[0-9]+(?=$|\.)")
 
 
 def symbols(file: PeFile) -> dict[int, str]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wowsim.trace.flow import Bits, Flow, FlowDecoder
     from wowsim.trace.symbols import Symbols
 
-LIMIT = 200_000
+LIMIT = 500_000
 """Blocks looked at for one call; what a thread ran before them counts as lost."""
 SHORT = 512
 """Blocks of a way between two calls that is remembered as a whole: programs call the same functions in loops."""
