@@ -300,7 +300,7 @@ def test_an_image_from_a_file(guest: MemoryGuest) -> None:
 def test_reading_is_enough_for_an_image_where_the_loader_counts_on_it(
     guest: MemoryGuest, protection: int
 ) -> None:
-    guest.k.readable_images = True
+    guest.k.lenient = True
     guest.k.parse_image = read_image
     guest.k.files.add(r"C:\lib.dll", b"MZ" + bytes(0x1FFE))
     file = guest.open(r"\??\C:\lib.dll", READ)

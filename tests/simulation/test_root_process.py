@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,11 +81,15 @@ def test_what_came_of_a_call_is_seen_at_each_layer(sim: wowsim.Simulation, layer
     assert None not in seen
 
 
+def reached(hits: list[str], name: str, sim: wowsim.Simulation) -> None:
+    hits.append(name)
+
+
 def test_a_breakpoint_waits_for_a_module_of_the_root(sim: wowsim.Simulation) -> None:
     hits: list[str] = []
     started(sim, "createfile.exe")
     for name in ("kernelbase!CreateFileW", "wow64!wow64_NtCreateFile", "ntdll32!NtCreateFile"):
-        sim.at(name, lambda _, name=name: hits.append(name))
+        sim.at(name, partial(reached, hits, name))
     sim.run()
     assert hits[:3] == ["kernelbase!CreateFileW", "ntdll32!NtCreateFile", "wow64!wow64_NtCreateFile"]
     with pytest.raises(wowsim.UsageError, match="nosuch"):

@@ -222,7 +222,7 @@ def damage(data: bytes) -> dict[str, tuple[bytes, str]]:
         "headers cut": (data[: LFANEW + 100], "is truncated: its headers end at"),
         "sections cut": (
             data[:0x500],
-            "is truncated: section '.text' ends at 600h, but the file ends at 500h",
+            "is truncated: section '.text' ends at A00h, but the file ends at 500h",
         ),
         "no signature": (
             data[:LFANEW] + b"NE\0\0" + data[LFANEW + 4 :],
@@ -267,6 +267,21 @@ def test_module_that_is_no_file(tmp_path: Path, make: Callable[[Path], None]) ->
     path.unlink()
     make(path)
     assert "has no wow64.dll" in refusal(tmp_path)
+
+
+def test_module_that_is_a_link(tmp_path: Path) -> None:
+    """What a mount does not show to the guest is not there; links of whole folders are followed."""
+    wide = make_root(tmp_path / "root") / "System32"
+    (wide / "wow64.dll").rename(wide / "other.dll")
+    (wide / "wow64.dll").symlink_to("other.dll")
+    (tmp_path / "linked").mkdir()
+    for folder in ("System32", "SysWOW64"):
+        (tmp_path / "linked" / folder).symlink_to(tmp_path / "root" / folder)
+    open_root(tmp_path / "linked")
+    (wide / "other.dll").rename(tmp_path / "other.dll")
+    (wide / "wow64.dll").unlink()
+    (wide / "wow64.dll").symlink_to(tmp_path / "other.dll")
+    assert f"{wide / 'wow64.dll'} is a link that leads out of its folder" in refusal(tmp_path / "root")
 
 
 def test_imports_without_end(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from small_root import module
 from wowsim.errors import UsageError
 from wowsim.image.pe import parse
-from wowsim.sysroot.stubs import read_stubs, service_numbers
+from wowsim.sysroot.stubs import numbers_of, read_stubs
 
 if TYPE_CHECKING:
     from wowsim.sysroot import SystemRoot
@@ -120,11 +120,13 @@ def test_any_bytes(bits: int, code: bytes, start: int) -> None:
 # ------------------------------------------------------------ real ones
 def test_real_stubs(wine_root: SystemRoot) -> None:
     wide, narrow = (parse(wine_root.read("ntdll.dll", bits), file_name="ntdll.dll") for bits in (64, 32))
-    numbers, stubs32 = service_numbers(wide), read_stubs(narrow)
+    numbers, stubs32 = numbers_of(read_stubs(wide)), read_stubs(narrow)
     assert len(numbers) > 230
     assert {stub.argument_bytes for name, stub in stubs32.items() if name == "NtCreateFile"} == {0x2C}
     # the 64-bit side has every service that 32-bit code has a stub for, but those that end in wow64.dll
-    assert {name for name in stubs32 if name not in numbers and not name.startswith("NtWow64")} == set()
+    missing = {name for name in stubs32 if name.startswith("Nt") and name not in numbers}
+    assert all(name.startswith("NtWow64") for name in missing)
+    assert "RtlGetNativeSystemInformation" not in numbers  # a second name
     services = {name: number for name, number in numbers.items() if name.startswith("Nt")}
     assert len(set(services.values())) == len(services)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault
@@ -19,6 +18,7 @@ from wowsim.nt import exceptions as x
 from wowsim.nt.abi import BOOLEAN, NTSTATUS, PVOID
 from wowsim.nt.context64 import CONTEXT64_SIZE, FLAGS, FXSAVE, context64, registers_of
 from wowsim.nt.exceptions import RECORD_SIZE, ExceptionRecord
+from wowsim.nt.records import dataclass
 from wowsim.nt.status import (
     STATUS_ACCESS_VIOLATION,
     STATUS_GUARD_PAGE_VIOLATION,

@@ -137,7 +137,7 @@ def NtSignalAndWaitForSingleObject(
 @service(Support.FULL)
 def NtDelayExecution(k: Kernel, alertable: BOOLEAN, delay_interval: In[LARGE_INTEGER] | None) -> NTSTATUS:
     """Let time pass: negative intervals are relative, others a moment."""
-    if delay_interval is None and not k.lax:
+    if delay_interval is None and not k.lenient:
         raise GuestFault(STATUS_ACCESS_VIOLATION, 0)
     if delay_interval == 0:
         k.scheduler.yield_()

@@ -25,7 +25,7 @@ class Breakpoints:
     Args:
         core: the CPU.
         symbols: of what is mapped.
-        expected: finds system DLLs by module name, mapped or not.
+        expected: a system DLL by its module's name, mapped or not.
     """
 
     def __init__(self, core: Core, symbols: SymbolTable, expected: Callable[[str], Image | None]) -> None:

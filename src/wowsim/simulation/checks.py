@@ -47,6 +47,20 @@ def machine(seed: object, memory: object, quantum: object, cpu_vendor: object) -
         raise UsageError(f"cpu_vendor={cpu_vendor!r}; expected one of {', '.join(VENDORS)}")
 
 
+def sysroot(build: Build, wanted: object) -> None:
+    """Whether a build can have a system root.
+
+    Raises:
+        UsageError: it cannot, or that is no name of one.
+    """
+    if not isinstance(wanted, (str, Path)):
+        raise UsageError(f"sysroot={wanted!r}; expected a name or the path of a folder")
+    if not build.wow64:
+        raise UsageError(
+            f"a system root is a 64-bit Windows, {build.name} has 32 bits; choose a 64-bit build"
+        )
+
+
 def turbo(build: Build, wanted: object) -> bool:
     """Whether turbo thunks are used.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
@@ -18,6 +18,7 @@ from wowsim.host64.wow64cpu import build_wow64cpu
 from wowsim.host64.wow64win import build_wow64win
 from wowsim.kernel.known_services import services_of_build
 from wowsim.nt.builds import build_named, services
+from wowsim.nt.records import dataclass
 from wowsim.simulation.routines import routines, wow64_routines
 from wowsim.simulation.shared_data import TICK_UNITS
 
@@ -44,14 +45,15 @@ class BuiltIn:
     numbers: Mapping[str, int]
     folders: Mapping[str, Path] = field(default_factory=dict)
     tick_units: ClassVar[int] = TICK_UNITS
-
-    def expected(self, name: str) -> Image | None:
-        """A system DLL by its module name, mapped or not."""
-        return self.images.get(name)
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def rows(self, build: Build) -> Sequence[ServiceRow]:
         """The services there are."""
         return services(build.name)
+
+    def module(self, name: str) -> Image | None:
+        """The image of a module."""
+        return self.images.get(name)
 
     def layout(self, layout: SpaceLayout) -> SpaceLayout:
         """The build's own address space."""

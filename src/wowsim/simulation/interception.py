@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
 
 from wowsim.errors import UsageError
 from wowsim.nt.builds import NUMBER_MASK
+from wowsim.nt.records import dataclass
 from wowsim.render.decoder import decoded as instructions
 from wowsim.simulation.answers import Answer, Glance, decoded, write_outputs
 from wowsim.simulation.function_watch import FunctionWatch

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from wowsim.errors import UsageError
-from wowsim.guest32.imports import missing_imports
-from wowsim.image.pe import open_image, parse
+from wowsim.image.pe import parse
 from wowsim.kernel.namespace import SymbolicLink
 from wowsim.kernel.section_objects import SectionObject
 from wowsim.memory.sections import ImageSection
+from wowsim.nt.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from wowsim.image.model import Image
     from wowsim.kernel.context import Kernel
-    from wowsim.kernel.image_files import ImageFile
     from wowsim.kernel.volume_api import Files
     from wowsim.nt.builds import Build
 
@@ -99,34 +96,6 @@ def _has_drive(path: str) -> bool:
     return len(path) > 3 and path[0].isascii() and path[0].isalpha() and path[1] == ":" and path[2] in "\\/"
 
 
-def open_dll(file: ImageFile, path: str) -> Image:
-    """An image that the guest loads by its path; those of files that stay as they are serve other simulations too."""
-    return _opened(_Lasting(file, path)) if file.lasting else _open(file, path)
-
-
-def _open(file: ImageFile, path: str) -> Image:
-    return open_image(file, file_name=PureWindowsPath(path).name, path=path)
-
-
-class _Lasting:
-    """A file under its guest path, equal to itself whoever has opened it."""
-
-    def __init__(self, file: ImageFile, path: str) -> None:
-        self.file, self.path = file, path
-        self._key = file.identity, path
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Lasting) and self._key == other._key
-
-    def __hash__(self) -> int:
-        return hash(self._key)
-
-
-@lru_cache(maxsize=128)
-def _opened(lasting: _Lasting) -> Image:
-    return _open(lasting.file, lasting.path)
-
-
 def standard_folders(build: Build, filled: Collection[str]) -> tuple[str, ...]:
     """Folders that every volume of this Windows has, but for those that are mounted."""
     folders = (folder for folder in STANDARD_FOLDERS if build.wow64 or folder != WOW64_FOLDER)
@@ -141,6 +110,9 @@ def check_imports(
     Raises:
         UsageError: the message names every missing import.
     """
+    # Imported here because a system root needs none of the built-in loader.
+    from wowsim.guest32.imports import missing_imports
+
     available = {i.file_name.lower(): i for i in built_in.values() if i.bits == 32}
     for wanted in {i.module.lower() for i in image.imports} - available.keys():
         found = _own_dll(wanted, source, files, system)

@@ -5,7 +5,6 @@ Each part is done by the module named for it; here is their order (wow64-facts s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from wowsim.kernel.thread import ThreadStacks
 from wowsim.memory.blocks import BlockAllocator, allocate_first_blocks
 from wowsim.memory.creation import ProcessSpace, build_address_space, psp_system_dlls
 from wowsim.memory.sections import ImageSection
+from wowsim.nt.records import dataclass
 from wowsim.simulation import parameters as blocks
 from wowsim.simulation.thread_start import ThreadBlocks, ThreadStarter
 

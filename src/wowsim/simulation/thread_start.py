@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wowsim.nt.context64 import CONTEXT64_SIZE
+from wowsim.nt.records import dataclass
 from wowsim.nt.wow64_context import (
     CONTEXT_CONTROL,
     CONTEXT_IN_AREA,

@@ -185,7 +185,16 @@ class Threads:
         """Give the CPU to whoever should have it now; only between two runs of translated code."""
         machine, scheduler = self._machine, self._machine.kernel.scheduler
         current = machine.kernel.thread
+        if end_of_turn and scheduler.others is not None:
+            scheduler.others.take_turns()
+            if machine.stopped is not None:
+                machine.waiting = True
+                return
         chosen = scheduler.pick(end_of_turn)
+        if chosen is None and scheduler.left:
+            machine.waiting = True
+            machine.core.stop()
+            return
         if chosen is None:
             waiting = scheduler.describe(machine.kernel.threads)
             machine.stop_for(StopReason.DEADLOCK, waiting)
