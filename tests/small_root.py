@@ -51,6 +51,7 @@ def module(
     imports: Sequence[str] = (),
     wine: bool = True,
     further: Sequence[Part] = (),
+    relocations: Mapping[int, Sequence[int]] | None = None,
 ) -> bytes:
     """A DLL with code behind its exports, imports by name, relocations and further sections."""
     exports = {} if exports is None else exports
@@ -63,7 +64,7 @@ def module(
     directories = {
         EXPORT: blob.exports(functions, [(name, i) for i, name in enumerate(exports)]) if exports else (0, 0),
         IMPORT: blob.imports({name: ["NtClose"] for name in imports}) if imports else (0, 0),
-        BASERELOC: blob.relocations({PAGE: [0, 0]}),
+        BASERELOC: blob.relocations({PAGE: [0, 0]} if relocations is None else relocations),
     }
     data = bytearray(
         make_pe(

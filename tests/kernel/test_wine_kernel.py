@@ -19,7 +19,7 @@ def guest(request: pytest.FixtureRequest) -> Guest:
     made = Guest()
     made.k.files.add(r"C:\a.txt", b"abc")
     if request.param:
-        made.k.serve_wine(lambda name: 1)
+        made.k.serve_wine(lambda name, narrow: 1)
     return made
 
 

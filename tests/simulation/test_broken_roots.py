@@ -38,12 +38,15 @@ def refused(capfd: pytest.CaptureFixture[str], *words: str) -> str:
     return err
 
 
-def ntdll(bits: int, *, without: str = "", **exports: bytes) -> bytes:
-    """An ntdll that lacks an export, or has others."""
+def ntdll(
+    bits: int, *, without: str = "", relocations: dict[int, list[int]] | None = None, **exports: bytes
+) -> bytes:
+    """An ntdll that lacks an export, has others, or is relocated in a way of its own."""
     every = {entry: b"\xc3" + bytes(0xFF) for entry in ENTRIES}
     every |= {service: stub(bits, number) for service, number in SERVICES.items()}
     every |= exports
-    return module(bits, exports={name: code for name, code in sorted(every.items()) if name != without})
+    found = {name: code for name, code in sorted(every.items()) if name != without}
+    return module(bits, exports=found, relocations=relocations)
 
 
 # ------------------------------------------------------------ one line

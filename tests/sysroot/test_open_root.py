@@ -284,6 +284,13 @@ def test_module_that_is_a_link(tmp_path: Path) -> None:
     assert f"{wide / 'wow64.dll'} is a link that leads out of its folder" in refusal(tmp_path / "root")
 
 
+@pytest.mark.parametrize("name", ["", "\x01", "\xff.dll"])
+def test_imports_without_a_name(tmp_path: Path, name: str) -> None:
+    path = make_root(tmp_path) / "SysWOW64" / "kernelbase.dll"
+    path.write_bytes(module(32, imports=[name]))
+    assert refusal(tmp_path) == f"{path} is damaged: it imports a module named {name!r}"
+
+
 def test_imports_without_end(tmp_path: Path) -> None:
     (make_root(tmp_path) / "System32" / "wow64.dll").write_bytes(
         module(64, imports=[f"ntdll.dll{'x' * i}" for i in range(400)])

@@ -201,7 +201,8 @@ class Kernel:
         parse_image: reads an executable (the file and its guest path) for NtCreateSection; UsageError when it is
             none. The simulation sets it.
         reset_state: where wow64cpu.dll looks for RESET_STATE in the CPU area: the build's, or that of a root.
-        unix_half: gives the handle of a DLL's Unix half, by its file name, where the DLLs are Wine's.
+        unix_half: gives the handle of a DLL's Unix half, by its file name and whether 32-bit code will use it, where
+            the DLLs are Wine's.
         lenient: for DLLs of Wine, which count on what Wine's own kernel half lets pass (observed): an image section
             takes the right to read its file only; attributes and times of a file are asked and set through any handle
             of it; a delay without an interval is endless; a file calls itself by its drive; a
@@ -247,7 +248,7 @@ class Kernel:
         self.handles = HandleTable()
         self.lenient = self.apc_in_registers = False
         self.reset_state = build.reset_state
-        self.unix_half: Callable[[str], int] | None = None
+        self.unix_half: Callable[[str, bool], int] | None = None
         self.parse_image: Callable[[ImageFile, str], Image] = _no_images
         self.every_class = False
         self.nls: Callable[[str], bytes | None] = _no_tables
@@ -308,11 +309,11 @@ class Kernel:
         """Whether an information class is there, which came with the version that ``since`` names."""
         return self.every_class or self.build.version >= since.get(information_class, (0,))
 
-    def serve_wine(self, unix_half: Callable[[str], int]) -> None:
+    def serve_wine(self, unix_half: Callable[[str, bool], int]) -> None:
         """Be the kernel that Wine's DLLs count on.
 
         Args:
-            unix_half: gives the handle of a DLL's Unix half, by its file name.
+            unix_half: gives the handle of a DLL's Unix half, by its file name and whether 32-bit code will use it.
         """
         self.lenient, self.reset_state, self.unix_half = True, 0, unix_half
         self.space.releases_parts = False

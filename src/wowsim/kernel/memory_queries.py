@@ -118,7 +118,8 @@ def NtQueryVirtualMemory(
     elif memory_information_class == 6:
         data = _image(k, base_address)
     elif memory_information_class in _UNIX_HALF and k.unix_half is not None:
-        data = _QWORD.pack(_unix_half(k, k.unix_half, base_address))
+        narrow = memory_information_class == _UNIX_HALF[1]
+        data = _QWORD.pack(_unix_half(k, k.unix_half, base_address, narrow))
     else:
         raise absent("NtQueryVirtualMemory", MEMORY_CLASSES, memory_information_class)
     if memory_information_length < len(data):
@@ -129,12 +130,12 @@ def NtQueryVirtualMemory(
     return STATUS_SUCCESS
 
 
-def _unix_half(k: Kernel, handle_of: Callable[[str], int], address: int) -> int:
+def _unix_half(k: Kernel, handle_of: Callable[[str, bool], int], address: int, narrow: bool) -> int:
     vad = k.space.vads.at(address >> 12)
     section = vad.section if vad is not None else None
     if not isinstance(section, ImageSection):
         raise GuestFault(STATUS_INVALID_ADDRESS)
-    return handle_of(section.image.file_name)
+    return handle_of(section.image.file_name, narrow)
 
 
 def _basic(k: Kernel, address: int) -> bytes:

@@ -202,7 +202,7 @@ class RootSystem:
         self, build: Build, symbols: SymbolTable, kernel: Kernel, table: ServiceTable
     ) -> list[Mapping[str, Routine]]:
         """The Python behind the one trap that a process with Wine's DLLs has."""
-        return [wine_calls.UnixCalls(kernel.clock, self.wine_version, partial(connect, kernel)).routines]
+        return [wine_calls.UnixCalls(kernel, self.wine_version, partial(connect, kernel)).routines]
 
 
 def root_system(root: SystemRoot) -> RootSystem:

@@ -56,15 +56,12 @@ def required_modules(root: SystemRoot, refuse: Callable[[UsageError], None]) -> 
             seen.add(name)
             try:
                 headers = _required(root, name, bits, importer)
+                imports = imported_modules(headers)
             except UsageError as error:
                 refuse(error)
                 continue
             yield headers
-            waiting += [
-                (module.lower(), name)
-                for module in imported_modules(headers)
-                if not module.lower().startswith(_API_SETS)
-            ]
+            waiting += [(module, name) for module in imports if not module.startswith(_API_SETS)]
 
 
 def _required(root: SystemRoot, name: str, bits: Literal[32, 64], importer: str) -> Headers:
