@@ -294,6 +294,7 @@ class Arguments:
         values["user_address_array"] = self.room(4 * count)
         if values["entries_in_user_address_array"] not in (0, WILD):
             values["entries_in_user_address_array"] = self.put(struct.pack("<I", count))
+        values["flags"] = self.chance.choice((0, 0, 1, 1, 2))
         values["region_size"] = self.chance.choice((0x1000, 0x4000, 0x10000, 0x100))
         values["base_address"] &= 0x7FFFF000
 
@@ -339,6 +340,10 @@ class Arguments:
     def _NtCreateThread(self, values: dict[str, int]) -> None:
         values["thread_context"] = self.put(struct.pack("<I", 0x1007F) + self.chance.randbytes(0x2C8))
         values["initial_teb"] = self.put(self.chance.randbytes(0x14))
+
+    def _NtCreateThreadEx(self, values: dict[str, int]) -> None:
+        if self.chance.random() < 0.8:
+            values["process_handle"] = 0xFFFFFFFF
 
     def _NtWaitForMultipleObjects(self, values: dict[str, int]) -> None:
         if self.chance.random() < 0.1:

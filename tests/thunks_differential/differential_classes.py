@@ -361,8 +361,8 @@ def setting_of(service: str, slots: Sequence[int]) -> Set | None:
 def _parameters(look: Contents, slots: Sequence[int], index: int) -> Any:
     """MEM_EXTENDED_PARAMETER[]."""
     count = slots[index + 1] & 0xFFFFFFFF
-    if count > 16:
-        return "many"
+    if not count or count > 16:
+        return "many" if count else "none"
     found = []
     for i in range(count):
         data = look.bytes(slots[index] + 16 * i, 16)

@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from wowsim.host64.apcs import QUEUE
+from wowsim.host64.apcs import QUEUE, QUEUE_EX
 from wowsim.host64.class_tables import class_buffers
 from wowsim.host64.classes import Counted, Fixed, Query, Rebuilt, Setting, Widening, Wider, highest_address
 from wowsim.host64.conversions import Conversion
@@ -156,6 +156,7 @@ def overrides(build: Build) -> dict[str, Override]:
         "NtContinue": Override(CONTINUE, {"set": continue_with(build.reset_state)}),
         "NtRaiseException": Override(RAISE, {}),
         "NtQueueApcThread": Override(QUEUE, {}),
+        "NtQueueApcThreadEx": Override(QUEUE_EX, {}),
         "NtGetContextThread": Override(_THREAD_CONTEXT.format("NtQueryInformationThread"), {}),
         "NtSetContextThread": Override(_THREAD_CONTEXT.format("NtSetInformationThread"), {}),
     }

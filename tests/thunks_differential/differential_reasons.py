@@ -1,0 +1,186 @@
+"""Why the two sides may differ: the one table of all differences that are no faults of wowsim's thunks.
+
+Each entry says what Wine does otherwise than Windows, as far as that is known, or what wowsim leaves out. A difference
+whose every aspect is covered by an entry counts as explained; any other one fails the test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from differential import Difference
+
+NOT_IMPLEMENTED, INVALID_CLASS, INVALID_PARAMETER, MISMATCH = 0xC0000002, 0xC0000003, 0xC000000D, 0xC0000004
+ACCESS_VIOLATION = 0xC0000005
+TURBO = "no turbo"
+
+EXEMPT = {
+    "NtCallbackReturn": "returns to the kernel's caller of a callback, of which there is none",
+    "NtContinue": "does not return: it goes on somewhere else",
+    "NtContinueEx": "does not return",
+    "NtRaiseException": "does not return: the exception is dispatched in the process",
+    "NtTerminateProcess": "wow64.dll ends the simulated CPU before it asks the kernel, and the process does not go on",
+    "NtTerminateThread": "wow64.dll ends the thread's simulated CPU first, and the thread does not go on",
+}
+"""Services that are not compared."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reason:
+    """An entry of the table.
+
+    Attributes:
+        text: why.
+        services: which it is about; all where empty.
+        aspects: which aspects it covers; all where empty.
+        when: looks at the difference.
+        roots: beginnings of the names of roots; all where empty.
+    """
+
+    text: str
+    services: tuple[str, ...] = ()
+    aspects: tuple[str, ...] = ()
+    when: Callable[[Difference], bool] = field(default=lambda difference: True)
+    roots: tuple[str, ...] = ("wine",)
+
+    def covers(self, aspect: str) -> bool:
+        """Whether it is about an aspect."""
+        return not self.aspects or aspect in self.aspects
+
+    def explains(self, difference: Difference) -> bool:
+        """Whether it explains an aspect of the difference."""
+        if self.services and difference.case.service not in self.services:
+            return False
+        if not any(difference.root.startswith(root) for root in self.roots):
+            return False
+        return any(self.covers(aspect) for aspect in difference.aspects) and self.when(difference)
+
+
+def _no_call(*statuses: int) -> Callable[[Difference], bool]:
+    """Their wow64.dll refuses by itself."""
+    return lambda d: not d.theirs.seen and d.theirs.status in statuses
+
+
+def _ours_refuses(d: Difference) -> bool:
+    return "is not implemented" in d.ours.failed
+
+
+def _in_class(*numbers: int) -> Callable[[Difference], bool]:
+    return lambda d: d.case.group in {f"class {n}" for n in numbers}
+
+
+_KEYS = (
+    "NtCreateKey", "NtCreateKeyTransacted", "NtOpenKey", "NtOpenKeyEx", "NtOpenKeyTransacted", "NtOpenKeyTransactedEx",
+)  # fmt: skip
+_FILES = ("NtCreateFile", "NtOpenFile", "NtDeleteFile", "NtQueryAttributesFile", "NtQueryFullAttributesFile")
+_CLASSES = (
+    "NtQueryInformationJobObject", "NtQueryInformationProcess", "NtQueryInformationThread", "NtQueryInformationToken",
+    "NtQueryObject", "NtQuerySection", "NtQuerySystemInformation", "NtQueryVirtualMemory", "NtSetInformationFile",
+    "NtSetInformationJobObject", "NtSetInformationObject", "NtSetInformationProcess", "NtSetInformationThread",
+    "NtSetInformationToken", "NtSetInformationVirtualMemory", "NtPowerInformation",
+)  # fmt: skip
+_UNCONVERTED = (
+    "NtAcceptConnectPort", "NtConnectPort", "NtCreateUserProcess", "NtListenPort", "NtReplyWaitReceivePort",
+    "NtRequestWaitReplyPort", "NtSecureConnectPort",
+)  # fmt: skip
+
+
+def _places_for_null(d: Difference) -> bool:
+    return all(
+        theirs in ("a place", True) and not ours
+        for aspect, (ours, theirs) in d.aspects.items()
+        if aspect in _PLACES
+    )
+
+
+_PLACES = tuple(
+    f"argument {name}"
+    for name in (
+        "target_handle", "return_length", "number_of_bytes_read", "number_of_bytes_written", "key_context",
+        "apc_context", "memory_reserve_handle", "thread_information", "object_information",
+    )
+)  # fmt: skip
+
+
+def _same_but_for_case(d: Difference) -> bool:
+    ours, theirs = d.aspects["argument object_attributes"]
+    return str(ours).lower() == str(theirs).lower()
+
+
+def _has_view(d: Difference) -> bool:
+    return bool(d.case.slots[1] & 0x300)
+
+
+REASONS = (
+    # ------------------------------------------------------------ wowsim
+    Reason(
+        "wowsim has no conversion of this structure yet and refuses the service by name",
+        _UNCONVERTED, when=_ours_refuses,
+    ),
+    Reason(
+        "turbo thunks pass this thread id zero-extended (the published turbo index says Thunk1ArgNSp); ids are positive",
+        ("NtAlertThreadByThreadId",), ("argument thread_id",), roots=("wine", TURBO),
+    ),
+    Reason(
+        "the turbo thunk answers without a call of the kernel; wow64.dll's thunk asks it",
+        ("NtQuerySystemTime", "NtGetCurrentProcessorNumber"), roots=("wine", TURBO),
+    ),
+    Reason(
+        "the turbo thunk finds out about a bad pointer when it writes, wow64.dll's thunk before the call",
+        ("NtRemoveIoCompletion",), when=lambda d: d.case.group == "wild", roots=("wine", TURBO),
+    ),
+    # ------------------------------------------------------------ Wine in general
+    Reason("Wine's wow64.dll has no conversion: STATUS_NOT_IMPLEMENTED without a call", when=_no_call(NOT_IMPLEMENTED)),
+    Reason(
+        "Wine's wow64.dll has no case for this class and refuses it without a call",
+        _CLASSES, when=_no_call(INVALID_CLASS, INVALID_PARAMETER, NOT_IMPLEMENTED),
+    ),
+    Reason(
+        "which outputs are zero already when another argument proves to be bad depends on a thunk's order; Windows' is"
+        " unknown",
+        aspects=("memory",), when=lambda d: d.ours.status == d.theirs.status == ACCESS_VIOLATION,
+    ),
+    Reason(
+        "Wine gives results back after STATUS_SUCCESS only, wowsim after other successes and warnings, too",
+        aspects=("memory",), when=lambda d: d.ours.status in (0x40000000, 0x80000005, 0x8000001A),
+    ),
+    Reason("Wine always has a cell of its own for this output, also when the caller's pointer is NULL",
+           aspects=_PLACES, when=_places_for_null),
+    # ------------------------------------------------------------ single services
+    Reason(
+        "Wine redirects registry views in its server, wowsim in wow64.dll (wow64-facts section 11): name and flags of"
+        " the view go down otherwise",
+        _KEYS, ("argument desired_access", "argument object_attributes"),
+    ),
+    Reason(
+        "both view flags at once are refused in wow64.dll; Wine passes them on to its server",
+        _KEYS, when=lambda d: d.case.slots[1] & 0x300 == 0x300 and d.ours.status == INVALID_PARAMETER,
+    ),
+    Reason("Wine writes syswow64 and system32 in lower case where it redirects",
+           _FILES, ("argument object_attributes",), _same_but_for_case),
+    Reason("Wine limits addresses to 31 bits where Windows' no-access VADs do (wow64-facts section 6)",
+           ("NtAllocateVirtualMemory", "NtMapViewOfSection", "NtCreateThreadEx"), ("argument zero_bits",)),
+    Reason("Wine 8 and 10 take a boolean wait_any, which they cut to a byte, for WAIT_TYPE",
+           ("NtWaitForMultipleObjects",), ("argument wait_type",)),
+    Reason("Wine converts only the first of the OBJECT_ATTRIBUTES", ("NtNotifyChangeMultipleKeys",),
+           ("argument subordinate_objects",)),
+    Reason("Wine takes the handle id, which is a pointer, for a handle and extends its sign",
+           ("NtAccessCheckAndAuditAlarm",), ("argument handle_id",)),
+    Reason("Wine's last parameter is an IO_STATUS_BLOCK, and the root handle is not given back; phnt: reserved",
+           ("NtLoadKeyEx",), ("argument reserved", "memory")),
+    Reason("Wine passes the caller's 32-bit IO_STATUS_BLOCK to the 64-bit service", ("NtFlushVirtualMemory",),
+           ("memory",)),
+    Reason("Wine 8's has no status", ("NtFlushProcessWriteBuffers",), ("status",), roots=("wine-8",)),
+    Reason("Wine answers STATUS_SUCCESS without a call", ("NtCreateLowBoxToken", "NtQueryMultipleValueKey"),
+           when=lambda d: not d.theirs.seen and d.theirs.status == 0),
+    Reason("no debug event ever comes in wowsim, so that nothing is converted", ("NtWaitForDebugEvent",),
+           ("argument wait_state_change", "memory", "status")),
+    Reason("Wine passes no place for an attribute's length on", ("NtCreateThreadEx",), ("argument attribute_list",)),
+    Reason("Wine gives back entries that the kernel has not written", ("NtRemoveIoCompletionEx",),
+           when=lambda d: d.ours.status != 0),
+)  # fmt: skip
+"""The table."""
