@@ -290,17 +290,18 @@ class Arguments:
         values["buffer"], values["length"] = self.room(length), length
 
     def _NtGetWriteWatch(self, values: dict[str, int]) -> None:
-        count = self.chance.randrange(8)
+        count = self.chance.randrange(1, 8)
         values["user_address_array"] = self.room(4 * count)
         if values["entries_in_user_address_array"] not in (0, WILD):
             values["entries_in_user_address_array"] = self.put(struct.pack("<I", count))
-        values["flags"] = self.chance.choice((0, 0, 1, 1, 2))
-        values["region_size"] = self.chance.choice((0x1000, 0x4000, 0x10000, 0x100))
-        values["base_address"] &= 0x7FFFF000
+        values["flags"] = self.chance.choice((0, 1))
+        values["region_size"] = self.chance.choice((0x1000, 0x4000, 0x10000))
+        values["base_address"] = 0x10000 * self.chance.randrange(1, 0x7000)
 
     def _NtRemoveIoCompletionEx(self, values: dict[str, int]) -> None:
         count = self.chance.randrange(1, 6)
         values["io_completion_information"], values["count"] = self.room(16 * count), count
+        values["num_entries_removed"] = self.room(4)
 
     def _NtQueryMultipleValueKey(self, values: dict[str, int]) -> None:
         count = self.chance.randrange(4)

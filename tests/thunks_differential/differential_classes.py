@@ -119,22 +119,23 @@ class Set:
     buffer: int
     kind: Any
     exact_length: bool = True
+    flags: int = 0xFFFFFFFF
 
     def contents(self, look: Contents, address: int, length: int) -> Any:
         """What the kernel was given."""
         if self.kind is None:
-            return _rename(look, address, length)
+            return _rename(look, address, length, self.flags)
         if length < size_of(self.kind, 64):
             return look.bytes(address, length)
         return look.value(self.kind, address)
 
 
-def _rename(look: Contents, address: int, length: int) -> Any:
+def _rename(look: Contents, address: int, length: int, mask: int) -> Any:
     data = look.bytes(address, min(length, 0x1000)) or b""
     if len(data) < 0x14:
         return data
     flags, root, size = struct.unpack_from("<I4xQI", data)
-    return flags, root, size, data[0x14 : 0x14 + size]
+    return flags & mask, root, size, data[0x14 : 0x14 + size]
 
 
 # ---------------------------------------------------------------- what the kernel has
@@ -354,7 +355,7 @@ def setting_of(service: str, slots: Sequence[int]) -> Set | None:
         return None
     class_at, buffer, kinds, _ = SETTINGS[service]
     number = slots[class_at] & 0xFFFFFFFF
-    return Set(buffer, kinds[number], kinds[number] is not None) if number in kinds else None
+    return Set(buffer, kinds[number], kinds[number] is not None, 0xFF if number < 65 else ~0) if number in kinds else None
 
 
 # ---------------------------------------------------------------- arrays of their own
@@ -369,6 +370,8 @@ def _parameters(look: Contents, slots: Sequence[int], index: int) -> Any:
         if data is None:
             return "bad"
         kind, value = struct.unpack("<QQ", data)
+        if kind & 0xFF == 2:
+            value &= 0xFFFFFFFF  # a node number
         found.append((kind, look.value(MEM_ADDRESS_REQUIREMENTS, value) if kind & 0xFF == 1 and value else value))
     return found
 

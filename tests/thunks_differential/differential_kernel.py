@@ -12,6 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from differential_answers import answer_special
+from differential_classes import QUERIES
 from differential_contents import Contents
 from differential_values import random_value
 from wowsim.nt.abi import Pass, size_of
@@ -114,8 +115,8 @@ class Answers:
         self._turn = turn
 
     def random(self, what: str) -> Random:
-        """Random numbers for one purpose, the same on both sides."""
-        return Random(f"{self.case.seed} {self._turn} {what}")
+        """Random numbers for one purpose, the same on both sides; a query gives the same again."""
+        return Random(f"{self.case.seed} {0 if self.name in QUERIES else self._turn} {what}")
 
     def write(self) -> int:
         """Write the outputs; the status."""
@@ -123,6 +124,8 @@ class Answers:
             return ACCESS_VIOLATION
         chance = self.random("status")
         status = chance.choices([s for s, _ in STATUSES], [w for _, w in STATUSES])[0]
+        if self.name == "NtRemoveIoCompletionEx":
+            status = 0  # Wine gives back as many packets as a failing call has not said
         if self.name in WAITS and status in (PENDING, 0x40000000, 0x80000005, 0x8000001A):
             status = TIMEOUT
         special = answer_special(self, status)

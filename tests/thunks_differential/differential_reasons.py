@@ -111,6 +111,20 @@ def _same_but_for_case(d: Difference) -> bool:
     return str(ours).lower() == str(theirs).lower()
 
 
+_NULLS = (
+    *_FILES, "NtCreateToken", "NtCreateUserProcess", "NtQuerySystemInformationEx", "NtRemoveIoCompletion",
+    "NtFilterToken",
+)  # fmt: skip
+
+
+def _has_null(d: Difference) -> bool:
+    """An argument, or the name in the OBJECT_ATTRIBUTES."""
+    if 0 in d.case.slots:
+        return True
+    names = [seen.arguments.get("object_attributes") for seen in d.ours.seen]
+    return any(isinstance(name, dict) and not name["ObjectName"] for name in names)
+
+
 def _has_view(d: Difference) -> bool:
     return bool(d.case.slots[1] & 0x300)
 
@@ -180,7 +194,49 @@ REASONS = (
     Reason("no debug event ever comes in wowsim, so that nothing is converted", ("NtWaitForDebugEvent",),
            ("argument wait_state_change", "memory", "status")),
     Reason("Wine passes no place for an attribute's length on", ("NtCreateThreadEx",), ("argument attribute_list",)),
-    Reason("Wine gives back entries that the kernel has not written", ("NtRemoveIoCompletionEx",),
-           when=lambda d: d.ours.status != 0),
+    Reason("Wine looks at this without a look whether its pointer is NULL", _NULLS,
+           when=lambda d: not d.theirs.seen and d.theirs.status == ACCESS_VIOLATION and _has_null(d)),
+    Reason("Wine does not redirect names below \\SystemRoot", _FILES, ("argument object_attributes",),
+           when=lambda d: "SystemRoot" in str(d.aspects["argument object_attributes"][0])),
+    Reason("Wine asks first what the process is, and the handle is of none", ("NtCreateThreadEx",),
+           when=lambda d: not d.theirs.seen and "NtQueryInformationProcess" in d.theirs.others),
+    Reason("Wine gives outputs of attributes back also after a failure, when nothing was written",
+           ("NtCreateThreadEx",), ("memory",), when=lambda d: d.ours.status not in (0, 0x40000000)),
+    Reason("Wine 8 does not convert MEM_ADDRESS_REQUIREMENTS", ("NtMapViewOfSectionEx",),
+           ("argument extended_parameters",), roots=("wine-8",)),
+    Reason("Wine 8 gives one entry of a list", ("NtQueryDirectoryObject",), ("memory",), roots=("wine-8",)),
+    Reason("the data are looked at in wow64.dll, where a bad pointer fails like in the kernel", ("NtSetValueKey",),
+           when=lambda d: d.ours.status == ACCESS_VIOLATION and not d.ours.seen),
+    # ------------------------------------------------------------ information classes
+    Reason("a class or parameter that Wine's wow64.dll refuses by its number", ("NtSetInformationVirtualMemory",),
+           when=_no_call(0xC00000F0, 0xC00000F1)),
+    Reason("padding behind or in the structure, which Wine leaves as it is and wowsim makes zero",
+           ("NtQueryInformationJobObject",), ("memory",), when=_in_class(2, 9)),
+    Reason("padding behind the structure", ("NtQuerySystemInformation",), ("memory",), when=_in_class(0, 62, 114)),
+    Reason("padding behind the last name", ("NtQueryObject",), ("memory",), when=_in_class(3)),
+    Reason("Wine's entries begin at multiples of 4, though they have 64-bit members", ("NtQuerySystemInformation",),
+           ("memory",), when=_in_class(57)),
+    Reason("Wine has zeros for reserved fields", ("NtQueryInformationThread", "NtSetInformationThread"),
+           ("memory", "argument thread_information"), when=_in_class(30)),
+    Reason("Wine looks the 32-bit TEB up by itself; the kernel's answer is random here", ("NtQueryInformationThread",),
+           ("memory",), when=_in_class(0)),
+    Reason("Wine takes buffers of other lengths than the structure's", ("NtQueryInformationThread",),
+           ("memory", "status"), when=lambda d: d.ours.status == MISMATCH),
+    Reason("whether a length is told together with a failure differs", ("NtQueryInformationProcess",
+           "NtQueryInformationThread", "NtQueryInformationJobObject", "NtQueryVirtualMemory"), ("memory",),
+           when=lambda d: d.ours.status == d.theirs.status == MISMATCH),
+    Reason("two things are wrong with this call, of which one is told", ("NtQueryInformationThread",),
+           when=lambda d: d.case.group == "wild" and not d.theirs.seen and (d.ours.status or 0) >= 0xC0000000),
+    Reason("Wine asks for the size first", ("NtQueryInformationToken", "NtQuerySystemInformationEx"),
+           ("calls", "memory"), when=lambda d: len(d.theirs.seen) == 2),
+    Reason("Wine passes NULL for a buffer that is too short anyway",
+           ("NtQueryInformationToken", "NtQuerySystemInformation"),
+           ("argument token_information", "argument system_information"),
+           when=lambda d: (d.ours.status or 0) >= 0xC0000000),
+    Reason("Wine converts one class only", ("NtQuerySystemInformationEx",), when=lambda d: not d.theirs.seen),
+    Reason("MEMORY_REGION_INFORMATION of Wine is that of later builds, with a NodePreference",
+           ("NtQueryVirtualMemory",), when=_in_class(3)),
+    Reason("Wine widens a list whose length is odd, too", ("NtQueryVirtualMemory",), ("argument memory_information",),
+           when=_in_class(4)),
 )  # fmt: skip
 """The table."""

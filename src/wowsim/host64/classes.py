@@ -183,7 +183,6 @@ class Query(Buffer):
     address_at: int | None = None
     too_short: int = STATUS_INFO_LENGTH_MISMATCH
     buffer_at: int | None = None
-    long_length: bool = False
     room: int = field(default=0x200, kw_only=True)
     has_result: ClassVar[bool] = True
 
@@ -211,10 +210,9 @@ class Query(Buffer):
         call.set(at, area + 8 if call.argument(at) else 0)
         call.set(at + 1, size - 8)
         returned = call.argument(at + 2)
-        if returned and not self.long_length:
+        if returned:
             call.memory.probe_write(returned, 4)
-        if not self.long_length:
-            call.set(at + 2, area)
+        call.set(at + 2, area)
         return None
 
     def after(self, call: Call, area: int, size: int) -> None:
@@ -223,8 +221,7 @@ class Query(Buffer):
         if shape is None or size < 8:
             return
         buffer, length, returned = (call.argument(at + i) for i in range(3))
-        cell = call.argument64(at + 2) if self.long_length else area
-        needed = call.memory.unpack(_U32, cell)[0] if cell else _UNWRITTEN
+        (needed,) = call.memory.unpack(_U32, area)
         written = needed != _UNWRITTEN
         if call.status < 0x80000000:
             used = min(needed, size - 8) if written and needed else size - 8

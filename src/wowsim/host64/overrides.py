@@ -192,12 +192,12 @@ def buffers(build: Build) -> dict[str, list[Buffer]]:
                 6: Fixed(MEMORY_IMAGE_INFORMATION), 7: Fixed(MEMORY_REGION_INFORMATION),
                 8: Fixed(MEMORY_BASIC_INFORMATION, _clamped),
             },
-            long_length=True, address_at=1,
+            address_at=1,
         ), AskedPages()],
         "NtGetWriteWatch": [WrittenPages()],
         "NtQueryDirectoryObject": [DirectoryEntries()],
         "NtQuerySection": [Query(
-            1, {0: Fixed(SECTION_BASIC_INFORMATION), 1: Fixed(SECTION_IMAGE_INFORMATION)}, long_length=True
+            1, {0: Fixed(SECTION_BASIC_INFORMATION), 1: Fixed(SECTION_IMAGE_INFORMATION)}
         )],
         "NtQueryObject": [Query(
             1, {1: Counted(UNICODE_STRING), 2: Counted(OBJECT_TYPE_INFORMATION), 3: Rebuilt(narrow_types)}
