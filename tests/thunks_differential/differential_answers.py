@@ -46,8 +46,15 @@ def _query(call: Answers, query: Queried, status: int) -> int:
     data_of = query.classes.get(number, _OTHER)
     buffer, length, returned = call.slots[at], call.slots[at + 1] & 0xFFFFFFFF, call.slots[at + 2]
     data = data_of.make(call.random("data"), buffer, length)
+    if number == 88 and call.name.startswith("NtQuerySystem"):  # the process and the buffer stay the caller's
+        given = call.memory.peek(buffer, 24) or bytes(24)
+        data = given[:8] + data[8:12] + given[12:]
     if data_of.exact and length != len(data):
         return query.too_short
+    if call.name == "NtQueryInformationProcess" and (number, length) == (0, 0x40):
+        data = struct.pack("<Q", 0x40) + data[8:]
+        if call.memory.peek(buffer, 8) != data[:8]:
+            return 0xC000000D  # the caller sets Size
     if status >= ERROR:
         return status
     if returned:

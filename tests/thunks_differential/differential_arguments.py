@@ -256,8 +256,8 @@ class Arguments:
         values[names[at + 1]] = length
         if self.service == "NtQueryVirtualMemory":
             values["base_address"] &= 0x7FFF0000
-        if self.service == "NtQueryObject" and number == 3:
-            pass
+        if self.service == "NtQueryInformationProcess" and (number, length) == (0, 0x20):
+            self.set(values[names[at]], struct.pack("<I", 0x20 if chance.random() < 0.8 else 0x18))
         if self.service.startswith("NtQuerySystemInformation") and number == 88 and length >= 12:
             text = self.room(0x40)
             self.set(values[names[at]], struct.pack("<IHHI", 4, 0, 0x40, text))
@@ -301,7 +301,8 @@ class Arguments:
     def _NtRemoveIoCompletionEx(self, values: dict[str, int]) -> None:
         count = self.chance.randrange(1, 6)
         values["io_completion_information"], values["count"] = self.room(16 * count), count
-        values["num_entries_removed"] = self.room(4)
+        values["num_entries_removed"], values["timeout"] = self.room(4), self.put(bytes(8))
+        self.group = ""
 
     def _NtQueryMultipleValueKey(self, values: dict[str, int]) -> None:
         count = self.chance.randrange(4)

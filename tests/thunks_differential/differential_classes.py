@@ -214,6 +214,10 @@ def _relations(chance: Random, address: int, length: int) -> bytes:
         kind, which = chance.choice(((PROCESSOR_RELATIONSHIP, 0), (GROUP_RELATIONSHIP, 4)))
         one = bytearray(random_value(kind, chance))
         struct.pack_into("<II", one, 0, which, len(one))
+        if which:
+            struct.pack_into("<HH", one, 8, 1, 1)
+        else:
+            struct.pack_into("<H", one, 8 + 22, 1)
         data += bytes(one)
     return data
 
@@ -270,7 +274,7 @@ def _many(make: Make) -> Data:
 
 
 _SYSTEM: dict[int, Data] = {
-    **{n: fixed(SYSTEM_BASIC_INFORMATION) for n in (0, 62, 114)},
+    **{n: fixed(SYSTEM_BASIC_INFORMATION, exact=True) for n in (0, 62, 114)},
     5: _many(_processes(SYSTEM_THREAD_INFORMATION)),
     11: _many(_listed(RTL_PROCESS_MODULE_INFORMATION, 8, 4)),
     16: _many(_listed(SYSTEM_HANDLE_TABLE_ENTRY_INFO, 8, 4)),
@@ -347,6 +351,14 @@ def query_of(service: str, slots: Sequence[int]) -> Queried | None:
     """The query, if its class is one whose layouts differ."""
     found = QUERIES.get(service)
     return found if found is not None and slots[found.class_at] & 0xFFFFFFFF in found.classes else None
+
+
+def least_length(service: str, slots: Sequence[int]) -> int:
+    """What the 64-bit kernel wants at least of a buffer that is set."""
+    found = setting_of(service, slots)
+    if found is None:
+        return 0
+    return 0x14 if found.kind is None else size_of(found.kind, 64)
 
 
 def setting_of(service: str, slots: Sequence[int]) -> Set | None:

@@ -12,7 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from differential_answers import answer_special
-from differential_classes import QUERIES
+from differential_classes import MISMATCH, QUERIES, SETTINGS, least_length
 from differential_contents import Contents
 from differential_values import random_value
 from wowsim.nt.abi import Pass, size_of
@@ -122,8 +122,14 @@ class Answers:
         """Write the outputs; the status."""
         if not self._probed():
             return ACCESS_VIOLATION
+        if self.name in SETTINGS:
+            length = self.slots[SETTINGS[self.name][1] + 1] & 0xFFFFFFFF
+            if length < least_length(self.name, self.slots):
+                return MISMATCH
         chance = self.random("status")
         status = chance.choices([s for s, _ in STATUSES], [w for _, w in STATUSES])[0]
+        if status == PENDING and not any(p.kind is IO_STATUS_BLOCK for p in self.parameters):
+            status = 0  # nothing else is completed later
         if self.name == "NtRemoveIoCompletionEx":
             status = 0  # Wine gives back as many packets as a failing call has not said
         if self.name in WAITS and status in (PENDING, 0x40000000, 0x80000005, 0x8000001A):
@@ -158,7 +164,9 @@ class Answers:
     def _output(self, parameter: Parameter, address: int, status: int) -> None:
         chance, kind = self.random(parameter.name), parameter.kind
         if kind is IO_STATUS_BLOCK:
-            if status not in (PENDING, TIMEOUT) and (status < 0xC0000000 or chance.random() < 0.3):
+            if status not in (PENDING, TIMEOUT) and (
+                status < 0xC0000000 or (chance.random() < 0.3 and self.name not in WAITS)
+            ):
                 self.poke(address, struct.pack("<I", status))  # the upper half of the union stays
                 self.poke(address + 8, struct.pack("<Q", chance.getrandbits(31)))
             return

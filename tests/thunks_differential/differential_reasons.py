@@ -111,6 +111,15 @@ def _same_but_for_case(d: Difference) -> bool:
     return str(ours).lower() == str(theirs).lower()
 
 
+_QUERIES = (
+    "NtQueryInformationProcess", "NtQueryInformationThread", "NtQueryInformationJobObject", "NtQueryVirtualMemory",
+    "NtQueryInformationToken", "NtQuerySystemInformation", "NtQuerySystemInformationEx", "NtQuerySection",
+    "NtQueryObject",
+)  # fmt: skip
+_SETTINGS = (
+    "NtSetInformationFile", "NtSetInformationJobObject", "NtSetInformationProcess", "NtSetInformationThread",
+    "NtSetInformationToken",
+)  # fmt: skip
 _NULLS = (
     *_FILES, "NtCreateToken", "NtCreateUserProcess", "NtQuerySystemInformationEx", "NtRemoveIoCompletion",
     "NtFilterToken",
@@ -123,6 +132,18 @@ def _has_null(d: Difference) -> bool:
         return True
     names = [seen.arguments.get("object_attributes") for seen in d.ours.seen]
     return any(isinstance(name, dict) and not name["ObjectName"] for name in names)
+
+
+def _cut_name(d: Difference) -> bool:
+    """The caller's buffer ends inside the name."""
+    at, length = d.case.slots[2] - d.case.base, d.case.slots[3]
+    return int.from_bytes(d.case.memory[at + 8 : at + 12], "little") > length - 12
+
+
+def _renamed(d: Difference) -> bool:
+    """The names are one but for Wine's spelling, or lie below SystemRoot."""
+    ours, theirs = (pair[3].decode("utf-16-le", "replace").lower() for pair in d.aspects["argument file_information"])
+    return ours == theirs or ours.startswith("\\systemroot")
 
 
 def _has_view(d: Difference) -> bool:
@@ -151,7 +172,7 @@ REASONS = (
     Reason("Wine's wow64.dll has no conversion: STATUS_NOT_IMPLEMENTED without a call", when=_no_call(NOT_IMPLEMENTED)),
     Reason(
         "Wine's wow64.dll has no case for this class and refuses it without a call",
-        _CLASSES, when=_no_call(INVALID_CLASS, INVALID_PARAMETER, NOT_IMPLEMENTED),
+        _CLASSES, when=_no_call(INVALID_CLASS, INVALID_PARAMETER, NOT_IMPLEMENTED, 0xC00000F1),
     ),
     Reason(
         "which outputs are zero already when another argument proves to be bad depends on a thunk's order; Windows' is"
@@ -196,6 +217,8 @@ REASONS = (
     Reason("Wine passes no place for an attribute's length on", ("NtCreateThreadEx",), ("argument attribute_list",)),
     Reason("Wine looks at this without a look whether its pointer is NULL", _NULLS,
            when=lambda d: not d.theirs.seen and d.theirs.status == ACCESS_VIOLATION and _has_null(d)),
+    Reason("Wine has cells of its own for all outputs, so that the kernel does not see a NULL", ("NtRemoveIoCompletion",),
+           when=lambda d: 0 in d.case.slots and d.ours.status == ACCESS_VIOLATION),
     Reason("Wine does not redirect names below \\SystemRoot", _FILES, ("argument object_attributes",),
            when=lambda d: "SystemRoot" in str(d.aspects["argument object_attributes"][0])),
     Reason("Wine asks first what the process is, and the handle is of none", ("NtCreateThreadEx",),
@@ -212,23 +235,39 @@ REASONS = (
            when=_no_call(0xC00000F0, 0xC00000F1)),
     Reason("padding behind or in the structure, which Wine leaves as it is and wowsim makes zero",
            ("NtQueryInformationJobObject",), ("memory",), when=_in_class(2, 9)),
+    Reason("padding behind the structure", ("NtQueryInformationProcess",), ("memory",), when=_in_class(1),
+           roots=("wine-10",)),
     Reason("padding behind the structure", ("NtQuerySystemInformation",), ("memory",), when=_in_class(0, 62, 114)),
     Reason("padding behind the last name", ("NtQueryObject",), ("memory",), when=_in_class(3)),
     Reason("Wine's entries begin at multiples of 4, though they have 64-bit members", ("NtQuerySystemInformation",),
-           ("memory",), when=_in_class(57)),
+           ("memory",), when=_in_class(5, 57)),
     Reason("Wine has zeros for reserved fields", ("NtQueryInformationThread", "NtSetInformationThread"),
            ("memory", "argument thread_information"), when=_in_class(30)),
+    Reason("Wine passes no more than the structure where the caller says more", _SETTINGS,
+           ("argument length", "argument token_information_length"),
+           when=lambda d: any(ours > theirs for a, (ours, theirs) in d.aspects.items() if "length" in a)),
     Reason("Wine looks the 32-bit TEB up by itself; the kernel's answer is random here", ("NtQueryInformationThread",),
            ("memory",), when=_in_class(0)),
     Reason("Wine takes buffers of other lengths than the structure's", ("NtQueryInformationThread",),
            ("memory", "status"), when=lambda d: d.ours.status == MISMATCH),
-    Reason("whether a length is told together with a failure differs", ("NtQueryInformationProcess",
-           "NtQueryInformationThread", "NtQueryInformationJobObject", "NtQueryVirtualMemory"), ("memory",),
-           when=lambda d: d.ours.status == d.theirs.status == MISMATCH),
-    Reason("two things are wrong with this call, of which one is told", ("NtQueryInformationThread",),
-           when=lambda d: d.case.group == "wild" and not d.theirs.seen and (d.ours.status or 0) >= 0xC0000000),
+    Reason("whether a length is told together with a failure, and which, differs", _QUERIES, ("memory",),
+           when=lambda d: d.ours.status == d.theirs.status and (d.ours.status or 0) >= 0xC0000000),
+    Reason("two things are wrong with this call, of which one is told", (*_QUERIES, "NtRemoveIoCompletion"),
+           when=lambda d: (d.ours.status or 0) >= 0xC0000000 and not d.theirs.seen),
+    Reason("Wine looks at lengths before the call, where it wants more or less than wowsim's structures",
+           (*_QUERIES, *_SETTINGS), when=_no_call(MISMATCH)),
+    Reason("Wine makes the extended form out of two calls", ("NtQueryInformationProcess",), ("calls", "memory"),
+           when=lambda d: d.case.group == "class 0" and len(d.theirs.seen) == 2),
+    Reason("Wine has zeros for the kernel's addresses of modules", ("NtQuerySystemInformation",), ("memory",),
+           when=_in_class(11)),
+    Reason("wowsim's kernel refuses this class by name, so that its thunk leaves the buffer alone",
+           ("NtQuerySystemInformation",), when=_in_class(77)),
     Reason("Wine asks for the size first", ("NtQueryInformationToken", "NtQuerySystemInformationEx"),
            ("calls", "memory"), when=lambda d: len(d.theirs.seen) == 2),
+    Reason("Wine copies a name as long as it is said to be, wherever the buffer ends", ("NtSetInformationFile",),
+           ("argument file_information", "argument length"), when=lambda d: d.case.group != "class 30" and _cut_name(d)),
+    Reason("Wine redirects other names, and writes them in lower case, as for the services that open files",
+           ("NtSetInformationFile",), ("argument file_information",), when=_renamed),
     Reason("Wine passes NULL for a buffer that is too short anyway",
            ("NtQueryInformationToken", "NtQuerySystemInformation"),
            ("argument token_information", "argument system_information"),
@@ -236,7 +275,8 @@ REASONS = (
     Reason("Wine converts one class only", ("NtQuerySystemInformationEx",), when=lambda d: not d.theirs.seen),
     Reason("MEMORY_REGION_INFORMATION of Wine is that of later builds, with a NodePreference",
            ("NtQueryVirtualMemory",), when=_in_class(3)),
-    Reason("Wine widens a list whose length is odd, too", ("NtQueryVirtualMemory",), ("argument memory_information",),
+    Reason("Wine widens a list whose length is odd, too", ("NtQueryVirtualMemory",),
+           ("argument memory_information", "argument memory_information_length"),
            when=_in_class(4)),
 )  # fmt: skip
 """The table."""

@@ -135,11 +135,20 @@ class Exact(Shape):
         narrow: as of :class:`Rebuilt`.
         sizes: 32-bit length -> 64-bit length.
         adjust: changes the 32-bit bytes.
+        sized: the length whose form begins with its own size, which the caller sets.
     """
 
     narrow: Callable[[bytes, int, int], bytes]
     sizes: Mapping[int, int]
     adjust: Callable[[Trap, bytes], bytes] | None = None
+    sized: int = 0
+
+    def start(self, trap: Trap, buffer: int, length: int) -> bytes:
+        """The size of the 64-bit form, where the caller has set that of the 32-bit one."""
+        if length != self.sized or not buffer:
+            return b""
+        (said,) = trap.memory.unpack(_U32, buffer)
+        return _U64.pack(self.sizes[length] if said == length else said)
 
     def room(self, length: int) -> int:
         """Of the form the caller asks for; another length stays wrong."""
@@ -224,7 +233,7 @@ class Query(Buffer):
         (needed,) = call.memory.unpack(_U32, area)
         written = needed != _UNWRITTEN
         if call.status < 0x80000000:
-            used = min(needed, size - 8) if written and needed else size - 8
+            used = min(needed, size - 8) if written else size - 8
             data = shape.down(call.trap, area + 8, used, buffer)
             needed = len(data)
             if len(data) > length:
