@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from synthetic_pe import CODE, DATA, EXPORT, IMPORT, PAGE, Blob, Part, make_pe, up
+from synthetic_pe import BASERELOC, CODE, DATA, EXPORT, IMPORT, PAGE, Blob, Part, make_pe, up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 WIDE_STUB = "4c8bd1b8{n}f604250803fe7f0175030f05c3eb01c3"
 NARROW_STUB = "b8{n}ba0000f07fffd2c20800"
 SERVICES = {"NtClose": 0xF, "NtOpenFile": 0x33}
+ENTRIES = (
+    "KiUserApcDispatcher",
+    "KiUserExceptionDispatcher",
+    "LdrInitializeThunk",
+    "LdrSystemDllInitBlock",
+    "RtlUserThreadStart",
+)
 TABLES = ("locale.nls", "l_intl.nls", "sortdefault.nls", "normnfc.nls")
 CODE_PAGES = (1252, 437, 20127)
 MODULES: dict[int, dict[str, tuple[str, ...]]] = {
@@ -43,8 +50,10 @@ def module(
     exports: Mapping[str, bytes] | None = None,
     imports: Sequence[str] = (),
     wine: bool = True,
+    further: Sequence[Part] = (),
+    relocations: Mapping[int, Sequence[int]] | None = None,
 ) -> bytes:
-    """A DLL with code behind its exports and imports by name."""
+    """A DLL with code behind its exports, imports by name, relocations and further sections."""
     exports = {} if exports is None else exports
     code, functions = bytearray(), []
     for routine in exports.values():
@@ -55,11 +64,11 @@ def module(
     directories = {
         EXPORT: blob.exports(functions, [(name, i) for i, name in enumerate(exports)]) if exports else (0, 0),
         IMPORT: blob.imports({name: ["NtClose"] for name in imports}) if imports else (0, 0),
+        BASERELOC: blob.relocations({PAGE: [0, 0]} if relocations is None else relocations),
     }
-    blob.add(b"end")
     data = bytearray(
         make_pe(
-            [Part(".text", bytes(code), CODE), Part(".data", bytes(blob.data), DATA)],
+            [Part(".text", bytes(code), CODE), Part(".data", bytes(blob.data), DATA), *further],
             bits=bits,
             directories=directories,
             Characteristics=0x2102 if bits == 32 else 0x2022,
@@ -72,13 +81,15 @@ def module(
 
 def contents(bits: int, name: str, *, wine: bool = True) -> bytes:
     """What a whole root has in a file."""
-    services = SERVICES if name == "ntdll.dll" else {"NtUserGetDC": 0x1000} if name == "win32u.dll" else {}
-    return module(
-        bits,
-        exports={service: stub(bits, number) for service, number in services.items()},
-        imports=MODULES[bits][name],
-        wine=wine,
-    )
+    exports, further = {}, []
+    if name == "ntdll.dll":
+        exports = {entry: b"\xc3" + bytes(0xFF) for entry in ENTRIES}
+        exports |= {service: stub(bits, number) for service, number in SERVICES.items()}
+    elif name == "win32u.dll":
+        exports = {"NtUserGetDC": stub(bits, 0x1000)}
+    elif name == "apisetschema.dll":
+        further = [Part(".apiset", b"sets" * 0x10, DATA)]
+    return module(bits, exports=exports, imports=MODULES[bits][name], wine=wine, further=further)
 
 
 def make_root(folder: Path, *, names: tuple[str, str] = ("System32", "SysWOW64"), wine: bool = True) -> Path:

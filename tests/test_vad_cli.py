@@ -162,7 +162,7 @@ def test_a_program_that_never_arrives_is_shown_where_it_stopped(
         (["--build", "win8.1"], "PROGRAM is missing"),
         (["--build", "win8.1", "no such file"], "there is no file 'no such file'"),
         (["--build", "win8.1", __file__], "test_vad_cli.py"),
-        (["--sysroot", ".", HELLO], "sysroot"),
+        (["--sysroot", ".", HELLO], "neither System32 nor SysWOW64"),
         (
             ["--step", "heap", "--svg", "/no such folder/x.svg", HELLO],
             "'/no such folder/x.svg' cannot be written",

@@ -228,11 +228,10 @@ def _gdt(options: argparse.Namespace) -> int:
     from wowsim.nt.builds import build_named
     from wowsim.render import gdt
 
-    if options.sysroot is not None:
-        raise Unsupported("sysroot: running with a folder of real system DLLs is not supported yet")
     build = build_named(options.build)
     make, segments = (windows_gdt, WOW64_SEGMENTS) if build.wow64 else (native_gdt, NATIVE_SEGMENTS)
-    descriptors, width = make(build.teb), build.kernel_width
+    teb = build.teb if options.sysroot is None else _teb_with_root(options)
+    descriptors, width = make(teb), build.kernel_width
     if options.json:
         _print_json(gdt.rows(descriptors, width))
         return 0
@@ -241,6 +240,15 @@ def _gdt(options: argparse.Namespace) -> int:
         print(*dump(descriptors, selector & ~7, segments.address), "", sep="\n")
     print(*gdt.table(descriptors, width), sep="\n")
     return 0
+
+
+def _teb_with_root(options: argparse.Namespace) -> int:
+    """Where the first thread of a process has its 32-bit TEB, which the root's kind decides, too."""
+    from wowsim.simulation import Simulation
+
+    with Simulation(options.build, sysroot=options.sysroot) as sim:
+        sim.load_shellcode(b"\xc3")
+        return next(iter(sim.threads)).teb32
 
 
 def _builds(options: argparse.Namespace) -> int:

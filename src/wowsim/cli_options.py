@@ -14,7 +14,9 @@ _POWERS = {"k": 1, "m": 2, "g": 3}
 def add_machine(parser: argparse.ArgumentParser) -> None:
     """Which Windows."""
     parser.add_argument("--build", default=DEFAULT_BUILD, metavar="NAME", help=f"default: {DEFAULT_BUILD}")
-    parser.add_argument("--sysroot", metavar="DIR", help="folder with real system DLLs")
+    parser.add_argument(
+        "--sysroot", metavar="ROOT", help="real system DLLs: a name that sysroot list shows, or a folder"
+    )
 
 
 def add_process(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""The command ``wowsim services``: every service of a build, or one of them explained.
+"""The command ``wowsim services``: every service of a build or of a system root, or one of them explained.
 
 Exit code 2 for a name that the build does not have. Part of the command line; nothing else may import it.
 """
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import argparse
 
     from wowsim.nt.builds import Build
+    from wowsim.simulation.service_rows import Row
 
 _SUMMARY = "List the services of a build and how much of each is there, or explain one."
 _NO_SUCH_NAME = 2
@@ -39,12 +40,12 @@ def _services(options: argparse.Namespace) -> int:
     from wowsim.nt.builds import build_named
     from wowsim.simulation import service_rows
 
-    if options.sysroot is not None:
-        raise Unsupported("sysroot: a folder of real system DLLs is not supported yet")
     build = build_named(options.build)
+    if options.explain is not None and options.sysroot is not None:
+        raise Unsupported("services --explain explains a build's service; it takes no --sysroot")
     if options.explain is not None:
         return _explain(build, options.explain)
-    rows = service_rows.rows(build)
+    rows = service_rows.rows(build) if options.sysroot is None else _rows_of_root(options.sysroot)
     if options.json:
         import json
 
@@ -53,6 +54,13 @@ def _services(options: argparse.Namespace) -> int:
     for line in service_rows.markdown(rows) if options.markdown else service_rows.text(rows):
         print(line)
     return 0
+
+
+def _rows_of_root(spec: str) -> list[Row]:
+    from wowsim.simulation.root_rows import root_rows
+    from wowsim.sysroot import open_root
+
+    return root_rows(open_root(spec))
 
 
 def _explain(build: Build, name: str) -> int:

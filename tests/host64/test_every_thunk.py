@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import wowsim
 from wowsim.host64.conversions import same_in_both_widths
 from wowsim.host64.overrides import SPECIAL, overrides
+from wowsim.kernel.known_services import services_of_build
 from wowsim.kernel.services import implemented
 from wowsim.kernel.table import Service, Support
 from wowsim.nt import abi
@@ -99,7 +100,8 @@ class Bench:
         """The last byte of a committed page: what is longer ends outside."""
         self.recorder = Recorder()
         self._table: Any = sim._machine.table
-        self._services: dict[str, Any] = implemented()
+        of_build = services_of_build(BUILDS[BUILD])
+        self._services: dict[str, Any] = {name: of_build[name] for name in implemented() if name in of_build}
 
     def call(self, name: str, slots: list[int]) -> int:
         """Call a service through its 32-bit stub."""

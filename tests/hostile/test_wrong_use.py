@@ -44,6 +44,7 @@ def untyped_shell() -> Any:
         lambda: UNTYPED.Simulation().load(b"MZ", name="a\\b"),
         lambda: UNTYPED.Simulation().load_shellcode("abc"),
         lambda: UNTYPED.Simulation().load_shellcode(RETURNS, env={"a=b": "c"}),
+        lambda: UNTYPED.Simulation().load_shellcode(RETURNS, env={"a": "c" * 32767}),
         lambda: UNTYPED.Simulation().run(),
         lambda: untyped_shell().run(limit=5.5),
         lambda: untyped_shell().run(timeout=float("nan")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from guest import BASE, SIZE, Guest
 
@@ -29,7 +29,7 @@ class MemoryGuest(Guest):
         tables.resolve = self._resolve
         self.space.allocate(BASE, SIZE, MEM_RESERVE | MEM_COMMIT, 4)
         self.memory = tables  # type: ignore[assignment]
-        self.k = Kernel(tables, self.space, cast("Any", None), width=width)
+        self.k = Kernel(tables, self.space, self.k.build, width=width)
         self.current = CURRENT if width == 64 else 0xFFFFFFFF
 
     def _resolve(self, address: int, write: bool) -> None:

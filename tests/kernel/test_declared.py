@@ -183,8 +183,8 @@ def test_a_declared_service_comes_through_its_thunk(build: str) -> None:
 
 
 WIN32K = {
-    64: "mov eax, 0x1007; syscall; ret",
-    32: "mov eax, 0x1007; xor ecx, ecx; lea edx, [esp+4]; call dword ptr fs:[0xc0]; add esp, 4; ret",
+    64: "mov eax, 0x1008; syscall; ret",
+    32: "mov eax, 0x1008; xor ecx, ecx; lea edx, [esp+4]; call dword ptr fs:[0xc0]; add esp, 4; ret",
 }
 
 
@@ -197,7 +197,7 @@ def test_win32k_is_refused_by_name(build: str, bits: Any, trace: Any) -> None:
         sim.load_shellcode(assemble(WIN32K[bits]), bits=bits)
         result = sim.run(trace=trace)
     assert result.reason is StopReason.UNSUPPORTED
-    assert result.detail.startswith("service NtUserMessageCall (number 1007h)")
+    assert result.detail.startswith("service NtGdiBitBlt (number 1008h)")
 
 
 def test_win32k_of_32_bit_windows_is_refused_by_name() -> None:

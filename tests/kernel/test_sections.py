@@ -19,6 +19,7 @@ from wowsim.nt.structures import SECTION_IMAGE_INFORMATION
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from wowsim.kernel.image_files import ImageFile
     from wowsim.nt.abi import Width
 
 ALL = 0xF001F
@@ -68,6 +69,10 @@ def view(
 
 def unmap(guest: MemoryGuest, base: int) -> int:
     return guest.call(services.NtUnmapViewOfSection, guest.current, base)
+
+
+def read_image(file: ImageFile, path: str) -> Image:
+    return make_image(file.read(0, file.size), path)
 
 
 def make_image(contents: bytes, path: str) -> Image:
@@ -270,7 +275,7 @@ def test_files_that_cannot_be_mapped(guest: MemoryGuest) -> None:
 
 # ---------------------------------------------------------------- images
 def test_an_image_from_a_file(guest: MemoryGuest) -> None:
-    guest.k.parse_image = make_image
+    guest.k.parse_image = read_image
     guest.k.files.add(r"C:\dir\lib.dll", b"MZ" + bytes(0x1FFE))
     file = guest.open(r"\??\C:\dir\lib.dll")
     found, handle = create(guest, 0, 2, SEC_IMAGE, file)
@@ -295,8 +300,8 @@ def test_an_image_from_a_file(guest: MemoryGuest) -> None:
 def test_reading_is_enough_for_an_image_where_the_loader_counts_on_it(
     guest: MemoryGuest, protection: int
 ) -> None:
-    guest.k.readable_images = True
-    guest.k.parse_image = make_image
+    guest.k.lenient = True
+    guest.k.parse_image = read_image
     guest.k.files.add(r"C:\lib.dll", b"MZ" + bytes(0x1FFE))
     file = guest.open(r"\??\C:\lib.dll", READ)
     found, handle = create(guest, 0, protection, SEC_IMAGE, file)
@@ -309,9 +314,9 @@ def test_reading_is_enough_for_an_image_where_the_loader_counts_on_it(
 def test_an_image_is_read_once_while_its_file_stays_as_it_is(guest: MemoryGuest) -> None:
     read: list[tuple[bytes, str]] = []
 
-    def parse(data: bytes, path: str) -> Image:
-        read.append((data, path))
-        return make_image(data, path)
+    def parse(file: ImageFile, path: str) -> Image:
+        read.append((file.read(0, file.size), path))
+        return read_image(file, path)
 
     guest.k.parse_image = parse
     guest.k.files.add(r"C:\lib.dll", b"MZ" + bytes(0x1FFE))
@@ -339,7 +344,7 @@ def test_what_is_no_image_is_refused(guest: MemoryGuest) -> None:
     file = guest.open(r"\??\C:\data.bin")
     with pytest.raises(Unsupported, match="no reader of images"):
         create(guest, 0, 2, SEC_IMAGE, file)
-    guest.k.parse_image = make_image
+    guest.k.parse_image = read_image
     assert create(guest, 0, 2, SEC_IMAGE, file)[0] == status.STATUS_INVALID_IMAGE_FORMAT
 
 

@@ -10,7 +10,7 @@ from wowsim.memory.pages import PAGE_SIZE
 from wowsim.nt.status import STATUS_COMMITMENT_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 
 class FakePages:
@@ -20,6 +20,8 @@ class FakePages:
         self.limit = limit
         self.frames: dict[int, bytearray] = {}
         self.entries: dict[int, tuple[int, int, int]] = {}
+        self.absent: set[int] = set()
+        self.fetch: Callable[[int], Iterable[tuple[int, bytes]]] = lambda vpn: ()
         self._order: list[int] = []
         self._next = 1
 
@@ -36,27 +38,40 @@ class FakePages:
         for frame in frames:
             del self.frames[frame]
 
-    def map(self, vpn: int, frames: Sequence[int], access: int, tag: int) -> None:
+    def map(self, vpn: int, frames: Sequence[int], access: int, tag: int, *, absent: bool = False) -> None:
         for index, frame in enumerate(frames):
             page = vpn + index
             assert page not in self.entries, f"{page:#x} is mapped"
             assert frame in self.frames, f"{frame:#x} is not allocated"
             assert 0 <= tag < 0x80
             self.entries[page] = (frame, access, tag)
+            if absent and access:
+                self.absent.add(page)
             insort(self._order, page)
 
     def protect(self, vpn: int, count: int, access: int, tag: int) -> None:
         for page in range(vpn, vpn + count):
+            self._fill_in(page)
             self.entries[page] = (self.entries[page][0], access, tag)
 
     def unmap(self, vpn: int, count: int) -> list[int]:
         low, high = bisect_left(self._order, vpn), bisect_left(self._order, vpn + count)
         pages = self._order[low:high]
         del self._order[low:high]
+        self.absent.difference_update(pages)
         return [self.entries.pop(page)[0] for page in pages]
 
     def entry(self, vpn: int) -> tuple[int, int, int] | None:
+        self._fill_in(vpn)
         return self.entries.get(vpn)
+
+    def _fill_in(self, vpn: int) -> None:
+        if vpn in self.absent:
+            for page, data in self.fetch(vpn):
+                if page in self.absent:
+                    self.absent.remove(page)
+                    self.write_frame(self.entries[page][0], 0, data)
+        assert vpn not in self.absent, f"nobody has the bytes of page {vpn:#x}"
 
     def runs(self, vpn: int, count: int) -> Iterator[tuple[int, int, int]]:
         low, high = bisect_left(self._order, vpn), bisect_left(self._order, vpn + count)
@@ -75,6 +90,10 @@ class FakePages:
     def read_frame(self, frame: int, offset: int, size: int) -> bytes:
         assert offset + size <= PAGE_SIZE
         return bytes(self.frames[frame][offset : offset + size])
+
+    def fill(self, frames: Sequence[int], data: bytes) -> None:
+        for at, frame in zip(range(0, len(data), PAGE_SIZE), frames, strict=False):
+            self.write_frame(frame, 0, data[at : at + PAGE_SIZE])
 
     def write_frame(self, frame: int, offset: int, data: bytes) -> None:
         assert offset + len(data) <= PAGE_SIZE

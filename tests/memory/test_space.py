@@ -296,3 +296,14 @@ def test_pool_addresses_follow_the_seed() -> None:
     assert addresses(1) != addresses(2)
     assert len(set(addresses(3))) == 20
     assert all(a % 16 == 0 and a >> 32 == 0xFFFFFA80 for a in addresses(4))
+
+
+def test_wines_dlls_release_regions_as_a_whole(space: AddressSpace) -> None:
+    base, _ = space.allocate(0, 0x4000, MEM_RESERVE | MEM_COMMIT, 4)
+    space.releases_parts = False
+    for at, size in ((base, 0x1000), (base + 0x1000, 0x3000)):
+        with refused(status.STATUS_INVALID_PARAMETER):
+            space.free(at, size, MEM_RELEASE)
+    assert space.free(base + 0x1000, 0x1000, MEM_DECOMMIT) == (base + 0x1000, 0x1000)
+    assert space.free(base, 0x4000, MEM_RELEASE) == (base, 0x4000)
+    assert space.vads.at(base >> 12) is None

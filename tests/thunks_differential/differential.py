@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from differential_arguments import arguments
 from differential_reasons import EXEMPT, REASONS
 from differential_side import ARENA, BATCH, BUILD, ROOM, Case, Outcome, Side
+
 from wowsim.kernel.known_services import services_of_build
 from wowsim.nt.builds import build_named
 

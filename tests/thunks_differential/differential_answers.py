@@ -5,11 +5,11 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from differential_classes import OTHER_CLASSES, QUERIES, Data, Queried
+from differential_classes import OTHER_CLASSES, QUERIES, Data, Queried, sid
 from differential_values import random_value
+
 from wowsim.nt.abi import PVOID
 from wowsim.nt.token_forms import GROUPS
-from differential_classes import sid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,7 +105,9 @@ def _write_watch(call: Answers) -> int:
     raw = call.memory.peek(count_at, 8) if count_at else None
     if raw is None or not call.slots[4]:
         return 0xC000000D
-    count = min(int.from_bytes(raw, "little"), chance.randrange(6), (call.slots[3] & 0xFFFFFFFF) // 0x1000 + 1)
+    count = min(
+        int.from_bytes(raw, "little"), chance.randrange(6), (call.slots[3] & 0xFFFFFFFF) // 0x1000 + 1
+    )
     call.poke(call.slots[4], b"".join(random_value(PVOID, chance) for _ in range(count)))
     call.poke(count_at, struct.pack("<Q", count))
     return 0
@@ -118,7 +120,12 @@ def _packets(call: Answers) -> int:
         return 0xC000000D
     count = min(call.slots[2] & 0xFFFFFFFF, chance.randrange(1, 5))
     rows = [
-        struct.pack("<QQI4xQ", *(chance.getrandbits(32) for _ in range(2)), chance.getrandbits(31), chance.getrandbits(31))
+        struct.pack(
+            "<QQI4xQ",
+            *(chance.getrandbits(32) for _ in range(2)),
+            chance.getrandbits(31),
+            chance.getrandbits(31),
+        )
         for _ in range(count)
     ]
     call.poke(call.slots[1], b"".join(rows))
@@ -127,7 +134,12 @@ def _packets(call: Answers) -> int:
 
 
 def _previous_groups(call: Answers) -> int:
-    chance, length, buffer, returned = call.random("data"), call.slots[3] & 0xFFFFFFFF, call.slots[4], call.slots[5]
+    chance, length, buffer, returned = (
+        call.random("data"),
+        call.slots[3] & 0xFFFFFFFF,
+        call.slots[4],
+        call.slots[5],
+    )
     call.written = frozenset(("return_length",))
     if not buffer:
         return 0
@@ -153,7 +165,9 @@ def _attributes(call: Answers) -> int | None:
         return 0xC000000D
     for at in range(8, total, 32):
         attribute, size, value, returned = struct.unpack("<4Q", call.memory.peek(address + at, 32))
-        data = {0x10003: struct.pack("<QQ", 0x1234, 0x5678), 0x10004: struct.pack("<Q", 0x401000)}.get(attribute)
+        data = {0x10003: struct.pack("<QQ", 0x1234, 0x5678), 0x10004: struct.pack("<Q", 0x401000)}.get(
+            attribute
+        )
         if data is not None and value:
             call.poke(value, data[:size])
             if returned:
@@ -166,7 +180,9 @@ def _entries(call: Answers) -> int | None:
     chance, count = call.random("data"), call.slots[2] & 0xFFFFFFFF
     if call.slots[1] and count <= 16:
         for i in range(count):
-            call.poke(call.slots[1] + 24 * i + 8, struct.pack("<III", *(chance.getrandbits(16) for _ in range(3))))
+            call.poke(
+                call.slots[1] + 24 * i + 8, struct.pack("<III", *(chance.getrandbits(16) for _ in range(3)))
+            )
     return None
 
 

@@ -7,6 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from differential_classes import OTHER_CLASSES, QUERIES, SETTINGS, sid, sid_acl
+
 from wowsim.host64.conversions import same_in_both_widths
 from wowsim.nt.abi import (
     HANDLE,
@@ -30,7 +31,24 @@ if TYPE_CHECKING:
 WILD = 0x3F000000
 UNTOUCHED = 0xA5
 GUARD = 0x10
-NUMBERS = (0, 1, 2, 3, 4, 8, 0x10, 0x20, 0x40, 0x100, 0x1000, 0x3000, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
+NUMBERS = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    8,
+    0x10,
+    0x20,
+    0x40,
+    0x100,
+    0x1000,
+    0x3000,
+    0x10000,
+    0x7FFFFFFF,
+    0x80000000,
+    0xFFFFFFFF,
+)
 HANDLES = (4, 8, 0x2C, 0x44, 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFC, 0x80000004, 0, 3)
 NAMES = (
     r"\??\C:\Temp\a.txt", r"\??\C:\Temp", "a.txt", "name", "", r"\Device\Null", r"\BaseNamedObjects\event", "x" * 60,
@@ -110,7 +128,11 @@ class Arguments:
         if kind is PAPC_ROUTINE:
             return chance.choice((0, 0, 0x401000, chance.getrandbits(32) | 0x10000))
         if kind is PVOID:
-            return self.put(chance.randbytes(0x60)) if chance.random() < 0.8 else chance.choice((0, 0x1000, 0x80001000))
+            return (
+                self.put(chance.randbytes(0x60))
+                if chance.random() < 0.8
+                else chance.choice((0, 0x1000, 0x80001000))
+            )
         if "length" in parameter.name or "size" in parameter.name:
             return chance.choice((0, 4, 8, 0x10, 0x20, 0x60, 0x60, 0x60))
         return self.number(kind)
@@ -164,7 +186,9 @@ class Arguments:
             if chance.random() < 0.7:
                 struct.pack_into("<I", data, 4, 0)
             at = layout(kind, 32).fields["SecurityQualityOfService"].offset
-            struct.pack_into("<I", data, at, self.put(struct.pack("<IIBB2x", 12, 2, 1, 0)) if chance.random() < 0.2 else 0)
+            struct.pack_into(
+                "<I", data, at, self.put(struct.pack("<IIBB2x", 12, 2, 1, 0)) if chance.random() < 0.2 else 0
+            )
         return bytes(data)
 
     def string(self) -> bytes:
@@ -201,7 +225,9 @@ class Arguments:
 
     def groups(self) -> int:
         """The address of a TOKEN_GROUPS."""
-        rows = [(self.put(sid(self.chance)), self.chance.getrandbits(32)) for _ in range(self.chance.randrange(4))]
+        rows = [
+            (self.put(sid(self.chance)), self.chance.getrandbits(32)) for _ in range(self.chance.randrange(4))
+        ]
         return self.put(struct.pack("<I", len(rows)) + b"".join(struct.pack("<II", *row) for row in rows))
 
     def _attributes(self) -> int:
@@ -312,7 +338,9 @@ class Arguments:
     def _NtRaiseHardError(self, values: dict[str, int]) -> None:
         count = self.chance.randrange(5)
         mask = self.chance.randrange(1 << count)
-        rows = [self.put(self.string()) if mask >> i & 1 else self.chance.getrandbits(32) for i in range(count)]
+        rows = [
+            self.put(self.string()) if mask >> i & 1 else self.chance.getrandbits(32) for i in range(count)
+        ]
         values["number_of_parameters"], values["unicode_string_parameter_mask"] = count, mask
         values["parameters"] = self.put(struct.pack(f"<{count}I", *rows)) if count else 0
 

@@ -6,10 +6,12 @@ Layouts are those of the declared structures (phnt, winnt.h); that a class is co
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wowsim.nt.abi import HANDLE, PVOID, SIZE_T, ULONG_PTR, encode, layout, size_of
+from differential_values import random_value
+
+from wowsim.nt.abi import HANDLE, PVOID, ULONG_PTR, layout, size_of
 from wowsim.nt.file_structures import FILE_COMPLETION_INFORMATION
 from wowsim.nt.memory_structures import (
     MEM_ADDRESS_REQUIREMENTS,
@@ -54,7 +56,6 @@ from wowsim.nt.system_structures import (
     SYSTEM_THREAD_INFORMATION,
 )
 from wowsim.nt.token_forms import FORMS
-from differential_values import random_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -157,7 +158,9 @@ def _text(chance: Random) -> bytes:
 def _string(chance: Random, address: int, length: int) -> bytes:
     text = _text(chance)
     at = address + 16 if text else 0
-    return struct.pack("<HH4xQ", len(text), len(text) + 2 if text else 0, at) + text + (b"\0\0" if text else b"")
+    return (
+        struct.pack("<HH4xQ", len(text), len(text) + 2 if text else 0, at) + text + (b"\0\0" if text else b"")
+    )
 
 
 def _type(chance: Random, address: int, length: int) -> bytes:
@@ -237,7 +240,9 @@ def _token(number: int) -> Make:
 
     def make(chance: Random, address: int, length: int) -> bytes:
         count = chance.randrange(4) if form.counted else 1
-        items = [(_blob(number, chance), chance.getrandbits(32) if form.attributes else 0) for _ in range(count)]
+        items = [
+            (_blob(number, chance), chance.getrandbits(32) if form.attributes else 0) for _ in range(count)
+        ]
         return form.encode(64, address, items)
 
     return make
@@ -382,9 +387,15 @@ def _parameters(look: Contents, slots: Sequence[int], index: int) -> Any:
         if data is None:
             return "bad"
         kind, value = struct.unpack("<QQ", data)
+<<<<<<< HEAD
         if kind & 0xFF == 2:
             value &= 0xFFFFFFFF  # a node number
         found.append((kind, look.value(MEM_ADDRESS_REQUIREMENTS, value) if kind & 0xFF == 1 and value else value))
+=======
+        found.append(
+            (kind, look.value(MEM_ADDRESS_REQUIREMENTS, value) if kind & 0xFF == 1 and value else value)
+        )
+>>>>>>> main
     return found
 
 

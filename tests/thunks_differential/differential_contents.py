@@ -9,6 +9,7 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from differential_classes import ARRAYS, query_of, setting_of
+
 from wowsim.host64.conversions import same_in_both_widths
 from wowsim.nt.abi import (
     APC_CONTEXT,
@@ -77,7 +78,11 @@ class Contents:
             return self._groups(slot)
         scalar = SCALARS[kind]
         if kind is APC_CONTEXT or scalar.size(64) == 8:
-            return slot if scalar.size(32) == 8 or kind is APC_CONTEXT or self._is_shared(slot) else self._own(slot)
+            return (
+                slot
+                if scalar.size(32) == 8 or kind is APC_CONTEXT or self._is_shared(slot)
+                else self._own(slot)
+            )
         return slot & (1 << 8 * scalar.size(64)) - 1
 
     def _own(self, slot: int) -> Any:

@@ -15,13 +15,19 @@ from differential_answers import answer_special
 from differential_classes import MISMATCH, QUERIES, SETTINGS, least_length
 from differential_contents import Contents
 from differential_values import random_value
+<<<<<<< HEAD
 from wowsim.nt.abi import Pass, size_of
+=======
+
+from wowsim.nt.abi import Pass
+>>>>>>> main
 from wowsim.nt.structures import IO_STATUS_BLOCK, UNICODE_STRING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from differential_side import Case
+
     from wowsim.kernel.table import Service
     from wowsim.nt.abi import Parameter
 
@@ -182,4 +188,3 @@ class Answers:
         """Write as the kernel does, without a trace; nothing where there is no memory."""
         if self.memory.peek(address, len(data)) is not None:
             self.memory.poke(address, data)
-

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import wowsim
 from differential_kernel import Recorder, Seen
+
+import wowsim
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,7 +15,9 @@ def random_value(kind: Any, chance: Random) -> bytes:
     if kind in STRUCTURES:
         data = bytearray(layout(kind, 64).size)
         for member in layout(kind, 64).fields.values():
-            value = chance.randbytes(member.size) if member.type is bytes else random_value(member.type, chance)
+            value = (
+                chance.randbytes(member.size) if member.type is bytes else random_value(member.type, chance)
+            )
             data[member.offset : member.offset + member.size] = value
         return bytes(data)
     return encode(kind, 64, _number(kind, chance))

@@ -9,7 +9,11 @@ from wowsim.trace.symbols import SymbolTable
 BASE = 0x10000000
 
 
-def image(**changes: object) -> Image:
+class FromFile(Image):
+    exports_first = True
+
+
+def image(kind: type[Image] = Image, **changes: object) -> Image:
     values: dict[str, object] = {
         "name": "mod",
         "file_name": "mod.dll",
@@ -19,7 +23,7 @@ def image(**changes: object) -> Image:
         "contents": bytes(0x3000),
         "symbols": {0x1000: "First", 0x1100: "Second"},
     }
-    return Image(**(values | changes))  # type: ignore[arg-type]
+    return kind(**(values | changes))  # type: ignore[arg-type]
 
 
 def table(*images: Image) -> SymbolTable:
@@ -98,6 +102,40 @@ def test_a_service_has_the_name_a_debugger_shows(bits: int, name: str, order: tu
     exports = tuple(Export(export, i, 0x1000) for i, export in enumerate(order))
     symbols = table(image(name=name.split("!")[0], bits=bits, exports=exports, symbols={}))
     assert symbols.at(BASE + 0x1000) == (name, 0)
+
+
+def test_in_files_exports_win_over_other_symbols() -> None:
+    exports = (
+        Export("Exported", 1, 0x1000),
+        Export(None, 2, 0x1100),
+        Export("NtOne", 3, 0x1200),
+        Export("ZwOne", 4, 0x1200),
+    )
+    own = {0x1000: "internal", 0x1100: "known", 0x1200: "NtOne", 0x1300: "helper", 0x1400: "helper"}
+    own[0xF00] = "Exported"
+    symbols = table(image(FromFile, exports=exports, symbols=own))
+    assert [symbols.name(BASE + rva) for rva in own] == [
+        "mod!Exported",
+        "mod!known",
+        "mod!NtOne",
+        "mod!helper",
+        "mod!helper",
+        "mod!Exported",
+    ]
+    for name, rva in {"Exported": 0x1000, "internal": 0x1000, "Ordinal2": 0x1100, "ZwOne": 0x1200}.items():
+        assert symbols.address(f"mod!{name}") == BASE + rva
+    assert symbols.address("MOD!helper") == BASE + 0x1300
+
+
+def test_modules_of_one_name_are_told_apart() -> None:
+    symbols = table(image())
+    symbols.add(image(), 0x20000000)
+    assert symbols.name(0x20001000) == "mod_20000000!First"
+    assert symbols.address("mod!First") == BASE + 0x1000
+    assert symbols.address("mod_20000000!First") == 0x20001000
+    symbols.remove(BASE)
+    symbols.add(image(), BASE)
+    assert symbols.name(BASE + 0x1000) == "mod!First"
 
 
 @pytest.mark.parametrize(("bits", "name"), [(32, "mod!_imp__CreateFileW"), (64, "mod!_imp_CreateFileW")])

@@ -8,11 +8,11 @@ trusting the layout of a structure. Who may import it: ``cpu.core``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 from wowsim.cpu.engine import HOOK_INTERRUPT, INTERRUPT_CALLBACK
+from wowsim.nt.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,6 @@ hardware is absorbed here (shared reference ``unicorn.md``; each workaround says
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from wowsim.cpu.instructions import GENERAL, is_call_far, prefix_length, random_
 from wowsim.cpu.paging import EXECUTE, PAGE, READ, SUPERVISOR, WRITE, PageTables
 from wowsim.cpu.recorder import is_repeated
 from wowsim.cpu.segments import IDT_ADDRESS, IDT_LIMIT, WOW64_SEGMENTS, Descriptor, Segments, gdt_bytes
+from wowsim.nt.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

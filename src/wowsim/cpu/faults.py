@@ -5,8 +5,9 @@ Values and a protocol; knows no engine.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from wowsim.nt.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,11 +12,11 @@ simulation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from struct import Struct
 from typing import TYPE_CHECKING
 
 from wowsim.cpu.paging import PAGE
+from wowsim.nt.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,10 +6,10 @@ opcodes matter. Encodings: Intel SDM 2, chapter 2 and appendix A.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from wowsim.cpu.instructions import GENERAL
+from wowsim.nt.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

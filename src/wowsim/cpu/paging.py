@@ -15,8 +15,8 @@ The price is the walk on a miss of the engine's TLB, 148 ns against 109 ns (181 
 same either way); ``UC_TLB_VIRTUAL`` with a Python callback pays 1,060 ns.
 
 All per-page state lies in the entries: frame, access, and a 7-bit software tag in bits 52-58 that the memory
-manager uses (bit 9 marks an entry in use; the hardware ignores these bits). An entry without READ is kept but
-not present.
+manager uses (bit 9 marks an entry in use, bit 10 one whose bytes are fetched when they are first needed; the hardware
+ignores these bits). An entry without READ is kept but not present.
 
 Implements the ``Pages`` protocol of ``wowsim.memory`` and the ``Memory`` protocol of ``wowsim.nt.abi``;
 imports neither an engine nor the memory manager.
@@ -40,7 +40,7 @@ READ, WRITE, EXECUTE = 1, 2, 4
 SUPERVISOR = 8
 """Access bit for pages of the kernel half."""
 
-_PRESENT, _WRITABLE, _USER, _USED, _NX = 1, 2, 4, 1 << 9, 1 << 63
+_PRESENT, _WRITABLE, _USER, _USED, _ABSENT, _NX = 1, 2, 4, 1 << 9, 1 << 10, 1 << 63
 _DIRTY = 1 << 6
 _BY_CPU = 1 << 5 | _DIRTY
 """Accessed and Dirty: the CPU sets them when it walks to a page, and when it first writes there."""
@@ -145,6 +145,8 @@ class PageTables:
         """Set by the engine: write bytes of a frame that may hold translated code (physical address, data)."""
         self.resolve: FaultResolver = _refuse
         """Set by the memory manager."""
+        self.fetch: Callable[[int], Iterable[tuple[int, bytes]]] = lambda vpn: ()
+        """Set by the memory manager: bytes of a page mapped as absent, and of neighbours that come along."""
 
     # ------------------------------------------------------------ frames
     def allocate(self, count: int) -> Sequence[int]:
@@ -176,6 +178,15 @@ class PageTables:
     def _store(self, physical: int, data: bytes) -> None:
         self._bytes[physical : physical + len(data)] = data
 
+    def fill(self, frames: Sequence[int], data: bytes) -> None:
+        """Give frames that were just allocated their bytes, the rest stays zero."""
+        if isinstance(frames, range):
+            self._store(frames.start * PAGE, data)
+            self._written.update(frames[: -(-len(data) // PAGE)])
+        else:
+            for at, frame in zip(range(0, len(data), PAGE), frames, strict=False):
+                self.write_frame(frame, 0, data[at : at + PAGE])
+
     def store_frame(self, frame: int, page: bytes) -> None:
         """Replace a whole frame by what a state of memory holds; this does not count as writing."""
         if frame in self._code_frames:
@@ -198,9 +209,13 @@ class PageTables:
         return written
 
     # ------------------------------------------------------------ entries
-    def map(self, vpn: int, frames: Sequence[int], access: int, tag: int = 0) -> None:
-        """Enter pages ``vpn...`` -> ``frames``, in order."""
+    def map(
+        self, vpn: int, frames: Sequence[int], access: int, tag: int = 0, *, absent: bool = False
+    ) -> None:
+        """Enter pages ``vpn...`` -> ``frames``, in order; absent ones get their bytes when somebody needs them."""
         bits = self._bits(access, tag)
+        if absent and bits & _PRESENT:
+            bits ^= _PRESENT | _ABSENT
         if access & EXECUTE:
             self._code_frames.update(frames)
         at = 0
@@ -218,6 +233,9 @@ class PageTables:
         for table, index, span in self._spans(vpn, count, create=False):
             start = table + index * 8
             self._written.add(table >> 12)
+            for offset, entry in enumerate(array("Q", self._bytes[start : start + span * 8])):
+                if entry & _ABSENT:
+                    self.entry(self._first_page[table] + index + offset)
             entries = array("Q", self._bytes[start : start + span * 8])
             for i, entry in enumerate(entries):
                 entries[i] = entry & (_FRAME | _BY_CPU) | bits
@@ -255,7 +273,22 @@ class PageTables:
         (value,) = _QWORD.unpack_from(self._bytes, table + (vpn & 511) * 8)
         if value == 0:
             return None
+        if value & _ABSENT:
+            value = self._fill_in(vpn)
         return (value & _FRAME) >> 12, _access(value), value >> _TAG & 0x7F
+
+    def _fill_in(self, vpn: int) -> int:
+        """Fetch the bytes of an absent page; returns its entry."""
+        for page, data in self.fetch(vpn):
+            at = self._leaves[page >> 9] + (page & 511) * 8
+            (value,) = _QWORD.unpack_from(self._bytes, at)
+            if value & _ABSENT:
+                self.write_frame((value & _FRAME) >> 12, 0, data)
+                _QWORD.pack_into(self._bytes, at, value ^ (_PRESENT | _ABSENT))
+                self._written.add(at >> 12)
+        (value,) = _QWORD.unpack_from(self._bytes, self._leaves[vpn >> 9] + (vpn & 511) * 8)
+        assert not value & _ABSENT, f"nobody has the bytes of page {vpn:#x}"
+        return int(value)
 
     def runs(self, vpn: int, count: int) -> Iterator[tuple[int, int, int]]:
         """(vpn, count, tag) of maximal runs of existing entries of equal tag inside the range, ascending."""

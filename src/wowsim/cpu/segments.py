@@ -6,8 +6,10 @@ section 1. Pure values; knows no engine.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
+
+from wowsim.nt.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,11 +7,14 @@ imports, relocations. ``image.pe`` parses files into it, ``image.synth`` assembl
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 from functools import cached_property
 from struct import Struct
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
+
+from wowsim.image.symbol_names import SymbolNames
+from wowsim.nt.records import dataclass
 
 PAGE = 0x1000
 _POINTERS = {32: Struct("<I"), 64: Struct("<Q")}
@@ -144,10 +147,18 @@ class Image:
     timestamp: int = 0
     checksum: int = 0
 
+    exports_first: ClassVar[bool] = False
+    """Whether an exported name wins over another symbol at its address."""
+
     @property
     def size(self) -> int:
         """SizeOfImage in bytes, page aligned."""
         return len(self.contents)
+
+    @cached_property
+    def names(self) -> SymbolNames:
+        """What a debugger calls its addresses."""
+        return SymbolNames(self)
 
     @cached_property
     def export_by_name(self) -> dict[str, Export]:
@@ -199,6 +210,10 @@ class Image:
         for rva in [rva for rva in self.relocations if low <= rva <= last]:
             pack(moved, rva - low, unpack(moved, rva - low)[0] + delta & mask)
         return bytes(memoryview(moved)[start - low : end - low])
+
+    def checked(self) -> Image:
+        """This image; one that is read from a file as it is asked for refuses here what is damaged."""
+        return self
 
     def renamed(self, name: str, path: str) -> Image:
         """The same image under another module name and guest path."""

@@ -104,20 +104,23 @@ def parse(
     return _image(_read(InMemory(data), file_name, (I386, AMD64)), name, path, system).checked()
 
 
-def parse_program(data: bytes, *, file_name: str, name: str | None = None, path: str | None = None) -> Image:
-    """Read a program that the built-in images can run: a native 32-bit EXE.
+def parse_program(
+    data: bytes, *, file_name: str, name: str | None = None, path: str | None = None, wide: bool = False
+) -> Image:
+    """Read a program that can be run: a native 32-bit EXE, as the built-in images run it, or a 64-bit one.
 
     Args:
         data: the whole file.
         file_name: the file's own name, for the image and for messages.
         name: module name; by default the file name without its extension, ``_`` in place of punctuation.
         path: guest path; by default the file in the root of drive C.
+        wide: a 64-bit program will do.
 
     Raises:
         UsageError: the file is something else; one line says what was found and what was expected.
         Unsupported: Windows would run it, wowsim cannot.
     """
-    file = _read(InMemory(data), file_name, (I386,))
+    file = _read(InMemory(data), file_name, (I386, AMD64) if wide else (I386,))
     _check_program(file)
     return _image(file, name, path, False).checked()
 

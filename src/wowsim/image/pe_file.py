@@ -5,11 +5,11 @@ Who may import it: the modules of the reader (``image.pe`` and ``image.pe_*``).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from struct import Struct
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from wowsim.errors import UsageError
+from wowsim.nt.records import dataclass
 
 if TYPE_CHECKING:
     from wowsim.image.contents import Source
@@ -37,6 +37,7 @@ FILE_RELOCS_STRIPPED, FILE_EXECUTABLE_IMAGE, FILE_LARGE_ADDRESS_AWARE = 0x1, 0x2
 FILE_SYSTEM, FILE_DLL = 0x1000, 0x2000
 DLLCHARACTERISTICS_DYNAMIC_BASE = 0x40
 SUBSYSTEM_NATIVE, SUBSYSTEM_GUI, SUBSYSTEM_CUI = 1, 2, 3
+SCN_DISCARDABLE = 0x02000000
 SCN_SHARED, SCN_EXECUTE, SCN_READ, SCN_WRITE = 0x10000000, 0x20000000, 0x40000000, 0x80000000
 DIRECTORY_EXPORT, DIRECTORY_IMPORT, DIRECTORY_BASERELOC = 0, 1, 5
 DIRECTORY_TLS, DIRECTORY_COM_DESCRIPTOR = 9, 14

@@ -37,6 +37,7 @@ class FileImage(Image):
         fields: those of :class:`Image`.
     """
 
+    exports_first = True
     _file: PeFile
     _contents: Contents
 

@@ -14,7 +14,7 @@ from wowsim.image.pe_file import (
     MAX_STRINGS,
     MAX_SYMBOLS,
     MAX_TEXT,
-    SCN_EXECUTE,
+    SCN_DISCARDABLE,
     SYM_CLASS_EXTERNAL,
     SYM_CLASS_STATIC,
     SYM_DTYPE_FUNCTION,
@@ -22,11 +22,12 @@ from wowsim.image.pe_file import (
 )
 
 _SYMBOL = Struct("<8sIhHBB")
+_SLOTS = ("__imp_", "_imp__")
 _DECORATION = re.compile(r"@[0-9]+$")
 
 
 def symbols(file: PeFile) -> dict[int, str]:
-    """Names of functions and labels, by ascending RVA.
+    """Names of functions, labels and variables, by ascending RVA.
 
     Windows ignores the table, so damage in it refuses nothing: what makes no sense is left out.
     """
@@ -39,10 +40,10 @@ def symbols(file: PeFile) -> dict[int, str]:
     if not start or records <= 0:
         return {}
     strings = _Strings(source.read(start + number_of_symbols * _SYMBOL.size, MAX_STRINGS), file.bits)
-    code = {
+    places = {
         number: (section.rva, section.size)
         for number, section in enumerate(file.sections, 1)
-        if section.flags & SCN_EXECUTE
+        if not section.flags & SCN_DISCARDABLE
     }
     best: dict[int, tuple[int, str]] = {}
     skip = 0
@@ -53,16 +54,16 @@ def symbols(file: PeFile) -> dict[int, str]:
             skip -= 1
             continue
         skip = auxiliary
-        if number not in code or storage not in (SYM_CLASS_EXTERNAL, SYM_CLASS_STATIC):
+        if number not in places or storage not in (SYM_CLASS_EXTERNAL, SYM_CLASS_STATIC):
             continue
-        rva, size = code[number]
+        rva, size = places[number]
         if value >= size:
             continue
         name = strings.name(raw_name)
         if strings.exhausted:
             break
-        # Names of sections (".text") are symbols too.
-        if not name or name[0] == "." or not name.isprintable():
+        # Names of sections (".text") are symbols too; import slots are named after the imports.
+        if not name or name[0] == "." or name.startswith(_SLOTS) or not name.isprintable():
             continue
         rank = 2 * (kind >> 4 & 3 == SYM_DTYPE_FUNCTION) + (storage == SYM_CLASS_EXTERNAL)
         rva += value

@@ -13,7 +13,7 @@ import itertools
 import re
 import struct
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from importlib import resources
 from operator import itemgetter
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from wowsim.image import assembled
 from wowsim.image.model import PAGE, Export, Image, Import, Provenance, Range, Section
+from wowsim.nt.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,9 +5,8 @@ Who may import it: the kernel package.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from wowsim.errors import GuestFault
+from wowsim.nt.records import dataclass
 from wowsim.nt.status import STATUS_ACCESS_DENIED, STATUS_PRIVILEGE_NOT_HELD
 
 # ---------------------------------------------------------------- access rights

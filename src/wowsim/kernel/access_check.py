@@ -7,8 +7,6 @@ Who may import it: the kernel package.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from wowsim.kernel.access import (
     ACCESS_SYSTEM_SECURITY,
     GENERIC_ALL,
@@ -20,6 +18,7 @@ from wowsim.kernel.access import (
 )
 from wowsim.kernel.token import GROUP_DENY_ONLY, GROUP_ENABLED, Token
 from wowsim.nt import security
+from wowsim.nt.records import dataclass
 from wowsim.nt.security import (
     ACCESS_ALLOWED_ACE_TYPE,
     ACCESS_DENIED_ACE_TYPE,

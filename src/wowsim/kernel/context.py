@@ -6,7 +6,6 @@ Who may import it: the kernel package and the simulation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
@@ -18,7 +17,7 @@ from wowsim.kernel.clock import Clock
 from wowsim.kernel.console import Console, ConsoleDevice, Stream
 from wowsim.kernel.device import NullDevice
 from wowsim.kernel.dispatcher import KeyedEvent
-from wowsim.kernel.machine_state import Languages, UuidState
+from wowsim.kernel.machine_state import Ids, Languages, UuidState
 from wowsim.kernel.names import from_utf16
 from wowsim.kernel.namespace import Namespace, SymbolicLink
 from wowsim.kernel.objects import CURRENT_PROCESS, CURRENT_THREAD, OBJ_INHERIT, HandleTable
@@ -36,6 +35,7 @@ from wowsim.kernel.volume_api import Files
 from wowsim.kernel.volume_device import VolumeDevice
 from wowsim.kernel.win32k.state import Win32kState
 from wowsim.nt.abi import Memory, Width, layout
+from wowsim.nt.records import dataclass
 from wowsim.nt.status import STATUS_ACCESS_VIOLATION, STATUS_OBJECT_NAME_INVALID
 from wowsim.nt.structures import UNICODE_STRING
 
@@ -43,10 +43,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wowsim.image.model import Image
+    from wowsim.kernel.image_files import ImageFile
+    from wowsim.kernel.objects import KernelObject
     from wowsim.memory.sections import Section
     from wowsim.memory.space import AddressSpace
     from wowsim.nt.builds import Build
     from wowsim.nt.exceptions import ExceptionRecord
+    from wowsim.nt.process_parameters import ProcessParameters
 
 _UNICODE_STRING = {width: layout(UNICODE_STRING, width).struct for width in (32, 64)}
 VOLUME_DEVICE = r"\Device\HarddiskVolume1"
@@ -113,6 +116,25 @@ class ThreadRequest:
     context: bytes | None = None
 
 
+@dataclass(frozen=True)
+class ProcessRequest:
+    """What a new process shall be.
+
+    Attributes:
+        image_path: NT path of its program, below the drive.
+        image: the program.
+        parameters: what it was started with; its handles are those of the child.
+        handles: what it inherits: handle, object, rights and attributes.
+        suspended: its thread begins suspended.
+    """
+
+    image_path: str
+    image: Image
+    parameters: ProcessParameters
+    handles: tuple[tuple[int, KernelObject, int, int], ...]
+    suspended: bool
+
+
 class _NoThreads:
     """A kernel without CPU: every use is refused by name."""
 
@@ -136,7 +158,11 @@ def _no_cpu(*_: object) -> None:
     raise Unsupported("NtContinue or NtRaiseException: no CPU is attached to this kernel")
 
 
-def _no_images(data: bytes, path: str) -> Image:
+def _no_processes(request: ProcessRequest) -> tuple[Process, Thread]:
+    raise Unsupported(f"a child process of {request.image_path}: this kernel has nobody who makes one")
+
+
+def _no_images(file: ImageFile, path: str) -> Image:
     raise Unsupported(f"NtCreateSection(SEC_IMAGE) of {path}: no reader of images is set")
 
 
@@ -172,12 +198,16 @@ class Kernel:
         uuids: which UUIDs are given out.
         requests: to files, that wait for their end; oldest first.
         failure_frames: addresses that a bug check names: KTRAP_FRAME and EXCEPTION_RECORD.
-        parse_image: reads an executable (its bytes and guest path) for NtCreateSection; UsageError when it is
+        parse_image: reads an executable (the file and its guest path) for NtCreateSection; UsageError when it is
             none. The simulation sets it.
         reset_state: where wow64cpu.dll looks for RESET_STATE in the CPU area: the build's, or that of a root.
-        unix_half: gives the handle of a DLL's Unix half, by its file name, where the DLLs are Wine's.
-        readable_images: an image section takes the right to read its file only, not to execute it; Wine's loader
-            counts on that (observed).
+        unix_half: gives the handle of a DLL's Unix half, by its file name and whether 32-bit code will use it, where
+            the DLLs are Wine's.
+        lenient: for DLLs of Wine, which count on what Wine's own kernel half lets pass (observed): an image section
+            takes the right to read its file only; attributes and times of a file are asked and set through any handle
+            of it; a delay without an interval is endless; a file calls itself by its drive; a
+            named pipe may be made with FILE_OVERWRITE_IF.
+        apc_in_registers: ntdll!KiUserApcDispatcher takes an APC as Wine 8's does, not as Windows'.
         every_class: information classes newer than the build are there too, because the DLLs of a system root may be
             newer; the simulation sets it with the root.
         nls: the bytes of an ``*.nls`` file by its name in small letters, None when there is none; set with a system
@@ -185,6 +215,8 @@ class Kernel:
         nls_sections: those files that were mapped, by name.
         resume: goes on with a CONTEXT (its bytes) behind the service.
         raise_exception: raises a record with a CONTEXT, with a first chance for handlers or without.
+        relatives: the processes of the machine that have not ended, oldest first.
+        create_process: makes a child and its first thread, ready or suspended; the simulation sets it.
         pending: set by a service that ends the run; nobody clears it but the simulation.
     """
 
@@ -214,10 +246,10 @@ class Kernel:
         self.volume = Volume(self.clock, capacity)
         self.files = Files(self.volume)
         self.handles = HandleTable()
-        self.readable_images = False
+        self.lenient = self.apc_in_registers = False
         self.reset_state = build.reset_state
-        self.unix_half: Callable[[str], int] | None = None
-        self.parse_image: Callable[[bytes, str], Image] = _no_images
+        self.unix_half: Callable[[str, bool], int] | None = None
+        self.parse_image: Callable[[ImageFile, str], Image] = _no_images
         self.every_class = False
         self.nls: Callable[[str], bytes | None] = _no_tables
         self.nls_sections: dict[str, Section] = {}
@@ -226,13 +258,16 @@ class Kernel:
         self.process = Process(cookie=self.random.getrandbits(32), created=self.clock.now)
         self.thread = Thread()
         self.threads = [self.thread]
-        self.scheduler = Scheduler(self.clock, seed, self.thread)
+        self.scheduler = self.thread.scheduler = Scheduler(self.clock, seed, self.thread)
+        self.process.kernel = self
+        self.process.home = self.thread.home = self.handles
+        self.relatives = [self.process]
+        self.create_process: Callable[[ProcessRequest], tuple[Process, Thread]] = _no_processes
         self.requests: list[Request] = []
         self.host: ThreadHost = _NoThreads()
-        self._next_id = self.thread.id
+        self.ids = Ids(self.thread.id)
         self.failure_frames = (0, 0)
         self.pending: Exit | None = None
-        self._luid = 0x3E7
         self.handles.pseudo[CURRENT_PROCESS] = self.process
         self.use_thread(self.thread)
         self.cpu_vendor = "intel"
@@ -273,6 +308,16 @@ class Kernel:
     def has_class(self, since: Mapping[int, tuple[int, ...]], information_class: int) -> bool:
         """Whether an information class is there, which came with the version that ``since`` names."""
         return self.every_class or self.build.version >= since.get(information_class, (0,))
+
+    def serve_wine(self, unix_half: Callable[[str, bool], int]) -> None:
+        """Be the kernel that Wine's DLLs count on.
+
+        Args:
+            unix_half: gives the handle of a DLL's Unix half, by its file name and whether 32-bit code will use it.
+        """
+        self.lenient, self.reset_state, self.unix_half = True, 0, unix_half
+        self.space.releases_parts = False
+        self.volume.readable = True
 
     def use_thread(self, thread: Thread) -> None:
         """Make ``thread`` the one that calls: what pseudo-handle -2 means."""
@@ -322,13 +367,11 @@ class Kernel:
 
     def next_luid(self) -> int:
         """A locally unique id that was not given before."""
-        self._luid += 1
-        return self._luid
+        return self.ids.next_luid()
 
     def next_thread_id(self) -> int:
         """A client id that was not given before."""
-        self._next_id += 4
-        return self._next_id
+        return self.ids.next_client()
 
     def exit_process(self, status: int) -> None:
         """End the process: its handles are closed and the run stops behind this service."""
@@ -338,8 +381,11 @@ class Kernel:
         for thread in self.threads:
             thread.exit_status = self.process.exit_status
             self.scheduler.ended(thread)
+        ended = list(self.threads)
         self.threads.clear()
         self.handles.close_all()
+        for each in (*ended, self.process):
+            self.scheduler.signal(each)
 
     def exit_thread(self, thread: Thread, status: int) -> None:
         """End a thread: who waits for it goes on, what it owns is abandoned; the last one takes the process along."""

@@ -6,10 +6,10 @@ Who may import it: the kernel package.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault
+from wowsim.nt.records import dataclass
 from wowsim.nt.status import STATUS_BUFFER_TOO_SMALL, STATUS_INVALID_PARAMETER, STATUS_SUCCESS
 
 if TYPE_CHECKING:

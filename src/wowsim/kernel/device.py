@@ -7,7 +7,6 @@ Who may import it: the kernel package.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from wowsim.errors import GuestFault
@@ -15,6 +14,7 @@ from wowsim.kernel.access import FILE_MAPPING, FILE_OPENED, FILE_SHARE_ALL, FILE
 from wowsim.kernel.dispatcher import DispatcherObject
 from wowsim.kernel.namespace import ParsingObject
 from wowsim.kernel.objects import KernelObject
+from wowsim.nt.records import dataclass
 from wowsim.nt.status import (
     STATUS_END_OF_FILE,
     STATUS_INVALID_DEVICE_REQUEST,

@@ -6,7 +6,6 @@ Who may import it: the simulation, through the service table.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from struct import Struct
 from typing import TYPE_CHECKING
 
@@ -35,6 +34,7 @@ from wowsim.nt.abi import (
     Out,
     encode,
 )
+from wowsim.nt.records import dataclass
 from wowsim.nt.status import (
     STATUS_BUFFER_OVERFLOW,
     STATUS_INFO_LENGTH_MISMATCH,

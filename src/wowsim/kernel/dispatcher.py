@@ -10,12 +10,12 @@ Who may import it: the kernel package and the simulation.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from wowsim.errors import GuestFault
 from wowsim.kernel.access import GenericMapping
 from wowsim.kernel.objects import KernelObject
+from wowsim.nt.records import dataclass
 from wowsim.nt.status import (
     STATUS_ABANDONED,
     STATUS_MUTANT_LIMIT_EXCEEDED,

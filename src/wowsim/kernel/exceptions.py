@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault
@@ -19,6 +18,7 @@ from wowsim.nt import exceptions as x
 from wowsim.nt.abi import BOOLEAN, NTSTATUS, PVOID
 from wowsim.nt.context64 import CONTEXT64_SIZE, FLAGS, FXSAVE, context64, registers_of
 from wowsim.nt.exceptions import RECORD_SIZE, ExceptionRecord
+from wowsim.nt.records import dataclass
 from wowsim.nt.status import (
     STATUS_ACCESS_VIOLATION,
     STATUS_GUARD_PAGE_VIOLATION,
@@ -182,6 +182,8 @@ _CONTEXT_EX = struct.pack(
     "<iIiIiI", -CONTEXT64_SIZE, CONTEXT64_SIZE + 0x18, -CONTEXT64_SIZE, CONTEXT64_SIZE, 0x18, 0
 )
 """CONTEXT_EX behind the CONTEXT: chunks All, Legacy and XState (none), offsets relative to itself (winnt.h)."""
+_CALL_OF_FIVE = 0x38
+"""Return address, four home cells, the fifth argument, and what keeps the stack aligned as at a function's entry."""
 Push = Callable[["Memory", Mapping[str, int], bytes, "ExceptionRecord", int], dict[str, int]]
 """Writes one frame: memory, registers, FP state, record, dispatcher -> the registers to go on with."""
 
@@ -268,6 +270,28 @@ def deliver_apc(
     struct.pack_into("<4Q", frame, 0, *apc.arguments, apc.routine)
     memory.write(top, bytes(frame))
     return {"rip": dispatcher, "cs": CS64, "rsp": top, "rflags": registers["rflags"] & ~DISPATCH_CLEARS}
+
+
+def deliver_apc_in_registers(
+    memory: Memory, registers: Mapping[str, int], fxsave: bytes, apc: Apc, dispatcher: int
+) -> dict[str, int]:
+    """:func:`deliver_apc` for the 64-bit ntdll of Wine 8 (observed: its code, and calls of real runs).
+
+    Its KiUserApcDispatcher stands as if it had been called with the context, the three arguments and, on the stack,
+    the routine.
+    """
+    stack, top = _room(registers, CONTEXT64_SIZE + _CALL_OF_FIVE)
+    context = top + _CALL_OF_FIVE
+    memory.write(context, context64({**registers, "rsp": stack}, fxsave))
+    memory.write(top, struct.pack("<40xQ8x", apc.routine))
+    first, second, third = apc.arguments
+    state = {"rcx": context, "rdx": first, "r8": second, "r9": third}
+    return state | {
+        "rip": dispatcher,
+        "cs": CS64,
+        "rsp": top,
+        "rflags": registers["rflags"] & ~DISPATCH_CLEARS,
+    }
 
 
 # ---------------------------------------------------------------- services

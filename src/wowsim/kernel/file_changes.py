@@ -289,7 +289,7 @@ def NtSetInformationFile(
         raise absent("NtSetInformationFile", FILE_CLASSES, file_information_class)
     rights, change = known
     file, access = k.handles.lookup_granted(file_handle, FileObject)
-    if rights and not access & rights:
+    if rights and not access & rights and not (k.lenient and rights == FILE_WRITE_ATTRIBUTES):
         return STATUS_ACCESS_DENIED
     change(k, file, file_information, length)
     io_status_block.set(IO_STATUS_BLOCK(STATUS_SUCCESS, ULONG_PTR(0)))

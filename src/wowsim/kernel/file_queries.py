@@ -5,7 +5,6 @@ Who may import it: the kernel package.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from wowsim.errors import GuestFault
@@ -44,6 +43,7 @@ from wowsim.nt.file_structures import (
     FILE_STAT_INFORMATION,
     FILE_STREAM_INFORMATION,
 )
+from wowsim.nt.records import dataclass
 from wowsim.nt.status import (
     STATUS_INVALID_DEVICE_REQUEST,
     STATUS_INVALID_PARAMETER,

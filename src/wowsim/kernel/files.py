@@ -94,7 +94,11 @@ def target_of(k: Kernel, attributes: OBJECT_ATTRIBUTES, request: OpenRequest) ->
 
 def open_object(k: Kernel, attributes: OBJECT_ATTRIBUTES, request: OpenRequest) -> tuple[FileObject, int]:
     """Resolve the name in ``attributes`` to a device and have it open the rest, following links."""
-    device = target_of(k, attributes, request)
+    return open_on(k, target_of(k, attributes, request), request)
+
+
+def open_on(k: Kernel, device: Device, request: OpenRequest) -> tuple[FileObject, int]:
+    """Have a device open what ``request`` names, following links."""
     for _ in range(MAXIMUM_REPARSES + 1):
         try:
             return device.open(request)

@@ -1,6 +1,6 @@
 """Services on handles of any kind: closing, duplicating, asking, changing, comparing (nt!Ob).
 
-Leaves out other processes' tables. Who may import it: the simulation, through the service table.
+Who may import it: the simulation, through the service table.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from wowsim.kernel.namespace import SymbolicLink
 from wowsim.kernel.object_types import type_information, types_information
 from wowsim.kernel.objects import OBJ_INHERIT, OBJ_PROTECT_CLOSE, KernelObject
 from wowsim.kernel.table import Support, service
-from wowsim.kernel.thread import Process
+from wowsim.kernel.targets import kernel_at
 from wowsim.nt.abi import (
     ACCESS_MASK,
     BOOLEAN,
@@ -58,7 +58,7 @@ def NtClose(k: Kernel, handle: HANDLE) -> NTSTATUS:
     return STATUS_SUCCESS
 
 
-@service(Support.PARTIAL, "within the one process")
+@service(Support.FULL)
 def NtDuplicateObject(
     k: Kernel,
     source_process_handle: HANDLE,
@@ -74,23 +74,23 @@ def NtDuplicateObject(
     The new handle may have fewer rights than the old one, never more: so MS docs of DuplicateHandle say for
     files; that other objects refuse too is our choice.
     """
-    k.handles.lookup(source_process_handle, Process, PROCESS_DUP_HANDLE)
-    source, granted = k.handles.lookup_granted(source_handle, KernelObject)
+    here = kernel_at(k, source_process_handle, PROCESS_DUP_HANDLE).handles
+    source, granted = here.lookup_granted(source_handle, KernelObject)
     if target_process_handle:
-        k.handles.lookup(target_process_handle, Process, PROCESS_DUP_HANDLE)
+        there = kernel_at(k, target_process_handle, PROCESS_DUP_HANDLE).handles
         access = granted if options & DUPLICATE_SAME_ACCESS else source.mapping.grant(desired_access)
         if access & ~granted:
             return STATUS_ACCESS_DENIED
         attributes = handle_attributes & (OBJ_INHERIT | OBJ_PROTECT_CLOSE)
         if options & DUPLICATE_SAME_ATTRIBUTES:
-            attributes = k.handles.attributes(source_handle)
-        duplicate = k.handles.insert(source, access, attributes)
+            attributes = here.attributes(source_handle)
+        duplicate = there.insert(source, access, attributes)
         if target_handle is not None:
             target_handle.set(HANDLE(duplicate))
     elif not options & DUPLICATE_CLOSE_SOURCE:
         return STATUS_INVALID_PARAMETER
     if options & DUPLICATE_CLOSE_SOURCE:
-        k.handles.close(source_handle)
+        here.close(source_handle)
     return STATUS_SUCCESS
 
 
@@ -132,7 +132,10 @@ def _about(
         data = encode(OBJECT_BASIC_INFORMATION, k.width, _basic(k, handle, target, access))
         return data, len(data)
     if information_class == 1:
-        return counted_text(target.nt_name(), address, k.width), size_of(UNICODE_STRING, k.width)
+        name = target.nt_name()
+        if k.lenient and (path := k.win32_path(name)) != name:
+            name = f"\\??\\{path}"
+        return counted_text(name, address, k.width), size_of(UNICODE_STRING, k.width)
     if information_class == 2:
         header = size_of(OBJECT_TYPE_INFORMATION, k.width)
         information = type_information(k, target.type_name, target.mapping, address + header)

@@ -63,7 +63,7 @@ _DOS_DEVICES = frozenset(
 UNIX_EPOCH = 116444736_000000000
 """1970-01-01 in 100 ns units since 1601-01-01 ([MS-DTYP] 2.3.3)."""
 _SETTLED = 2_000_000_000
-"""Nanoseconds behind which a directory that changed again shows another time, on any host file system."""
+"""Nanoseconds behind which a file or directory that changed again shows another time, on any host file system."""
 
 
 class HostTree:
@@ -117,6 +117,13 @@ class HostTree:
     def size(self, parts: Parts) -> int:
         """Length of a file."""
         return self._stat(parts).st_size
+
+    def identity(self, parts: Parts) -> tuple[int, ...] | None:
+        """What tells a file from every other; None where the guest may change it, or when it has just been changed."""
+        found = self._stat(parts)
+        if self.writable or time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) <= _SETTLED:
+            return None
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
     def last_write(self, parts: Parts) -> int:
         """When it was last changed, in 100 ns units since 1601."""

@@ -10,9 +10,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from wowsim.errors import Unsupported
+from wowsim.kernel import wine
 from wowsim.kernel.declared import declarations
 from wowsim.kernel.services import implemented
-from wowsim.kernel.table import Service, Support
+from wowsim.kernel.table import Service, Support, services_of
 from wowsim.nt import argument_counts
 from wowsim.nt.abi import Pass, Prototype, prototype
 from wowsim.nt.builds import WOW64
@@ -63,8 +64,11 @@ def services_of_build(build: Build) -> dict[str, Service]:
 
 @lru_cache
 def services_of_root() -> dict[str, Service]:
-    """Every service, for a root's DLLs, whose stubs say which there are; in the forms of the newest Windows."""
-    return {**known(), **services_of_build(WOW64[-1])}
+    """Every service, for a root's DLLs, whose stubs say which there are; in the forms of the newest Windows.
+
+    Those of Wine's own are among them.
+    """
+    return {**known(), **services_of_build(WOW64[-1]), **services_of((wine,))}
 
 
 def _in_form(service: Service, build: Build) -> Service:

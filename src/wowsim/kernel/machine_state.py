@@ -1,13 +1,36 @@
-"""What services remember of the whole machine: languages, and which UUIDs are given out.
+"""What services remember of the whole machine: languages, and which ids and UUIDs are given out.
 
 Who may import it: ``kernel.context`` and the services concerned.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from wowsim.nt.records import dataclass
 
 LOCALE_EN_US = 0x409
+
+
+@dataclass
+class Ids:
+    """The last ones that were given out.
+
+    Attributes:
+        client: of a process or thread.
+        luid: a locally unique id.
+    """
+
+    client: int
+    luid: int = 0x3E7
+
+    def next_client(self) -> int:
+        """A client id that was not given before."""
+        self.client += 4
+        return self.client
+
+    def next_luid(self) -> int:
+        """A locally unique id that was not given before."""
+        self.luid += 1
+        return self.luid
 
 
 @dataclass

@@ -9,6 +9,7 @@ from __future__ import annotations
 from wowsim.errors import GuestFault
 from wowsim.kernel.context import Kernel
 from wowsim.kernel.table import Support, service
+from wowsim.kernel.targets import kernel_at
 from wowsim.kernel.thread import Process
 from wowsim.nt.abi import (
     HANDLE,
@@ -45,9 +46,9 @@ def NtAllocateVirtualMemory(
     protect: ULONG,
 ) -> NTSTATUS:
     """Reserve or commit pages, or both."""
-    k.handles.lookup(process_handle, Process, PROCESS_VM_OPERATION)
-    k.space.cause = "NtAllocateVirtualMemory"
-    base, size = k.space.allocate(base_address.value, region_size.value, allocation_type, protect, zero_bits)
+    space = kernel_at(k, process_handle, PROCESS_VM_OPERATION).space
+    space.cause = "NtAllocateVirtualMemory"
+    base, size = space.allocate(base_address.value, region_size.value, allocation_type, protect, zero_bits)
     base_address.set(PVOID(base))
     region_size.set(SIZE_T(size))
     return STATUS_SUCCESS
@@ -62,9 +63,9 @@ def NtFreeVirtualMemory(
     free_type: ULONG,
 ) -> NTSTATUS:
     """Decommit or release private pages."""
-    k.handles.lookup(process_handle, Process, PROCESS_VM_OPERATION)
-    k.space.cause = "NtFreeVirtualMemory"
-    base, size = k.space.free(base_address.value, region_size.value, free_type)
+    space = kernel_at(k, process_handle, PROCESS_VM_OPERATION).space
+    space.cause = "NtFreeVirtualMemory"
+    base, size = space.free(base_address.value, region_size.value, free_type)
     base_address.set(PVOID(base))
     region_size.set(SIZE_T(size))
     return STATUS_SUCCESS
@@ -80,9 +81,9 @@ def NtProtectVirtualMemory(
     old_protect: Out[ULONG],
 ) -> NTSTATUS:
     """Change the protection of committed pages."""
-    k.handles.lookup(process_handle, Process, PROCESS_VM_OPERATION)
-    k.space.cause = "NtProtectVirtualMemory"
-    base, size, old = k.space.protect(base_address.value, region_size.value, new_protect)
+    space = kernel_at(k, process_handle, PROCESS_VM_OPERATION).space
+    space.cause = "NtProtectVirtualMemory"
+    base, size, old = space.protect(base_address.value, region_size.value, new_protect)
     base_address.set(PVOID(base))
     region_size.set(SIZE_T(size))
     old_protect.set(ULONG(old))
@@ -100,8 +101,8 @@ def NtReadVirtualMemory(
     number_of_bytes_read: Out[SIZE_T] | None,
 ) -> NTSTATUS:
     """Copy from the process to the caller's buffer, as far as it goes."""
-    k.handles.lookup(process_handle, Process, PROCESS_VM_READ)
-    return _copy(k, base_address, buffer, number_of_bytes_to_read, number_of_bytes_read)
+    there = kernel_at(k, process_handle, PROCESS_VM_READ)
+    return _copy(there, base_address, k, buffer, number_of_bytes_to_read, number_of_bytes_read)
 
 
 @service(Support.FULL)
@@ -114,20 +115,22 @@ def NtWriteVirtualMemory(
     number_of_bytes_written: Out[SIZE_T] | None,
 ) -> NTSTATUS:
     """Copy from the caller's buffer to the process; page protections hold."""
-    k.handles.lookup(process_handle, Process, PROCESS_VM_WRITE)
-    return _copy(k, buffer, base_address, number_of_bytes_to_write, number_of_bytes_written)
+    there = kernel_at(k, process_handle, PROCESS_VM_WRITE)
+    return _copy(k, buffer, there, base_address, number_of_bytes_to_write, number_of_bytes_written)
 
 
-def _copy(k: Kernel, source: int, target: int, size: int, copied: Out[SIZE_T] | None) -> NTSTATUS:
+def _copy(
+    giver: Kernel, source: int, taker: Kernel, target: int, size: int, copied: Out[SIZE_T] | None
+) -> NTSTATUS:
     """Copy page by page; a page that refuses ends it with STATUS_PARTIAL_COPY (nt!MmCopyVirtualMemory)."""
-    top = k.space.layout.highest_user + 1
-    if source + size > top or target + size > top:
+    top = giver.space.layout.highest_user + 1
+    if source + size > top or target + size > taker.space.layout.highest_user + 1:
         return STATUS_ACCESS_VIOLATION
     done, answer = 0, STATUS_SUCCESS
     while done < size:
         step = min(_CHUNK - (source + done) % _CHUNK, _CHUNK - (target + done) % _CHUNK, size - done)
         try:
-            k.memory.write(target + done, k.memory.read(source + done, step))
+            taker.memory.write(target + done, giver.memory.read(source + done, step))
         except GuestFault:
             answer = STATUS_PARTIAL_COPY
             break

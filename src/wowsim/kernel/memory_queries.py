@@ -9,12 +9,12 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from wowsim.errors import GuestFault
+from wowsim.errors import GuestFault, Unsupported
 from wowsim.kernel.class_names import absent
 from wowsim.kernel.context import VOLUME_DEVICE, Kernel
 from wowsim.kernel.names import utf16
 from wowsim.kernel.table import Support, service
-from wowsim.kernel.thread import Process
+from wowsim.kernel.targets import kernel_at
 from wowsim.memory.pages import MM_MASK, PRIVATE
 from wowsim.memory.protection import page_from_mm
 from wowsim.memory.sections import ImageSection
@@ -98,7 +98,9 @@ def NtQueryVirtualMemory(
     return_length: Out[SIZE_T] | None,
 ) -> NTSTATUS:
     """What lies at an address."""
-    k.handles.lookup(process_handle, Process, PROCESS_QUERY_INFORMATION)
+    there = kernel_at(k, process_handle, PROCESS_QUERY_INFORMATION)
+    if there is not k and memory_information_class != 0:
+        raise Unsupported(f"NtQueryVirtualMemory(class {memory_information_class}) of another process")
     if memory_information_class == 2:
         return _mapped_file_name(
             k, base_address, memory_information, memory_information_length, return_length
@@ -108,7 +110,7 @@ def NtQueryVirtualMemory(
     if memory_information_class == 4:
         return _pages(k, memory_information, memory_information_length, return_length)
     if memory_information_class in (0, 8):
-        data = _basic(k, base_address)
+        data = _basic(there, base_address)
     elif memory_information_class in (3, 7):
         data = _region(k, base_address)
     elif memory_information_class == 5:
@@ -116,7 +118,8 @@ def NtQueryVirtualMemory(
     elif memory_information_class == 6:
         data = _image(k, base_address)
     elif memory_information_class in _UNIX_HALF and k.unix_half is not None:
-        data = _QWORD.pack(_unix_half(k, k.unix_half, base_address))
+        narrow = memory_information_class == _UNIX_HALF[1]
+        data = _QWORD.pack(_unix_half(k, k.unix_half, base_address, narrow))
     else:
         raise absent("NtQueryVirtualMemory", MEMORY_CLASSES, memory_information_class)
     if memory_information_length < len(data):
@@ -127,12 +130,12 @@ def NtQueryVirtualMemory(
     return STATUS_SUCCESS
 
 
-def _unix_half(k: Kernel, handle_of: Callable[[str], int], address: int) -> int:
+def _unix_half(k: Kernel, handle_of: Callable[[str, bool], int], address: int, narrow: bool) -> int:
     vad = k.space.vads.at(address >> 12)
     section = vad.section if vad is not None else None
     if not isinstance(section, ImageSection):
         raise GuestFault(STATUS_INVALID_ADDRESS)
-    return handle_of(section.image.file_name)
+    return handle_of(section.image.file_name, narrow)
 
 
 def _basic(k: Kernel, address: int) -> bytes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault
 from wowsim.kernel.access import FILE_ATTRIBUTE_ARCHIVE
+from wowsim.kernel.image_files import HostImageFile
 from wowsim.kernel.nodes import DirectoryNode, FileNode, Link, Node
 from wowsim.nt.status import STATUS_NOT_SAME_DEVICE
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from wowsim.kernel.host_tree import HostTree, Parts
+    from wowsim.kernel.image_files import ImageFile
     from wowsim.kernel.volume import Volume
 
 
@@ -56,6 +58,12 @@ class HostFile(FileNode):
     def resize(self, size: int) -> None:
         """Cut or grow on the host."""
         self.directory.tree.resize(self.parts, size)
+
+    def image_file(self) -> ImageFile | None:
+        """The file for an image section, where nobody changes it."""
+        tree, parts = self.directory.tree, self.parts
+        found = tree.identity(parts)
+        return None if found is None else HostImageFile(tree, parts, found, self.size)
 
     def set_times(self, times: tuple[int, int, int, int]) -> None:
         """Set them on the host too."""

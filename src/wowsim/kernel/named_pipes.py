@@ -12,6 +12,7 @@ from wowsim.kernel.access import (
     FILE_MAPPING,
     FILE_OPEN,
     FILE_OPEN_IF,
+    FILE_OVERWRITE_IF,
     FILE_SHARE_READ,
     FILE_SHARE_WRITE,
     FILE_SYNCHRONOUS_IO,
@@ -76,6 +77,8 @@ def NtCreateNamedPipeFile(
 ) -> NTSTATUS:
     """Make a pipe, or a further instance of one; the handle is the server's end."""
     access = FILE_MAPPING.grant(desired_access)
+    if k.lenient and create_disposition == FILE_OVERWRITE_IF:
+        create_disposition = ULONG(FILE_OPEN_IF)
     _check(
         access, share_access, create_disposition, create_options, named_pipe_type, read_mode, completion_mode,
         maximum_instances,

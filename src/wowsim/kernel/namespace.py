@@ -23,7 +23,7 @@ from wowsim.nt.status import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 MAXIMUM_REPARSES = 32
 """Symbolic links followed in one look-up before the object manager gives up."""
@@ -127,6 +127,14 @@ class Namespace:
     def directory(self) -> Directory:
         """A new directory without a name."""
         return Directory(self._devices.clear)
+
+    def with_own(self, directories: Iterable[str]) -> Namespace:
+        """A namespace with the same objects but for the directories of these paths, which are empty or not there."""
+        made = Namespace()
+        own = {upcase(path[1:]) for path in directories}
+        kept = {key: entry for key, entry in made.root.entries.items() if key in own}
+        made.root.entries = {k: entry for k, entry in self.root.entries.items() if k not in own} | kept
+        return made
 
     def insert(self, path: str, item: KernelObject) -> None:
         """Give ``item`` for good the absolute name ``path``; its directory must exist."""

@@ -27,10 +27,11 @@ from wowsim.kernel.names import upcase
 from wowsim.nt.status import STATUS_INVALID_DEVICE_REQUEST, STATUS_SHARING_VIOLATION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Hashable, Iterator
 
     from wowsim.image.model import Image
     from wowsim.kernel.byte_ranges import ByteRangeLocks
+    from wowsim.kernel.image_files import ImageFile
     from wowsim.kernel.reparse import ReparsePoint
     from wowsim.nt.security import SecurityDescriptor
 
@@ -223,11 +224,15 @@ class FileNode(Node, ABC):
     """A file: bytes of a length.
 
     Attributes:
-        image: what its bytes were the last time that it was mapped as an image, its path then, and what they mean.
+        image: which bytes it had the last time that it was mapped as an image, its path then, and what they mean.
     """
 
     is_directory = False
-    image: tuple[bytes, str, Image] | None = None
+    image: tuple[Hashable, str, Image] | None = None
+
+    def image_file(self) -> ImageFile | None:
+        """The file for an image section, where it need not be read as a whole."""
+        return None
 
     @abstractmethod
     def read(self, offset: int, length: int) -> bytes:

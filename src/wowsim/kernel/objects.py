@@ -11,7 +11,7 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from wowsim.errors import GuestFault
+from wowsim.errors import GuestFault, Unsupported
 from wowsim.kernel.access import GenericMapping
 from wowsim.nt.status import (
     STATUS_ACCESS_DENIED,
@@ -22,7 +22,7 @@ from wowsim.nt.status import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from wowsim.kernel.namespace import Directory
     from wowsim.nt.security import SecurityDescriptor
@@ -49,6 +49,8 @@ class KernelObject:
         address: what lists of handles show, once one was made.
         permanent: it keeps its name, and stays, when its last handle is closed (OBJ_PERMANENT).
         place: the directory that names it first, and the name there.
+        home: for a process or thread, the handles of the process that it is of; only services that are made for it
+            reach into another one.
     """
 
     type_name: ClassVar[str] = "Object"
@@ -57,7 +59,9 @@ class KernelObject:
     security: SecurityDescriptor | None = None
     address: int = 0
     permanent: bool = False
+    home_matters: ClassVar[bool] = False
     place: tuple[Directory, str] | None = None
+    home: HandleTable | None = None
 
     def last_handle_closed(self) -> None:
         """Called when :attr:`handle_count` falls to zero (for files: IRP_MJ_CLEANUP); here the name goes."""
@@ -111,6 +115,14 @@ class HandleTable:
         target.handle_count += 1
         return handle
 
+    def inherit(self, entries: Iterable[tuple[int, KernelObject, int, int]]) -> None:
+        """Fill an empty table with handles of another one: handle, object, rights, attributes."""
+        for handle, target, access, attributes in entries:
+            self._entries[handle] = (target, access, attributes)
+            target.handle_count += 1
+        self._next = max(self._entries, default=0) + 4
+        self._free = [handle for handle in range(4, self._next, 4) if handle not in self._entries]
+
     def lookup(self, handle: int, kind: type[O], access: int = 0) -> O:
         """The object behind a handle or pseudo-handle.
 
@@ -124,7 +136,18 @@ class HandleTable:
         return target
 
     def lookup_granted(self, handle: int, kind: type[O]) -> tuple[O, int]:
-        """The object and the rights of the handle; a pseudo-handle has them all."""
+        """The object and the rights of the handle; a pseudo-handle has them all.
+
+        Raises:
+            Unsupported: it is another process, or a thread of one.
+        """
+        target, granted = self.lookup_anywhere(handle, kind)
+        if target.home is not None and target.home is not self and kind.home_matters:
+            raise Unsupported(f"this service on a {target.type_name.lower()} of another process")
+        return target, granted
+
+    def lookup_anywhere(self, handle: int, kind: type[O]) -> tuple[O, int]:
+        """The same for a service that knows what to do with another process."""
         entry = self._entries.get(handle & (MASK64 - 3))
         if entry is None:
             target = self._pseudo(handle)

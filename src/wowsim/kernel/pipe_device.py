@@ -5,7 +5,6 @@ Leaves out listing the pipes and security. Who may import it: the kernel package
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault
@@ -20,6 +19,7 @@ from wowsim.kernel.access import (
 from wowsim.kernel.device import Device, FileObject, OpenRequest
 from wowsim.kernel.names import upcase
 from wowsim.kernel.pipes import INBOUND, OUTBOUND, Instance, NamedPipe, PipeEnd
+from wowsim.nt.records import dataclass
 from wowsim.nt.status import (
     STATUS_ACCESS_DENIED,
     STATUS_INSTANCE_NOT_AVAILABLE,

@@ -7,11 +7,11 @@ Microsoft Learn, "Named Pipe Type, Read, and Wait Modes". Who may import it: the
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault
+from wowsim.nt.records import dataclass
 from wowsim.nt.status import (
     STATUS_BUFFER_OVERFLOW,
     STATUS_INSUFFICIENT_RESOURCES,

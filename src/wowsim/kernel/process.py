@@ -7,12 +7,14 @@ Who may import it: the simulation, through the service table.
 
 from __future__ import annotations
 
+from wowsim.errors import Unsupported
 from wowsim.kernel.class_names import PROCESS_CLASSES, absent
 from wowsim.kernel.context import Kernel
 from wowsim.kernel.names import utf16
 from wowsim.kernel.objects import CURRENT_PROCESS
 from wowsim.kernel.process_queries import QUERIES, SINCE, accepts, extended_basic, mitigation_policy
 from wowsim.kernel.table import Support, service
+from wowsim.kernel.targets import kernel_at
 from wowsim.kernel.thread import Process
 from wowsim.nt.abi import HANDLE, NTSTATUS, PVOID, ULONG, USHORT, Out, encode, size_of
 from wowsim.nt.status import (
@@ -38,8 +40,7 @@ def NtTerminateProcess(k: Kernel, process_handle: HANDLE, exit_status: NTSTATUS)
         for thread in [t for t in k.threads if t is not k.thread]:
             k.exit_thread(thread, exit_status)
         return STATUS_SUCCESS
-    k.handles.lookup(process_handle, Process, PROCESS_TERMINATE)
-    k.exit_process(exit_status)
+    kernel_at(k, process_handle, PROCESS_TERMINATE).exit_process(exit_status)
     return STATUS_SUCCESS
 
 
@@ -84,6 +85,8 @@ def _answer(
     return accepts(k, information_class, length, data), len(data)
 
 
+OF_OTHERS = frozenset({0, 4, 7, 24, 26, 27, 29, 31, 37, 43, 60, 61})
+"""Classes that say of another process what the object itself knows."""
 PROCESS_DEBUG_OBJECT_HANDLE = 30
 """That it writes a null handle and the length beside its status is unverified."""
 
@@ -101,10 +104,12 @@ def NtQueryInformationProcess(
     return_length: Out[ULONG] | None,
 ) -> NTSTATUS:
     """What the process is; no debugger is ever attached to it."""
-    process, access = k.handles.lookup_granted(process_handle, Process)
+    process, access = k.handles.lookup_anywhere(process_handle, Process)
     if not access & PROCESS_QUERY:
         return STATUS_ACCESS_DENIED
     asked = process_information_class
+    if process is not k.process and asked not in OF_OTHERS:
+        raise Unsupported(f"NtQueryInformationProcess(class {asked}) of another process")
     if not k.has_class(SINCE, asked):
         return STATUS_INVALID_INFO_CLASS
     if asked == 36 and process_handle != CURRENT_PROCESS:

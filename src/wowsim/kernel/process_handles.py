@@ -1,6 +1,7 @@
 """Opening processes, walking through processes and threads, stopping all threads of one (nt!Ps).
 
-There are the System process, which nobody may open, and the one that runs; whoever started it has ended.
+There are the System process, which nobody may open, the one that runs and its children; whoever started the first one
+has ended. Walking through processes finds the own one only.
 Who may import it: the simulation, through the service table.
 """
 
@@ -48,16 +49,20 @@ def NtOpenProcess(
     if client_id is None:
         return STATUS_INVALID_PARAMETER_MIX
     process, thread = client_id.UniqueProcess, client_id.UniqueThread
-    if thread:
-        own = any(each.id == thread for each in k.threads) and process in (0, k.process.id)
-    else:
-        own = process & ~3 == k.process.id
-    if not own:
+    found = next((each for each in k.relatives if _meant(each, process, thread)), None)
+    if found is None:
         return STATUS_ACCESS_DENIED if process == SYSTEM_PROCESS_ID and not thread else STATUS_INVALID_CID
     access = Process.mapping.grant(desired_access)
     inherit = object_attributes.Attributes & OBJ_INHERIT
-    process_handle.set(HANDLE(k.handles.insert(k.process, access, inherit)))
+    process_handle.set(HANDLE(k.handles.insert(found, access, inherit)))
     return STATUS_SUCCESS
+
+
+def _meant(process: Process, process_id: int, thread_id: int) -> bool:
+    if not thread_id:
+        return process_id & ~3 == process.id
+    threads = [] if process.kernel is None else process.kernel.threads
+    return any(each.id == thread_id for each in threads) and process_id in (0, process.id)
 
 
 @service(Support.FULL)

@@ -8,11 +8,11 @@ support) has them: deletions, comments, continued lines. Who may import it: the 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wowsim.errors import UsageError
 from wowsim.kernel.names import from_utf16, utf16
+from wowsim.nt.records import dataclass
 from wowsim.nt.registry_structures import (
     REG_BINARY,
     REG_DWORD,

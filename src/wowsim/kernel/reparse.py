@@ -7,10 +7,10 @@ nothing more. Who may import it: the kernel package.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
 from wowsim.errors import GuestFault
 from wowsim.kernel.names import from_utf16
+from wowsim.nt.records import dataclass
 from wowsim.nt.status import (
     STATUS_IO_REPARSE_DATA_INVALID,
     STATUS_IO_REPARSE_TAG_INVALID,

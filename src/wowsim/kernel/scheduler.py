@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
+from enum import Enum
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
@@ -32,6 +33,31 @@ of what threads can do to each other."""
 NEVER = 1 << 63
 MOMENTS = 1000
 """So many moments are kept before those that were called off are thrown away."""
+
+
+class Idle(Enum):
+    """What is to be done when no thread of a process is ready."""
+
+    LOOK_AGAIN = "look again"
+    """Another process has run, or time has passed: a thread may be ready now."""
+    PASS_TIME = "pass time"
+    """Nobody else can run before the moment."""
+    LEAVE = "leave"
+    """Somebody else shall run; this process is asked again later."""
+
+
+class Others(Protocol):
+    """The other processes of the machine, as a scheduler sees them."""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether turns have to end for them."""
+
+    def while_idle(self, moment: int | None) -> Idle:
+        """No thread is ready before ``moment`` (None: ever)."""
+
+    def take_turns(self) -> None:
+        """A turn is over."""
 
 
 class Expiring(Protocol):
@@ -71,6 +97,8 @@ class Scheduler:
         wanted: another thread may have to run, or the current one has something to be told: look at the end of
             the service.
         next_due: the earliest moment at which something is due.
+        others: the other processes of the machine; None while there are none.
+        left: the last look for a thread ended because somebody else shall run.
     """
 
     def __init__(self, clock: Clock, seed: int, first: Thread) -> None:
@@ -80,6 +108,8 @@ class Scheduler:
         self.quantum = QUANTUM
         self.wanted = False
         self.next_due = NEVER
+        self.others: Others | None = None
+        self.left = False
         self._ready: dict[int, deque[Thread]] = {}
         self._moments: list[tuple[int, int, Due]] = []
         self._most_moments = MOMENTS
@@ -139,7 +169,7 @@ class Scheduler:
                 continue  # a wait for the same object twice
             status = wait.satisfied()
             if status is not None:
-                self.wake(wait.thread, status)
+                (wait.thread.scheduler or self).wake(wait.thread, status)
 
     def wake(self, thread: Thread, status: int) -> None:
         """End a thread's wait."""
@@ -303,13 +333,28 @@ class Scheduler:
             thread, routine, context = timer.apc
             if timer.queued not in thread.apcs:
                 timer.queued = Apc(routine, (context, moment & 0xFFFFFFFF, moment >> 32))
-                self.queue_apc(thread, timer.queued)
+                (thread.scheduler or self).queue_apc(thread, timer.queued)
 
     # ------------------------------------------------------------ whose turn it is
     @property
     def alone(self) -> bool:
         """Whether the current thread is the only one that can run or is waited for by time."""
+        if self.others is not None and self.others.wanted:
+            return False
         return not any(self._ready.values()) and not any(item.due == at for at, _, item in self._moments)
+
+    @property
+    def runnable(self) -> bool:
+        """Whether a thread could run now."""
+        self.expire()
+        current = self.current
+        running = current.state is State.RUNNING and not current.suspended
+        return running or self._best() >= 0
+
+    @property
+    def next_change(self) -> int | None:
+        """The next moment at which somebody may go on; None for never."""
+        return self._next_change()
 
     def _best(self) -> int:
         return max((priority for priority, queue in self._ready.items() if queue), default=-1)
@@ -320,7 +365,7 @@ class Scheduler:
         Args:
             end_of_turn: the current thread has used its turn up.
         """
-        self.wanted = False
+        self.wanted = self.left = False
         self.expire()
         current = self.current
         if current.state is State.RUNNING and current.suspended:
@@ -342,6 +387,13 @@ class Scheduler:
     def _next(self) -> Thread | None:
         while (best := self._best()) < 0:
             moment = self._next_change()
+            if self.others is not None:
+                answer = self.others.while_idle(moment)
+                if answer is Idle.LOOK_AGAIN:
+                    continue
+                if answer is Idle.LEAVE:
+                    self.left = True
+                    return None
             if moment is None:
                 return None
             self._clock.advance(max(0, moment - self._clock.now))

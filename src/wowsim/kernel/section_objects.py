@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from wowsim.errors import GuestFault, UsageError
 from wowsim.kernel.access import FILE_EXECUTE, FILE_READ_DATA, FILE_WRITE_DATA, GenericMapping
 from wowsim.kernel.device import FileObject
+from wowsim.kernel.image_files import image_file
 from wowsim.kernel.nodes import FileNode
 from wowsim.kernel.objects import KernelObject
 from wowsim.memory.pages import EXECUTE, READ, WRITE
@@ -34,6 +35,7 @@ from wowsim.nt.status import (
 )
 
 if TYPE_CHECKING:
+    from wowsim.image.model import Image
     from wowsim.kernel.context import Kernel
     from wowsim.kernel.namespace import Directory
 
@@ -113,26 +115,26 @@ def make_section(k: Kernel, size: int | None, protection: int, attributes: int, 
         if size > space.layout.highest_user:
             raise GuestFault(STATUS_SECTION_TOO_BIG)
         return Section(space.pages, space.commitment, size, protection, attributes)
-    access = PAGE_READONLY if attributes & SEC_IMAGE and k.readable_images else protection
+    access = PAGE_READONLY if attributes & SEC_IMAGE and k.lenient else protection
     file = k.handles.lookup(file_handle, FileObject, _rights(access, 1))
     if not isinstance(file.node, FileNode):
         raise GuestFault(STATUS_INVALID_FILE_FOR_SECTION)
     if attributes & SEC_IMAGE:
-        return _image_section(k, file.node)
+        return ImageSection(space.pages, space.commitment, image_of(k, file.node), file.node.path)
     return _file_section(k, file, file.node, size or 0, protection, attributes)
 
 
-def _image_section(k: Kernel, node: FileNode) -> Section:
+def image_of(k: Kernel, node: FileNode) -> Image:
     """An image is read once as long as its file keeps its bytes and its name (FILE_OBJECT.SectionObjectPointer)."""
-    contents, path = node.read(0, node.size), k.volume.drive + node.path
-    image = None if node.image is None or node.image[:2] != (contents, path) else node.image[2]
+    file, path = image_file(node), k.volume.drive + node.path
+    image = None if node.image is None or node.image[:2] != (file.identity, path) else node.image[2]
     if image is None:
         try:
-            image = k.parse_image(contents, path)
+            image = k.parse_image(file, path)
         except UsageError as error:
             raise GuestFault(STATUS_INVALID_IMAGE_FORMAT) from error
-        node.image = contents, path, image
-    return ImageSection(k.space.pages, k.space.commitment, image, node.path)
+        node.image = file.identity, path, image
+    return image
 
 
 def _file_section(

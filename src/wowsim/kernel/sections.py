@@ -152,6 +152,7 @@ def NtMapViewOfSection(
     k.handles.lookup(process_handle, Process, PROCESS_VM_OPERATION)
     found = k.handles.lookup(section_handle, SectionObject, map_rights(win32_protect))
     k.space.cause = "NtMapViewOfSection"
+    _check_memory(k, found)
     offset = 0 if section_offset is None else section_offset.value
     base, size, status = k.space.map_view(
         found.section,
@@ -174,6 +175,12 @@ def NtMapViewOfSection(
 def NtUnmapViewOfSection(k: Kernel, process_handle: HANDLE, base_address: PVOID) -> NTSTATUS:
     """Unmap the view that holds an address."""
     return unmap(k, process_handle, base_address, "NtUnmapViewOfSection")
+
+
+def _check_memory(k: Kernel, section: SectionObject) -> None:
+    """Processes have memory of their own here: what one has put into a section another one cannot see."""
+    if section.section.pages is not k.space.pages:
+        raise Unsupported("NtMapViewOfSection of a section that another process has made")
 
 
 def unmap(k: Kernel, process_handle: int, address: int, cause: str) -> NTSTATUS:

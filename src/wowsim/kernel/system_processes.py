@@ -6,7 +6,7 @@ There are the idle process, System and the one that runs; handles are its own. W
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault
@@ -29,6 +29,7 @@ from wowsim.nt.abi import (
     size_of,
 )
 from wowsim.nt.process_structures import IO_COUNTERS, VM_COUNTERS_EX
+from wowsim.nt.records import dataclass
 from wowsim.nt.status import STATUS_ACCESS_DENIED
 from wowsim.nt.structures import CLIENT_ID, UNICODE_STRING
 from wowsim.nt.system_structures import (

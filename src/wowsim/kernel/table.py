@@ -9,7 +9,6 @@ Who may import it: the other kernel modules (for the decorator) and the simulati
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from wowsim.errors import GuestFault, Unsupported, UsageError
 from wowsim.kernel.dispatcher import Blocked
 from wowsim.nt.abi import Decoder, Prototype, Width, prototype
+from wowsim.nt.records import dataclass
 
 if TYPE_CHECKING:
     from types import ModuleType

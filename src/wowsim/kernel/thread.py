@@ -6,19 +6,22 @@ Leaves out quotas. Who may import it: the kernel package and the simulation.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar
 
 from wowsim.kernel.access import GenericMapping
 from wowsim.kernel.dispatcher import DispatcherObject
+from wowsim.nt.records import dataclass
 from wowsim.nt.status import STATUS_PENDING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wowsim.kernel.context import Kernel
     from wowsim.kernel.dispatcher import Mutant, Timer, Wait
     from wowsim.kernel.job import Job
+    from wowsim.kernel.scheduler import Scheduler
     from wowsim.kernel.token import Token
     from wowsim.nt.structures import SECTION_IMAGE_INFORMATION
 
@@ -47,6 +50,7 @@ class Process(DispatcherObject):
         created: when it was made, in 100 ns units.
         settings: what NtSetInformationProcess was told, by information class.
         timer_resolution: what NtSetTimerResolution asked for, in 100 ns units; 0 for nothing.
+        kernel: what serves it; None when it has ended and nothing is left of it.
     """
 
     id: int = 0x1000
@@ -67,8 +71,10 @@ class Process(DispatcherObject):
     settings: dict[int, int] = field(default_factory=dict)
     timer_resolution: int = 0
     waits: list[Wait] = field(default_factory=list)
+    kernel: Kernel | None = None
 
     type_name: ClassVar[str] = "Process"
+    home_matters: ClassVar[bool] = True
     mapping: ClassVar[GenericMapping] = GenericMapping(0x20410, 0x20BEB, 0x121001, 0x1FFFFF)
 
     def is_signaled(self, thread: Thread) -> bool:
@@ -141,6 +147,7 @@ class Thread(DispatcherObject):
         token: whom it impersonates, or None.
         name: what ThreadNameInformation was set to.
         settings: what NtSetInformationThread was told, by information class.
+        scheduler: who decides when it runs; None for the one that is asked.
         execution_state: ES_* flags of NtSetThreadExecutionState.
     """
 
@@ -175,8 +182,10 @@ class Thread(DispatcherObject):
     settings: dict[int, int] = field(default_factory=dict)
     execution_state: int = 0x80000000
     waits: list[Wait] = field(default_factory=list)
+    scheduler: Scheduler | None = None
 
     type_name: ClassVar[str] = "Thread"
+    home_matters: ClassVar[bool] = True
     mapping: ClassVar[GenericMapping] = GenericMapping(0x20048, 0x20437, 0x121800, 0x1FFFFF)
 
     def is_signaled(self, thread: Thread) -> bool:

@@ -12,6 +12,7 @@ from wowsim.errors import GuestFault, Unsupported
 from wowsim.kernel.context import Kernel, ThreadRequest
 from wowsim.kernel.objects import OBJ_INHERIT
 from wowsim.kernel.table import Support, service
+from wowsim.kernel.targets import thread_at
 from wowsim.kernel.thread import Apc, InitialTeb, Process, State, Thread
 from wowsim.nt.abi import (
     ACCESS_MASK,
@@ -219,13 +220,13 @@ def NtTerminateThread(k: Kernel, thread_handle: HANDLE, exit_status: NTSTATUS) -
 @service(Support.FULL)
 def NtSuspendThread(k: Kernel, thread_handle: HANDLE, previous_suspend_count: Out[ULONG] | None) -> NTSTATUS:
     """Keep a thread from running until it is resumed as often."""
-    thread = k.handles.lookup(thread_handle, Thread, THREAD_SUSPEND_RESUME)
+    thread, scheduler = thread_at(k, thread_handle, THREAD_SUSPEND_RESUME)
     if thread.state is State.TERMINATED:
         return STATUS_THREAD_IS_TERMINATING
     before = thread.suspended
     if before == MAXIMUM_SUSPEND_COUNT:
         return STATUS_SUSPEND_COUNT_EXCEEDED
-    k.scheduler.suspend(thread)
+    scheduler.suspend(thread)
     if previous_suspend_count is not None:
         previous_suspend_count.set(ULONG(before))
     return STATUS_SUCCESS
@@ -234,10 +235,10 @@ def NtSuspendThread(k: Kernel, thread_handle: HANDLE, previous_suspend_count: Ou
 @service(Support.FULL)
 def NtResumeThread(k: Kernel, thread_handle: HANDLE, previous_suspend_count: Out[ULONG] | None) -> NTSTATUS:
     """Undo one suspension."""
-    thread = k.handles.lookup(thread_handle, Thread, THREAD_SUSPEND_RESUME)
+    thread, scheduler = thread_at(k, thread_handle, THREAD_SUSPEND_RESUME)
     before = thread.suspended
     if before:
-        k.scheduler.resume(thread)
+        scheduler.resume(thread)
     if previous_suspend_count is not None:
         previous_suspend_count.set(ULONG(before))
     return STATUS_SUCCESS

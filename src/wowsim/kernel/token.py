@@ -8,7 +8,7 @@ Leaves out app containers, claims and auditing. Who may import it: the kernel pa
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from random import Random
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,6 +17,7 @@ from wowsim.kernel.access import GENERIC_ALL, GENERIC_EXECUTE, GENERIC_READ, Gen
 from wowsim.kernel.accounts import machine_sid, user_sid
 from wowsim.kernel.objects import KernelObject
 from wowsim.nt import security
+from wowsim.nt.records import dataclass
 from wowsim.nt.security import ACCESS_ALLOWED_ACE_TYPE, Ace, acl, sid
 
 if TYPE_CHECKING:

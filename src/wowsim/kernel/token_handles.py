@@ -70,7 +70,7 @@ def find_token(k: Kernel, handle: int, access: int) -> Token:
     Raises:
         GuestFault: as :meth:`HandleTable.lookup`; STATUS_NO_TOKEN for the thread's own token without one.
     """
-    if k.build.token_pseudo_handles and handle >= _EFFECTIVE_TOKEN:
+    if (k.build.token_pseudo_handles or k.every_class) and handle >= _EFFECTIVE_TOKEN:
         if handle == _CURRENT_THREAD_TOKEN:
             if k.thread.token is None:
                 raise GuestFault(STATUS_NO_TOKEN)

@@ -6,11 +6,11 @@ resident. Simulated time passes in waits only, so threads have used none. Who ma
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wowsim.nt.abi import SIZE_T, ULONG
 from wowsim.nt.process_structures import VM_COUNTERS_EX
+from wowsim.nt.records import dataclass
 
 if TYPE_CHECKING:
     from wowsim.kernel.context import Kernel

@@ -7,12 +7,12 @@ a network card. Who may import it: the simulation, through the service table.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from wowsim.kernel.context import Kernel
 from wowsim.kernel.table import Support, service
 from wowsim.nt.abi import NTSTATUS, ULONG, ULONGLONG, Bytes, In, Out, struct
+from wowsim.nt.records import dataclass
 from wowsim.nt.status import STATUS_ACCESS_DENIED, STATUS_RETRY, STATUS_SUCCESS
 
 MAXIMUM_RANGE = 10_000_000

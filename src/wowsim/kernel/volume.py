@@ -244,6 +244,10 @@ class Volume:
         clock: gives the times.
         capacity: bytes it holds; more is STATUS_DISK_FULL.
         drive: letter of the drive.
+
+    Attributes:
+        readable: everybody may open the volume itself for reading, which on Windows takes an administrator. Its bytes
+            are not there in any case.
     """
 
     serial_number = 0x20150501
@@ -253,6 +257,7 @@ class Volume:
         self.capacity = capacity
         self.drive = drive
         self.label = "wowsim"
+        self.readable = False
         self.used = 0
         self.creation_time = clock.now
         self._file_id = 0x23

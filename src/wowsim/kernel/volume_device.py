@@ -168,7 +168,10 @@ class VolumeDevice(Device):
         return VolumeFile(self, made, made.links[0], request)
 
     def _open_volume(self, request: OpenRequest) -> tuple[FileObject, int]:
-        if request.access & (_DATA | DELETE):
+        forbidden = _DATA | DELETE
+        if self.volume.readable:
+            forbidden &= ~FILE_READ_DATA
+        if request.access & forbidden:
             raise GuestFault(STATUS_ACCESS_DENIED)
         if request.options & FILE_DIRECTORY_FILE:
             raise GuestFault(STATUS_NOT_A_DIRECTORY)

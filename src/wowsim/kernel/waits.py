@@ -28,6 +28,7 @@ from wowsim.kernel.synchronization import EVENT_MODIFY_STATE, SEMAPHORE_MODIFY_S
 from wowsim.kernel.table import Support, service
 from wowsim.nt.abi import ACCESS_MASK, BOOLEAN, HANDLE, LARGE_INTEGER, NTSTATUS, PVOID, ULONG, Array, In, Out
 from wowsim.nt.status import (
+    STATUS_ACCESS_VIOLATION,
     STATUS_ALERTED,
     STATUS_INVALID_CID,
     STATUS_INVALID_PARAMETER,
@@ -134,8 +135,10 @@ def NtSignalAndWaitForSingleObject(
 
 # ---------------------------------------------------------------- time
 @service(Support.FULL)
-def NtDelayExecution(k: Kernel, alertable: BOOLEAN, delay_interval: In[LARGE_INTEGER]) -> NTSTATUS:
+def NtDelayExecution(k: Kernel, alertable: BOOLEAN, delay_interval: In[LARGE_INTEGER] | None) -> NTSTATUS:
     """Let time pass: negative intervals are relative, others a moment."""
+    if delay_interval is None and not k.lenient:
+        raise GuestFault(STATUS_ACCESS_VIOLATION, 0)
     if delay_interval == 0:
         k.scheduler.yield_()
     wait = Wait(k.thread, (), False, alertable != 0, deadline(k, delay_interval), "a delay", STATUS_SUCCESS)

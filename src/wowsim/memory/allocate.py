@@ -117,6 +117,8 @@ class Allocation(SpaceCore):
             end = vad.end
         if end > vad.end:
             raise GuestFault(status.STATUS_UNABLE_TO_FREE_VM)
+        if free_type == MEM_RELEASE and not self.releases_parts and (start, end) != (vad.start, vad.end):
+            raise GuestFault(status.STATUS_INVALID_PARAMETER)
         if vad.kind is not VadKind.PRIVATE:
             raise GuestFault(status.STATUS_UNABLE_TO_DELETE_SECTION)
         if vad.no_change:

@@ -8,7 +8,6 @@ Who may import it: kernel process services and the simulation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault, UsageError
@@ -16,6 +15,7 @@ from wowsim.memory.allocate import MEM_COMMIT, MEM_DECOMMIT, MEM_RELEASE, MEM_RE
 from wowsim.memory.pages import PAGE_SHIFT, PAGE_SIZE
 from wowsim.memory.protection import MM_READWRITE, PAGE_GUARD, PAGE_READWRITE
 from wowsim.memory.vad import VadKind
+from wowsim.nt.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

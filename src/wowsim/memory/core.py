@@ -10,7 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault
-from wowsim.memory.pages import DIRTY, MM_MASK, PAGE_SHIFT, PRIVATE, WRITE
+from wowsim.memory.pages import CLUSTER, DIRTY, MM_MASK, PAGE_SHIFT, PRIVATE, WRITE
 from wowsim.memory.protection import cpu_access, is_copy, page_from_mm
 from wowsim.memory.sections import Commitment, FileSection
 from wowsim.memory.vad import MAX_COMMIT, Vad, VadKind, VadTree
@@ -45,6 +45,8 @@ class SpaceCore:
     Attributes:
         cause: creation step or service that acts; new VADs remember it.
         private_commit: pages charged to the process for private memory and copies.
+        releases_parts: a part of a region can be released. Wine's VirtualFree, which unlike Windows' does not insist on
+            size 0, leaves it to its kernel to refuse that (observed).
         locked: pages locked into the working set.
         released: first page, last page and cause of what was given back, oldest first, as far as remembered.
     """
@@ -59,6 +61,7 @@ class SpaceCore:
         notify: Notify | None = None,
     ) -> None:
         self.pages = pages
+        pages.fetch = self._fetch
         self.layout = layout
         self.commitment = commitment if commitment is not None else Commitment()
         self.notify = notify
@@ -66,10 +69,21 @@ class SpaceCore:
         self.cause = ""
         self.private_commit = 0
         self.locked: set[int] = set()
+        self.releases_parts = True
         self.released: deque[tuple[int, int, str]] = deque(maxlen=_REMEMBERED)
         self.highest_vpn = layout.highest_user >> PAGE_SHIFT
         self._random = Random(seed)
         self._pool = layout.pool + (self._random.getrandbits(24) << 4)
+
+    def _fetch(self, vpn: int) -> Iterator[tuple[int, bytes]]:
+        """Pages of an image that are read when somebody touches them, some at a time."""
+        vad = self.vads.at(vpn)
+        assert vad is not None, "every entry lies in a VAD"
+        assert vad.section is not None, "only pages of sections are absent"
+        first, end = max(vpn & -CLUSTER, vad.start), min((vpn & -CLUSTER) + CLUSTER, vad.end + 1)
+        data = vad.section.bytes_of(vad.offset + first - vad.start, end - first)
+        for page in range(first, end):
+            yield page, data[(page - first) << PAGE_SHIFT : (page - first + 1) << PAGE_SHIFT]
 
     def insert_vad(
         self,

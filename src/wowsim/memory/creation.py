@@ -8,7 +8,7 @@ Who may import it: the simulation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault, UsageError
@@ -17,6 +17,7 @@ from wowsim.memory.pages import PAGE_SHIFT
 from wowsim.memory.protection import MM_READONLY, PAGE_NOACCESS, PAGE_READWRITE
 from wowsim.memory.rows import rows_of
 from wowsim.memory.sections import SEC_RESERVE, ImageSection, Section
+from wowsim.nt.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,6 @@ Who may import it: :mod:`wowsim.memory.space`; the CPU side uses :class:`FaultRe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,7 @@ from wowsim.memory.protection import MM_GUARD, MM_READWRITE, cpu_access, is_copy
 from wowsim.memory.sections import FileSection
 from wowsim.memory.vad import VadKind
 from wowsim.nt import status
+from wowsim.nt.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,12 +8,13 @@ Who may import it: everybody above ``wowsim.nt``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from wowsim.errors import UsageError
 from wowsim.nt.builds import NATIVE, WIN7SP1, WIN10_22H2, WOW64
+from wowsim.nt.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

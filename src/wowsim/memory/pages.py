@@ -12,11 +12,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 PAGE_SHIFT = 12
 PAGE_SIZE = 1 << PAGE_SHIFT
 PAGE_MASK = PAGE_SIZE - 1
+
+CLUSTER = 16
+"""Pages of a file that are read together when one of them is touched."""
 
 READ, WRITE, EXECUTE = 1, 2, 4
 """What user code may do with a page; no bit: the entry is kept but the CPU does not see the page."""
@@ -42,8 +45,14 @@ class Pages(Protocol):
     def free(self, frames: Iterable[int]) -> None:
         """Give frames back."""
 
-    def map(self, vpn: int, frames: Sequence[int], access: int, tag: int) -> None:
-        """Enter consecutive pages; with access 0 the entry is kept but not present to the CPU."""
+    fetch: Callable[[int], Iterable[tuple[int, bytes]]]
+    """Set by the memory manager: ``(vpn, bytes)`` of an absent page and of neighbours that come along."""
+
+    def map(self, vpn: int, frames: Sequence[int], access: int, tag: int, *, absent: bool = False) -> None:
+        """Enter consecutive pages; with access 0 the entry is kept but not present to the CPU.
+
+        Bytes of absent ones are fetched before anybody sees them, with the first use of their entry.
+        """
 
     def protect(self, vpn: int, count: int, access: int, tag: int) -> None:
         """Change the entries of a range in which every page has one."""
@@ -59,6 +68,9 @@ class Pages(Protocol):
 
     def read_frame(self, frame: int, offset: int, size: int) -> bytes:
         """Bytes of one frame."""
+
+    def fill(self, frames: Sequence[int], data: bytes) -> None:
+        """Give frames that were just allocated their bytes, the rest stays zero."""
 
     def write_frame(self, frame: int, offset: int, data: bytes) -> None:
         """Write bytes of one frame."""

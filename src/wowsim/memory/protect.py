@@ -8,7 +8,6 @@ Who may import it: :mod:`wowsim.memory.space`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault
@@ -27,6 +26,7 @@ from wowsim.memory.protection import (
 from wowsim.memory.sections import ImageSection
 from wowsim.memory.vad import MAX_COMMIT, VadKind
 from wowsim.nt import status
+from wowsim.nt.records import dataclass
 
 if TYPE_CHECKING:
     from wowsim.memory.vad import Vad

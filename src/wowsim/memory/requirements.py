@@ -5,7 +5,6 @@ Rules: Microsoft Learn, MEM_ADDRESS_REQUIREMENTS. Who may import it: the memory 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault
@@ -13,6 +12,7 @@ from wowsim.memory.gaps import GRANULARITY
 from wowsim.memory.layout import LOWEST_USER_ADDRESS
 from wowsim.memory.pages import PAGE_MASK, PAGE_SHIFT, PAGE_SIZE
 from wowsim.nt import status
+from wowsim.nt.records import dataclass
 
 if TYPE_CHECKING:
     from wowsim.memory.vad import VadTree

@@ -5,12 +5,12 @@ Who may import it: the memory manager, kernel services and the simulation; rende
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wowsim.memory.pages import PAGE_SHIFT
 from wowsim.memory.protection import name_of
 from wowsim.memory.vad import MAX_COMMIT, VadKind
+from wowsim.nt.records import dataclass
 
 if TYPE_CHECKING:
     from wowsim.memory.core import SpaceCore

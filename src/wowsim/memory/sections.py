@@ -41,7 +41,8 @@ SEC_RESERVE = 0x04000000
 SEC_COMMIT = 0x08000000
 SEC_NOCACHE = 0x10000000
 
-_ZERO_PAGE = bytes(PAGE_SIZE)
+_LARGE = 4 * PAGE_SIZE
+"""Size of a section in bytes from which on it pays not to read it at once."""
 
 
 class Commitment:
@@ -156,6 +157,14 @@ class Section:
 
     def load(self, first: int, count: int) -> None:
         """Make the contents of a range present before it is mapped; pagefile pages come from commit."""
+
+    def is_absent(self, index: int) -> bool:
+        """Whether the bytes of a page are read when somebody touches it, by :meth:`bytes_of`."""
+        return False
+
+    def bytes_of(self, first: int, count: int) -> bytes:
+        """The bytes of pages that are absent."""
+        raise NotImplementedError
 
     def runs(self, first: int, count: int, mm: int) -> Iterator[tuple[int, int, int]]:
         """``(index, count, MM code)`` of the pages of a range that exist, ascending.
@@ -287,16 +296,32 @@ class ImageSection(Section):
         self.base = base
 
     def load(self, first: int, count: int) -> None:
-        """Make the relocated contents present, all of them at the first view."""
+        """Make the relocated contents present at the first view, but for what is read when it is touched."""
         if self.frames:
             return
-        contents = _at_base(self.image.relocated(self.base), self.base, self.image.base, self.image.bits)
         frames = self.pages.allocate(self.count)
-        for index, frame in enumerate(frames):
-            data = contents[index << PAGE_SHIFT : (index + 1) << PAGE_SHIFT]
-            if not _ZERO_PAGE.startswith(data):
-                self.pages.write_frame(frame, 0, data)
+        for start, end, _ in self._areas():
+            if not self.is_absent(start):
+                self.pages.fill(frames[start:end], self.bytes_of(start, end - start).rstrip(b"\0"))
         self.frames = dict(enumerate(frames))
+
+    def is_absent(self, index: int) -> bool:
+        """Pages of large sections that nobody writes or executes: resources, debug information, exports."""
+        rva = index << PAGE_SHIFT
+        return any(
+            s.rva <= rva < s.rva + s.size
+            and s.size > _LARGE
+            and s.readable
+            and not (s.writable or s.executable or s.shared)
+            for s in self.image.sections
+        )
+
+    def bytes_of(self, first: int, count: int) -> bytes:
+        """Relocated contents."""
+        start = first << PAGE_SHIFT
+        end = min(start + (count << PAGE_SHIFT), self.image.size)
+        found = self.image.relocated(self.base, start, end)
+        return found if first else _at_base(found, self.base, self.image.base, self.image.bits)
 
     def runs(self, first: int, count: int, mm: int) -> Iterator[tuple[int, int, int]]:
         """Runs of equal protection; ``mm`` plays no part, the image's sections decide."""
@@ -339,6 +364,8 @@ def _at_base(contents: bytes, base: int, preferred: int, bits: int) -> bytes:
         return contents
     header = int.from_bytes(contents[0x3C:0x40], "little")
     at, width = header + (0x34 if bits == 32 else 0x30), bits // 8
+    if at + width > len(contents):
+        return contents
     return contents[:at] + base.to_bytes(width, "little") + contents[at + width :]
 
 

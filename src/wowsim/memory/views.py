@@ -207,7 +207,9 @@ class Views(Allocation):
         frames = section.frames
         for index, length, code in runs:
             span = [frames[i] for i in range(index, index + length)]
-            self.pages.map(start + index - offset, span, self._access(vad, code), code)
+            self.pages.map(
+                start + index - offset, span, self._access(vad, code), code, absent=section.is_absent(index)
+            )
         self._tell("map", start, count, mm, vad.name)
         return vad
 

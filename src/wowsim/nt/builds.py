@@ -7,7 +7,6 @@ wow64-facts (section in the comment) or marked unverified.
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from importlib import resources
@@ -15,6 +14,7 @@ from typing import Literal
 
 from wowsim.errors import UsageError
 from wowsim.nt import native_builds, wow64_builds
+from wowsim.nt.records import dataclass
 
 NUMBER_MASK = 0x3FFF
 

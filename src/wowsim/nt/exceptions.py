@@ -6,10 +6,10 @@ Layouts: wow64-facts section 5 (50h and 98h bytes); values: winnt.h. Who may imp
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault
+from wowsim.nt.records import dataclass
 from wowsim.nt.status import STATUS_INVALID_PARAMETER
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ Who may import it: everybody.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from wowsim.nt.abi import (
@@ -22,6 +21,7 @@ from wowsim.nt.abi import (
     Bytes,
     struct,
 )
+from wowsim.nt.records import dataclass
 
 
 # ---------------------------------------------------------------- completion

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import struct as _struct
 import sys
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar, get_args, get_origin
 
 from wowsim.nt.annotations import Annotations
+from wowsim.nt.records import dataclass
 from wowsim.nt.scalars import PVOID, SCALARS, Width, fit, scalar_of
 
 if TYPE_CHECKING:

@@ -5,9 +5,8 @@ Who may import it: everybody.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from wowsim.nt.abi import LARGE_INTEGER, PVOID, SIZE_T, ULONG, ULONG_PTR, ULONGLONG, struct
+from wowsim.nt.records import dataclass
 
 
 @struct

@@ -5,8 +5,6 @@ Who may import it: everybody.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from wowsim.nt.abi import (
     HANDLE,
     LARGE_INTEGER,
@@ -17,6 +15,7 @@ from wowsim.nt.abi import (
     USHORT,
     struct,
 )
+from wowsim.nt.records import dataclass
 from wowsim.nt.structures import PROCESS_BASIC_INFORMATION
 
 

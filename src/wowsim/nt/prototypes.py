@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from functools import cache, cached_property
 from types import NoneType, UnionType
@@ -16,6 +15,7 @@ from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
 from wowsim.errors import GuestFault
 from wowsim.nt.annotations import Annotations
 from wowsim.nt.layouts import STRUCTURES, Memory, encode, layout, load, scalar_struct, size_of, unwrap
+from wowsim.nt.records import dataclass
 from wowsim.nt.scalars import PVOID, SCALARS, Width, fit, scalar_of, widen
 
 T = TypeVar("T")

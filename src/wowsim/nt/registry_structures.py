@@ -6,9 +6,8 @@ Who may import it: everybody.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from wowsim.nt.abi import PVOID, ULONG, struct
+from wowsim.nt.records import dataclass
 
 # ---------------------------------------------------------------- types of values
 REG_NONE, REG_SZ, REG_EXPAND_SZ, REG_BINARY, REG_DWORD, REG_DWORD_BIG_ENDIAN, REG_LINK, REG_MULTI_SZ = range(

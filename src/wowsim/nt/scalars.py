@@ -7,8 +7,9 @@ section 6). Who may import it: everybody, through :mod:`wowsim.nt.abi`.
 from __future__ import annotations
 
 import struct as _struct
-from dataclasses import dataclass
 from typing import Any, Literal, NewType
+
+from wowsim.nt.records import dataclass
 
 Width = Literal[32, 64]
 

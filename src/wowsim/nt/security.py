@@ -7,9 +7,10 @@ pointers. Who may import it: everybody.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wowsim.errors import GuestFault
+from wowsim.nt.records import dataclass
 from wowsim.nt.status import STATUS_INVALID_ACL, STATUS_INVALID_SECURITY_DESCR, STATUS_INVALID_SID
 
 # ---------------------------------------------------------------- SIDs

@@ -7,7 +7,6 @@ Who may import it: everybody.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from wowsim.nt.abi import (
@@ -26,6 +25,7 @@ from wowsim.nt.abi import (
     Ptr,
     struct,
 )
+from wowsim.nt.records import dataclass
 
 
 # ---------------------------------------------------------------- names and completion

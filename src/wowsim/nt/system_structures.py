@@ -5,7 +5,6 @@ Who may import it: everybody.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from wowsim.nt.abi import (
@@ -23,6 +22,7 @@ from wowsim.nt.abi import (
     struct,
 )
 from wowsim.nt.process_structures import GROUP_AFFINITY, IO_COUNTERS, VM_COUNTERS_EX
+from wowsim.nt.records import dataclass
 from wowsim.nt.structures import CLIENT_ID, UNICODE_STRING
 
 

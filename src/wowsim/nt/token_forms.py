@@ -7,10 +7,10 @@ Who may import it: everybody.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from wowsim.errors import GuestFault
+from wowsim.nt.records import dataclass
 from wowsim.nt.security import ACL_HEADER, acl_size, sid_size
 from wowsim.nt.status import STATUS_INVALID_PARAMETER
 

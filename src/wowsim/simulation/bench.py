@@ -7,11 +7,12 @@ above the simulation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wowsim.cpu.segments import Descriptor
 from wowsim.errors import StopReason, UsageError
+from wowsim.nt.records import dataclass
 from wowsim.simulation.simulation import Simulation
 
 if TYPE_CHECKING:

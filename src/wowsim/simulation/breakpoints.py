@@ -25,10 +25,10 @@ class Breakpoints:
     Args:
         core: the CPU.
         symbols: of what is mapped.
-        expected: the system DLLs by module name, mapped or not.
+        expected: a system DLL by its module's name, mapped or not.
     """
 
-    def __init__(self, core: Core, symbols: SymbolTable, expected: Mapping[str, Image]) -> None:
+    def __init__(self, core: Core, symbols: SymbolTable, expected: Callable[[str], Image | None]) -> None:
         self._core = core
         self._symbols = symbols
         self._expected = expected
@@ -49,7 +49,7 @@ class Breakpoints:
         try:
             return self.at(self._symbols.address(name), callback)
         except UsageError:
-            image = self._expected.get(name.partition("!")[0])
+            image = self._expected(name.partition("!")[0])
             if image is None:
                 raise
         return self.at_offset(image.name, _offset(image, name), callback)

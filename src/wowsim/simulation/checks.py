@@ -23,6 +23,8 @@ LEAST_MEMORY = 8 << 20
 MOST_MEMORY = 1 << 36
 MAX_COMMAND_LINE = 32767
 """CreateProcessW's documentation: characters of lpCommandLine with the terminating null."""
+MAX_VARIABLE = 32767
+"""Microsoft Learn, "Environment Variables": characters of a variable with the terminating null."""
 _FORBIDDEN = frozenset('<>:"/\\|?*')
 
 
@@ -43,6 +45,20 @@ def machine(seed: object, memory: object, quantum: object, cpu_vendor: object) -
         raise UsageError(f"quantum={quantum!r}; expected instructions of a turn, 1 or more")
     if cpu_vendor not in VENDORS:
         raise UsageError(f"cpu_vendor={cpu_vendor!r}; expected one of {', '.join(VENDORS)}")
+
+
+def sysroot(build: Build, wanted: object) -> None:
+    """Whether a build can have a system root.
+
+    Raises:
+        UsageError: it cannot, or that is no name of one.
+    """
+    if not isinstance(wanted, (str, Path)):
+        raise UsageError(f"sysroot={wanted!r}; expected a name or the path of a folder")
+    if not build.wow64:
+        raise UsageError(
+            f"a system root is a 64-bit Windows, {build.name} has 32 bits; choose a 64-bit build"
+        )
 
 
 def turbo(build: Build, wanted: object) -> bool:
@@ -119,6 +135,10 @@ def start(words: Sequence[str], env: Mapping[str, Any] | None, cwd: object) -> N
         if value is not None and (not isinstance(value, str) or "\0" in value):
             raise UsageError(
                 f"environment variable {name}={value!r}; expected a string, or None to remove it"
+            )
+        if value is not None and len(value) >= MAX_VARIABLE:
+            raise UsageError(
+                f"environment variable {name} has {len(value)} characters; Windows allows {MAX_VARIABLE - 1}"
             )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from wowsim.guest32.advapi32 import NAME as ADVAPI32
 from wowsim.guest32.advapi32 import build_advapi32
@@ -17,18 +17,20 @@ from wowsim.host64.wow64 import Routines, Wow64
 from wowsim.host64.wow64cpu import build_wow64cpu
 from wowsim.host64.wow64win import build_wow64win
 from wowsim.kernel.known_services import services_of_build
-from wowsim.nt.builds import build_named
+from wowsim.nt.builds import build_named, services
+from wowsim.nt.records import dataclass
 from wowsim.simulation.routines import routines, wow64_routines
+from wowsim.simulation.shared_data import TICK_UNITS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from wowsim.image.model import Image
     from wowsim.kernel.context import Kernel
     from wowsim.kernel.table import ServiceTable
     from wowsim.memory.layout import SpaceLayout
-    from wowsim.nt.builds import Build
+    from wowsim.nt.builds import Build, ServiceRow
     from wowsim.nt.trap import Routine
     from wowsim.simulation.startup import NewProcess
     from wowsim.trace.symbols import SymbolTable
@@ -42,6 +44,16 @@ class BuiltIn:
     wow64_routines: Mapping[str, Routine]
     numbers: Mapping[str, int]
     folders: Mapping[str, Path] = field(default_factory=dict)
+    tick_units: ClassVar[int] = TICK_UNITS
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def rows(self, build: Build) -> Sequence[ServiceRow]:
+        """The services there are."""
+        return services(build.name)
+
+    def module(self, name: str) -> Image | None:
+        """The image of a module."""
+        return self.images.get(name)
 
     def layout(self, layout: SpaceLayout) -> SpaceLayout:
         """The build's own address space."""

@@ -2,27 +2,29 @@
 
 The stub and wow64.dll are guest code, so they are watched at instructions: a stub's first one and its ``ret``, and in
 wow64!Wow64SystemServiceEx the call of the thunk and what follows, where Windows tells wow64log.dll (wow64-facts
-section 5). An answer goes on at the ``ret`` or behind the call; the guest's own code does the rest. In the kernel the
-service table asks. Nothing is watched while nobody listens. Who may import it: ``simulation.simulation``.
+section 5); in the wow64.dll of a system root the whole function. An answer goes on at the ``ret`` or behind the call;
+the guest's own code does the rest. In the kernel the service table asks. Nothing is watched while nobody listens. Who
+may import it: ``simulation.simulation``.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
 
 from wowsim.errors import UsageError
-from wowsim.nt.builds import NUMBER_MASK, services
+from wowsim.nt.builds import NUMBER_MASK
+from wowsim.nt.records import dataclass
 from wowsim.render.decoder import decoded as instructions
 from wowsim.simulation.answers import Answer, Glance, decoded, write_outputs
+from wowsim.simulation.function_watch import FunctionWatch
 from wowsim.simulation.tracer import nt_name
 from wowsim.trace.events import ServiceEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from wowsim.errors import WowsimError
     from wowsim.image.model import Image
@@ -42,6 +44,7 @@ Remover = Callable[[], None]
 
 CALL_THUNK = bytes.fromhex("41ffd4")
 """``call r12`` in Wow64SystemServiceEx: RBX is the number in its table, RDI the table, RSI the 32-bit arguments."""
+REAL_DISPATCH = "wow64!Wow64SystemServiceEx"
 _TABLE_SIZE = 0x30
 _LONGEST_STUB = 0x20
 
@@ -66,7 +69,9 @@ class Interception:
         machine: the machine.
         breakpoints: watches code, now or when its module is mapped.
         observers: bind the service table.
-        images: the built-in images by module name.
+        images: the system DLLs by module name, as far as they are known before they are mapped.
+        rows: the services there are.
+        built_in: whether wow64.dll is the built-in one, whose inside is known.
         prototypes: of declared services, by name.
         executed: instructions so far, None when the run does not count.
         blame: told an error of the caller's own making, which leaves ``run()``.
@@ -78,6 +83,8 @@ class Interception:
         breakpoints: Breakpoints,
         observers: Observers,
         images: Mapping[str, Image],
+        rows: Iterable[ServiceRow],
+        built_in: bool,
         prototypes: Mapping[str, Prototype],
         executed: Callable[[], int | None],
         blame: Callable[[WowsimError], None],
@@ -86,7 +93,8 @@ class Interception:
         self._images, self._executed, self._blame = images, executed, blame
         self._build, self._core = machine.build, machine.core
         self._prototypes = prototypes
-        self._rows = {row.name: row for row in services(machine.build.name)}
+        self._rows = {row.name: row for row in rows}
+        self._built_in = built_in
         self._glance = Glance(machine.tables)
         self._kernel = KernelLayer(self._in_kernel)
 
@@ -152,7 +160,27 @@ class Interception:
         return self._breakpoints.at_offset(image.name, at, reached)
 
     # ------------------------------------------------------------ wow64.dll
+    def _in_real_wow64(self, name: str | None, listener: Listener, post: bool) -> Remover:
+        """A root's wow64.dll: its Wow64SystemServiceEx gets the number and the 32-bit arguments."""
+        names = {row.number: row.name for row in self._rows.values() if name in (None, row.name)}
+        batch = self._core.batch("rip")
+
+        def tell(number: int, arguments: int, status: int | None = None) -> int | None:
+            found = names.get(number & NUMBER_MASK)
+            if found is None:
+                return None
+            signature = self._signature(found)
+            slots = self._dwords(arguments, signature.slots32)
+            return self._tell("wow64", signature, batch.read()[0], 32, slots, status, listener)
+
+        watch = FunctionWatch(
+            self._machine, self._breakpoints, REAL_DISPATCH, None if post else tell, tell if post else None
+        )
+        return watch.remove
+
     def _in_wow64(self, name: str | None, listener: Listener, post: bool) -> Remover:
+        if not self._built_in:
+            return self._in_real_wow64(name, listener, post)
         image = self._images["wow64"]
         call = image.contents.index(CALL_THUNK, image.export_by_name["Wow64SystemServiceEx"].rva)
         behind = call + len(CALL_THUNK)

@@ -7,7 +7,7 @@ manager, exceptions to ntdll!KiUserExceptionDispatcher or, where they cannot be 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from wowsim.kernel.context import Kernel
 from wowsim.kernel.exceptions import WideUserMode
 from wowsim.kernel.known_services import services_of_build, services_of_root
 from wowsim.kernel.native_exceptions import NativeUserMode
+from wowsim.kernel.relatives import join
 from wowsim.kernel.table import ServiceTable
 from wowsim.kernel.win32k import services as win32k_services
 from wowsim.memory.layout import layout_of
@@ -37,6 +38,7 @@ from wowsim.nt.exceptions import (
     STATUS_SINGLE_STEP,
     ExceptionRecord,
 )
+from wowsim.nt.records import dataclass
 from wowsim.simulation.native_calls import NativeCalls
 from wowsim.simulation.traps import CpuTrap
 
@@ -100,6 +102,7 @@ class Machine:
         cpu_vendor: ``"intel"`` or ``"amd"``.
         layout: the user address space, where it is not the build's usual one.
         numbers: of the services, where they are not the build's.
+        creator: the kernel of the process that makes this one, whose machine it shares.
     """
 
     def __init__(
@@ -111,6 +114,7 @@ class Machine:
         cpu_vendor: str = "intel",
         layout: SpaceLayout | None = None,
         numbers: Mapping[str, int] | None = None,
+        creator: Kernel | None = None,
     ) -> None:
         self.build = build
         self.ram = PhysicalMemory(memory_size)
@@ -127,9 +131,17 @@ class Machine:
         self.native_calls = None if wow64 else NativeCalls(self, KERNEL_ENTRY_UNITS)
         """SYSENTER and ``int 2Eh`` of 32-bit Windows."""
         self.kernel = Kernel(
-            self.tables, self.space, build, width=self.user.width, seed=seed, console=console
+            self.tables,
+            self.space,
+            build,
+            width=self.user.width,
+            seed=seed,
+            console=console,
+            clock=None if creator is None else creator.clock,
         )
         self.kernel.cpu_vendor = cpu_vendor
+        if creator is not None:
+            join(self.kernel, creator)
         self.clock = self.kernel.clock
         self.core = Core(
             self.tables,
@@ -160,6 +172,8 @@ class Machine:
         if wow64:
             self.kernel.failure_frames = TRAP_FRAME, EXCEPTION_RECORD
         self.threads: Threads | None = None
+        self.waiting = False
+        """The CPU stands in a thread that waits: before it goes on, somebody has to be chosen."""
         self._scheduler = self.kernel.scheduler
         self.refresh: Callable[[], None] = lambda: None
         self.before_service: Callable[[], None] | None = None
@@ -224,9 +238,10 @@ class Machine:
         core = self.core
         registers = core.read_all()
         try:
-            state = self.user.deliver_apc(
-                self.tables, registers, core.floating_point(), apc, self.apc_dispatcher
+            deliver = (
+                exceptions.deliver_apc_in_registers if self.kernel.apc_in_registers else self.user.deliver_apc
             )
+            state = deliver(self.tables, registers, core.floating_point(), apc, self.apc_dispatcher)
         except GuestFault as fault:
             self._raise(
                 exceptions.page_fault(fault.status, registers["rip"], 1, fault.address or 0), registers["rip"]

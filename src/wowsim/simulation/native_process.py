@@ -10,11 +10,11 @@ creates threads.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wowsim.kernel.native_exceptions import DATA, USER_SEGMENTS
 from wowsim.kernel.thread import ThreadStacks
+from wowsim.nt.records import dataclass
 from wowsim.nt.wow64_context import CONTEXT32_SIZE, OFFSETS, context32
 from wowsim.simulation import parameters as blocks
 from wowsim.simulation.startup import NewProcess, place_process

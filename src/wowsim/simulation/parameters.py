@@ -7,10 +7,10 @@ and 9.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from wowsim.kernel.names import upcase
+from wowsim.nt.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Width = Literal[32, 64]
 PARAMETERS_SIZE = 0x1000
 NORMALIZED = 1
+LONGEST_STRING = 0x7FFE
+"""Characters that a UNICODE_STRING and a null behind it hold."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,10 @@ class Start:
         current_directory: with trailing backslash.
         environment: variables, in order.
         handles: standard input, output, error.
+        title: of its window; None for the program's path.
+        desktop: window station and desktop.
+        shell: STARTUPINFO's lpReserved; ``runtime`` its lpReserved2, bytes that a C run-time hands on.
+        window_flags: STARTUPINFO's dwFlags and wShowWindow.
     """
 
     image_path: str
@@ -40,6 +46,11 @@ class Start:
     current_directory: str
     environment: Mapping[str, str]
     handles: tuple[int, int, int]
+    title: str | None = None
+    desktop: str = r"WinSta0\Default"
+    shell: str = ""
+    runtime: bytes = b""
+    window_flags: tuple[int, int] = (0, 0)
 
 
 def environment_block(variables: Mapping[str, str]) -> bytes:
@@ -59,9 +70,20 @@ def changed_environment(variables: Mapping[str, str], changes: Mapping[str, str 
     return found
 
 
-def default_environment(wow64: bool = True) -> dict[str, str]:
-    """What a 32-bit process finds, on 64-bit Windows (wow64-facts section 11) or on 32-bit Windows; no host values."""
+def default_environment(wow64: bool = True, bits: int = 32) -> dict[str, str]:
+    """What a process finds, on 64-bit Windows (wow64-facts section 11) or on 32-bit Windows; no host values.
+
+    Args:
+        wow64: whether the Windows has 64 bits.
+        bits: of the program.
+    """
     found = _wow64_environment()
+    if bits == 64:
+        own = {"PROCESSOR_ARCHITECTURE": "AMD64", "ProgramFiles": found["ProgramW6432"]}
+        own["CommonProgramFiles"] = found["CommonProgramW6432"]
+        return {
+            name: own.get(name, value) for name, value in found.items() if name != "PROCESSOR_ARCHITEW6432"
+        }
     if wow64:
         return found
     own = {name: value.replace(" (x86)", "") for name, value in found.items()}
@@ -97,11 +119,30 @@ def _wow64_environment() -> dict[str, str]:
 
 def parameters_size(start: Start) -> int:
     """Bytes that one block with its environment takes."""
-    strings = (
-        sum(2 * len(s) + 0x10 for s in (start.image_path, start.command_line, start.current_directory))
-        + 0x800
+    texts = (
+        start.image_path,
+        start.title or start.image_path,
+        start.command_line,
+        start.current_directory,
+        start.desktop,
+        start.shell,
+        _dll_path(start),
     )
+    strings = sum(2 * len(s) + 0x10 for s in texts) + len(start.runtime) + 0x800
     return (0x500 + 2 * strings + len(environment_block(start.environment)) + 0xFFF) & ~0xFFF
+
+
+def _dll_path(start: Start) -> str:
+    """Where DLLs are looked for: the documented order with SafeDllSearchMode (Dynamic-link library search order)."""
+    path = next((value for name, value in start.environment.items() if upcase(name) == "PATH"), "")
+    folders = (
+        start.image_path.rpartition("\\")[0],
+        r"C:\Windows\system32",
+        r"C:\Windows\system",
+        r"C:\Windows",
+        ".",
+    )
+    return ";".join((*folders, path) if path else folders)[:LONGEST_STRING]
 
 
 def write_parameters(memory: Memory, address: int, width: Width, start: Start) -> None:
@@ -124,14 +165,20 @@ def write_parameters(memory: Memory, address: int, width: Width, start: Start) -
         struct.pack_into("<HH4xQ" if wide else "<HHI", data, offset, len(raw), maximum, at)
 
     for index, handle in enumerate(start.handles):
-        struct.pack_into(pointer, data, (0x20 if wide else 0x18) + index * (8 if wide else 4), handle)
+        size = 8 if wide else 4
+        struct.pack_into(pointer, data, (0x20 if wide else 0x18) + index * size, handle & (1 << 8 * size) - 1)
     string(0x38 if wide else 0x24, start.current_directory, 0x208)
-    string(0x50 if wide else 0x30, r"C:\Windows\system32;C:\Windows")
+    string(0x50 if wide else 0x30, _dll_path(start))
     string(0x60 if wide else 0x38, start.image_path)
     string(0x70 if wide else 0x40, start.command_line)
-    string(0xB0 if wide else 0x70, start.image_path)
-    string(0xC0 if wide else 0x78, r"WinSta0\Default")
-    string(0xD0 if wide else 0x80, "")
+    string(0xB0 if wide else 0x70, start.image_path if start.title is None else start.title)
+    string(0xC0 if wide else 0x78, start.desktop)
+    string(0xD0 if wide else 0x80, start.shell)
+    if start.runtime:
+        lengths = len(start.runtime), len(start.runtime)
+        place_at = place(start.runtime)
+        struct.pack_into("<HH4xQ" if wide else "<HHI", data, 0xE0 if wide else 0x88, *lengths, place_at)
+    struct.pack_into("<II", data, 0xA4 if wide else 0x68, *start.window_flags)
     block = environment_block(start.environment)
     struct.pack_into(pointer, data, 0x80 if wide else 0x48, place(block))
     struct.pack_into(pointer, data, 0x3F0 if wide else 0x290, len(block))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from wowsim.errors import UsageError
-from wowsim.guest32.imports import missing_imports
 from wowsim.image.pe import parse
 from wowsim.kernel.namespace import SymbolicLink
 from wowsim.kernel.section_objects import SectionObject
 from wowsim.memory.sections import ImageSection
+from wowsim.nt.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -97,11 +96,6 @@ def _has_drive(path: str) -> bool:
     return len(path) > 3 and path[0].isascii() and path[0].isalpha() and path[1] == ":" and path[2] in "\\/"
 
 
-def parse_dll(data: bytes, path: str) -> Image:
-    """An image that the guest loads by its path."""
-    return parse(data, file_name=PureWindowsPath(path).name, path=path)
-
-
 def standard_folders(build: Build, filled: Collection[str]) -> tuple[str, ...]:
     """Folders that every volume of this Windows has, but for those that are mounted."""
     folders = (folder for folder in STANDARD_FOLDERS if build.wow64 or folder != WOW64_FOLDER)
@@ -116,6 +110,9 @@ def check_imports(
     Raises:
         UsageError: the message names every missing import.
     """
+    # Imported here because a system root needs none of the built-in loader.
+    from wowsim.guest32.imports import missing_imports
+
     available = {i.file_name.lower(): i for i in built_in.values() if i.bits == 32}
     for wanted in {i.module.lower() for i in image.imports} - available.keys():
         found = _own_dll(wanted, source, files, system)

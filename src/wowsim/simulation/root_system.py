@@ -7,22 +7,29 @@ ntdlls are mapped by the kernel; everything else the 64-bit loader opens as file
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from dataclasses import field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from wowsim.errors import UsageError
-from wowsim.image.pe import parse
+from wowsim.errors import GuestFault
+from wowsim.image.model import PAGE
 from wowsim.kernel.win32k.gdi_table import connect
-from wowsim.memory.protection import PAGE_READONLY, PAGE_READWRITE
+from wowsim.memory.protection import PAGE_READONLY, PAGE_READWRITE, PAGE_WRITECOPY
 from wowsim.memory.sections import ImageSection, Section
-from wowsim.simulation import wine_calls
+from wowsim.nt.builds import ServiceRow
+from wowsim.nt.records import dataclass
+from wowsim.simulation import dlls, wine_calls
+from wowsim.simulation.dlls import NATIVE_HALF
 from wowsim.simulation.parameters import fields
+from wowsim.simulation.shared_data import TICK_UNITS, WINE_TICK_UNITS
 from wowsim.simulation.thread_start import ThreadStarter
-from wowsim.sysroot.stubs import service_numbers
+from wowsim.simulation.wide_process import WideThreadStarter
+from wowsim.simulation.wine_environment import wine_environment
+from wowsim.sysroot.images import INIT_BLOCK, api_set_map, ntdll, stubs, system_image
+from wowsim.sysroot.stubs import numbers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from wowsim.image.model import Image
@@ -35,11 +42,10 @@ if TYPE_CHECKING:
     from wowsim.nt.trap import Routine
     from wowsim.simulation.parameters import Width
     from wowsim.simulation.startup import NewProcess
-    from wowsim.sysroot.root import SystemRoot
+    from wowsim.sysroot.root import Bits, SystemRoot
     from wowsim.trace.symbols import SymbolTable
 
 SYSTEM32, SYSWOW64 = r"C:\Windows\System32", r"C:\Windows\SysWOW64"
-INIT_BLOCK = "LdrSystemDllInitBlock"
 _SHARED_INFORMATION = 0x18
 """PS_SYSTEM_DLL_INIT_BLOCK.Wow64SharedInformation (wow64-facts section 3.8)."""
 _WINE_ENTRIES = (
@@ -83,16 +89,37 @@ class RootSystem:
         root: the folder.
         images: the DLLs that the kernel maps, by WinDbg name.
         numbers: of the services that the root's DLLs have stubs for.
+        api_set_map: the API set schema.
     """
 
     root: SystemRoot
     images: dict[str, Image]
     numbers: Mapping[str, int] = field(repr=False)
+    api_set_map: bytes = field(repr=False)
 
     @property
     def folders(self) -> Mapping[str, Path]:
         """Folders of the guest that the root fills."""
         return {SYSTEM32: self.root.system32, SYSWOW64: self.root.syswow64}
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Variables that every process of such a system has."""
+        return wine_environment() if self.root.kind == "wine" else {}
+
+    @property
+    def tick_units(self) -> int:
+        """100 ns units between two ticks of KUSER_SHARED_DATA."""
+        return WINE_TICK_UNITS if self.root.kind == "wine" else TICK_UNITS
+
+    def rows(self, build: Build) -> Sequence[ServiceRow]:
+        """The services that the root's DLLs have stubs for; the 32-bit ones tell how many arguments they pass."""
+        narrow = stubs(self.root, self.images["ntdll32"])
+        counts = {name: stub.argument_bytes for name, stub in narrow.items()}
+        return [
+            ServiceRow(name, number, 0, None if counts.get(name) is None else (counts[name] or 0) // 4)
+            for name, number in sorted(self.numbers.items(), key=lambda item: item[1])
+        ]
 
     @property
     def wine_version(self) -> int:
@@ -101,6 +128,18 @@ class RootSystem:
         if major.isdigit():
             return int(major)
         return 10 if wine_calls.HANDLE in self.images["ntdll"].export_by_name else 8
+
+    def module(self, name: str) -> Image | None:
+        """The image that a module of this WinDbg name will have, None when the root has no such DLL.
+
+        Names that end with 32 are of 32-bit DLLs; of the others those of the native half are 64-bit ones.
+        """
+        if name.casefold().endswith("32"):
+            found = _image(self.root, name[:-2], 32)
+            if found is not None and found.name.casefold() == name.casefold():
+                return found
+        native = name.casefold() in NATIVE_HALF
+        return _image(self.root, name, 64 if native else 32) or _image(self.root, name, 32 if native else 64)
 
     def layout(self, layout: SpaceLayout) -> SpaceLayout:
         """The build's; Wine's ntdlls expect a page behind the PEBs and one behind the TEBs (observed).
@@ -118,16 +157,18 @@ class RootSystem:
         bases, native = new.space.system_dll_bases, self.images["ntdll"]
         kernel.every_class, kernel.nls = True, self._nls
         if self.root.kind == "wine":
-            kernel.readable_images, kernel.reset_state, kernel.unix_half = True, 0, wine_calls.half_of
+            kernel.serve_wine(wine_calls.half_of)
             kernel.win32k.wine = self.wine_version
-        self._init_block(memory, bases)
+            kernel.apc_in_registers = self.wine_version < 9
+        if new.peb32:
+            self._init_block(space, memory, bases)
         space.cause = "PspMapApiSetMap"
         api_sets = _map_read_only(space, self.api_set_map)
         widths: tuple[tuple[int, Width], ...] = ((new.peb64, 64), (new.peb32, 32))
-        for address, width in widths:
-            slots = _TLS_SLOTS_OF_WOW64 if width == 64 else 1
+        for address, width in widths if new.peb32 else widths[:1]:
+            slots = _TLS_SLOTS_OF_WOW64 if width == 64 and new.peb32 else 1
             fields(memory, address, width, [(0x38, 0x68, 0, api_sets), (0x44, 0x80, 4, slots)])
-        if isinstance(new.starter, ThreadStarter):
+        if isinstance(new.starter, (ThreadStarter, WideThreadStarter)):
             new.starter.prepare_tebs = partial(_activation_stacks, memory)
         _activation_stacks(memory, new.teb64, new.teb32)
         if wine_calls.DISPATCHER in native.export_by_name:
@@ -139,12 +180,13 @@ class RootSystem:
                 (wine_calls.HANDLE, wine_calls.NTDLL),
             ):
                 if name in native.export_by_name:
-                    memory.pack(_QWORD, bases["ntdll"] + native.export_by_name[name].rva, value)
+                    pointer = bases["ntdll"] + native.export_by_name[name].rva
+                    _write(space, memory, pointer, _QWORD.pack(value))
 
     def _nls(self, name: str) -> bytes | None:
         return None if self.root.find_nls(name) is None else self.root.read_nls(name)
 
-    def _init_block(self, memory: Memory, bases: Mapping[str, int]) -> None:
+    def _init_block(self, space: AddressSpace, memory: Memory, bases: Mapping[str, int]) -> None:
         """nt!PspPrepareSystemDllInitBlock: where the 32-bit ntdll has its entry points, told to both ntdlls."""
         base, exports = bases["ntdll32"], self.images["ntdll32"].export_by_name
         entries = _WINE_ENTRIES if self.root.kind == "wine" else _WINDOWS_ENTRIES
@@ -152,49 +194,60 @@ class RootSystem:
         values[entries.index("")] = base
         raw = b"".join(map(_QWORD.pack, values))
         native = bases["ntdll"] + self.images["ntdll"].export_by_name[INIT_BLOCK].rva
+        space.cause = "PspPrepareSystemDllInitBlock"
         for block in (native, base + exports[INIT_BLOCK].rva):
-            memory.write(block + _SHARED_INFORMATION, raw)
+            _write(space, memory, block + _SHARED_INFORMATION, raw)
 
     def routines(
         self, build: Build, symbols: SymbolTable, kernel: Kernel, table: ServiceTable
     ) -> list[Mapping[str, Routine]]:
         """The Python behind the one trap that a process with Wine's DLLs has."""
-        return [wine_calls.UnixCalls(kernel.clock, self.wine_version, partial(connect, kernel)).routines]
-
-    @cached_property
-    def api_set_map(self) -> bytes:
-        """The API set schema: section ``.apiset`` of apisetschema.dll."""
-        schema = parse(self.root.read("apisetschema.dll", 64), file_name="apisetschema.dll")
-        for section in schema.sections:
-            if section.name == ".apiset":
-                return schema.contents[section.rva : section.rva + section.size]
-        raise UsageError(f"apisetschema.dll of {self.root.name} has no section .apiset, where API sets are")
+        return [wine_calls.UnixCalls(kernel, self.wine_version, partial(connect, kernel)).routines]
 
 
 def root_system(root: SystemRoot) -> RootSystem:
     """Read what the kernel needs of a root.
 
     Raises:
-        UsageError: a DLL is no image, or has no stubs of services.
+        UsageError: a DLL is no image, has no stubs of services, or lacks what the kernel needs of it.
     """
-    native = parse(
-        root.read("ntdll.dll", 64),
-        file_name="ntdll.dll",
-        name="ntdll",
-        path=f"{SYSTEM32}\\ntdll.dll",
-        system=True,
-    )
-    narrow = parse(
-        root.read("ntdll.dll", 32),
-        file_name="ntdll.dll",
-        name="ntdll32",
-        path=f"{SYSWOW64}\\ntdll.dll",
-        system=True,
-    )
-    numbers = service_numbers(native)
-    if root.find("win32u.dll", 64) is not None:  # Windows has it since 10 1607
-        numbers |= service_numbers(parse(root.read("win32u.dll", 64), file_name="win32u.dll"))
-    return RootSystem(root, {"ntdll32": narrow, "ntdll": native}, numbers)
+    written = (wine_calls.DISPATCHER, wine_calls.HANDLE)
+    native = ntdll(root, 64, open_module, f"{SYSTEM32}\\ntdll.dll", written)
+    narrow = ntdll(root, 32, open_module, f"{SYSWOW64}\\ntdll.dll")
+    numbers = numbers_of(stubs(root, native))
+    win32u = _image(root, "win32u", 64)
+    if win32u is not None:  # Windows has it since 10 1607
+        numbers |= numbers_of(stubs(root, win32u))
+    schema = system_image(root, "apisetschema.dll", 64, open_module, f"{SYSTEM32}\\apisetschema.dll")
+    return RootSystem(root, {"ntdll32": narrow, "ntdll": native}, numbers, api_set_map(root, schema))
+
+
+def open_module(path: Path, guest_path: str) -> Image:
+    """A file of a root as an image."""
+    return dlls.opener((SYSTEM32, SYSWOW64))(dlls.RootFile(path), guest_path)
+
+
+def _write(space: AddressSpace, memory: Memory, address: int, data: bytes) -> None:
+    """Write into a module as the kernel does, also where the module's own code may not."""
+    at = 0
+    while at < len(data):
+        piece = data[at : at + PAGE - (address + at) % PAGE]
+        try:
+            memory.write(address + at, piece)
+        except GuestFault:
+            start, size, before = space.protect(address + at, len(piece), PAGE_WRITECOPY)
+            memory.write(address + at, piece)
+            space.protect(start, size, before)
+        at += len(piece)
+
+
+def _image(root: SystemRoot, module: str, bits: Bits) -> Image | None:
+    """A DLL of the root by the name of its file without extension, None when there is none."""
+    path = root.find(f"{module}.dll", bits)
+    if path is None:
+        return None
+    folder = SYSTEM32 if bits == 64 else SYSWOW64
+    return system_image(root, path.name, bits, open_module, f"{folder}\\{path.name}")
 
 
 def _activation_stacks(memory: Memory, teb64: int, teb32: int) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from array import array
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from wowsim.cpu.recorder import Recorder
 from wowsim.errors import StopReason, Unsupported, UsageError
 from wowsim.kernel.standard_input import HostInterrupted
+from wowsim.nt.records import dataclass
 from wowsim.render import decoder
 from wowsim.simulation.machine import Stop
 from wowsim.simulation.observers import Observers
@@ -93,6 +93,8 @@ class Runner:
         self.in_callback = False
         """The caller's code runs, not the guest: host time that passes is none of the guest's."""
         self._interrupted: StopReason | None = None
+        self.inner: Runner | None = None
+        """Runs a child process meanwhile; who interrupts this run interrupts it too."""
         self._glance = False
         """The run was let out of translated code only to look where it stands."""
 
@@ -108,9 +110,13 @@ class Runner:
         machine = self._machine
         machine.stopped = None
         self._interrupted, self._glance = None, False
+        self._end = None
         counted = limit is not None or collected is not None
         if not counted:
             self.forget()
+        if machine.waiting:
+            machine.waiting = False
+            machine.core.later(machine.reschedule)
         with ExitStack() as stack:
             stack.callback(setattr, self, "_running", None)
             self._running = stack
@@ -137,6 +143,31 @@ class Runner:
         """From a callback or another thread: end the run; it can be continued."""
         self._interrupted = reason
         self._machine.core.stop()
+        inner = self.inner
+        if inner is not None:
+            inner.interrupt(reason)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether somebody has ended the run."""
+        return self._interrupted is not None
+
+    @property
+    def left(self) -> int | None:
+        """Instructions until the limit; None without one."""
+        if self._end is None:
+            return None
+        return max(0, self._end - (self._base if self.recorder is None else self.recorder.executed))
+
+    def spend(self, count: int) -> None:
+        """Others have executed instructions of this run's limit."""
+        if self._end is not None:
+            self._end -= count
+
+    def begin_after(self, limit: int | None) -> None:
+        """Nothing runs here any more, only others: how much they may execute."""
+        self._interrupted = None
+        self._end = None if limit is None else self._base + limit
 
     def wait_for_host(self, arrived: threading.Event) -> None:
         """In a service that waits for the host: let it wait, unless the run is to end; no time passes for the guest.
@@ -164,7 +195,7 @@ class Runner:
                     self._tell_progress()
                     if recorder is None or not recorder.stopped:
                         continue
-            if recorder is None or not recorder.stopped or machine.stopped is not None:
+            if recorder is None or not recorder.stopped or machine.stopped is not None or machine.waiting:
                 return
             turn_over = self._turn_end is not None and recorder.executed >= self._turn_end
             if self._end is not None and not turn_over and recorder.executed < self._end:
@@ -176,7 +207,7 @@ class Runner:
                 machine.stopped = Stop(StopReason.LIMIT, None, "instruction limit reached")
                 return
             self._end_of_turn(recorder)
-            if machine.stopped is not None:
+            if machine.stopped is not None or machine.waiting:
                 return
 
     def _tell_progress(self) -> None:

@@ -5,7 +5,7 @@ Who may import it: the command line and the README's table.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from wowsim.kernel.known_services import known, services_of_build
@@ -13,6 +13,7 @@ from wowsim.kernel.table import Support
 from wowsim.kernel.win32k import services as win32k_services
 from wowsim.nt import win32k
 from wowsim.nt.builds import BUILDS, services
+from wowsim.nt.records import dataclass
 from wowsim.nt.service_numbers import hexadecimal
 
 if TYPE_CHECKING:

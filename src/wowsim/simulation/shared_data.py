@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 ADDRESS = 0x7FFE0000
 TICK_UNITS = 156_250
 """One clock interrupt: 15.625 ms in 100 ns units."""
-_MULTIPLIER = 0x0FA00000
-"""15.625 in 8.24 fixed point: milliseconds per tick."""
+WINE_TICK_UNITS = 10_000
+"""Wine's GetTickCount takes the tick count for milliseconds, whatever the multiplier says (observed)."""
 _TIMES = struct.Struct("<8I")
 """TickCountLowDeprecated, TickCountMultiplier, InterruptTime and SystemTime (LowPart, High1Time, High2Time)."""
 _TICKS = struct.Struct("<QI")
@@ -42,7 +42,6 @@ def initialise(
     pack = struct.pack_into
     machine, architecture = (0x8664, 9) if build.wow64 else (0x14C, 0)
     major, minor, number = build.version
-    pack("<I", memory, at + 0x4, _MULTIPLIER)
     pack("<HH", memory, at + 0x2C, machine, machine)
     memory[at + 0x30 : at + 0x30 + len(_SYSTEM_ROOT)] = _SYSTEM_ROOT
     pack("<I", memory, at + 0x244, 0x200000)
@@ -62,17 +61,26 @@ def initialise(
     pack("<II", memory, at + 0x3C0, 1, 1)
 
 
-def refresher(memory: bytearray | memoryview, at: int, clock: Clock) -> Callable[[], None]:
-    """A function that writes the present time into the page; the triples go High2, Low, High1."""
+def refresher(
+    memory: bytearray | memoryview, at: int, clock: Clock, tick_units: int = TICK_UNITS
+) -> Callable[[], None]:
+    """A function that writes the present time into the page; the triples go High2, Low, High1.
+
+    Args:
+        memory: host bytes of guest RAM.
+        at: offset of the page.
+        clock: the time.
+        tick_units: 100 ns units between two ticks.
+    """
     pack_times, pack_ticks = _TIMES.pack_into, _TICKS.pack_into
-    multiplier = _MULTIPLIER
+    multiplier = (tick_units << 24) // 10_000  # milliseconds per tick in 8.24 fixed point
     shown = -1
 
     def refresh() -> None:
         nonlocal shown
         now = clock.now
         uptime = now - clock.boot_time
-        high, ticks = uptime >> 32, uptime // TICK_UNITS
+        high, ticks = uptime >> 32, uptime // tick_units
         pack_times(
             memory, at, ticks & 0xFFFFFFFF, multiplier, uptime & 0xFFFFFFFF, high, high,
             now & 0xFFFFFFFF, now >> 32, now >> 32,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from wowsim.image.model import Image
 from wowsim.image.synth import ImageBuilder, assemble
 
-_HOST_BASE = 0x400000
+_HOST_BASE, _ENTRY = 0x400000, 0x1000
+_PROGRAM = 0x103
+"""Characteristics: relocations stripped, executable, 32-bit machine."""
 _GATE64 = """
     push ebp
     mov ebp, esp
@@ -33,10 +37,19 @@ def host_image() -> Image:
     builder.section(".text", 0x1000, 0x1000, executable=True)
     builder.code("start: xor eax, eax\nret")
     image = builder.build()
-    from dataclasses import replace
-
+    contents = bytearray(image.contents)
+    new_header = int.from_bytes(contents[0x3C:0x40], "little")
+    # the builder makes DLLs; a real loader reads the headers of its program
+    contents[new_header + 22 : new_header + 24] = _PROGRAM.to_bytes(2, "little")
+    contents[new_header + 40 : new_header + 44] = _ENTRY.to_bytes(4, "little")
     return replace(
-        image, entry=0x1000, system=False, is_dll=False, stack_reserve=0x100000, stack_commit=0x10000
+        image,
+        contents=bytes(contents),
+        entry=_ENTRY,
+        system=False,
+        is_dll=False,
+        stack_reserve=0x100000,
+        stack_commit=0x10000,
     )
 
 

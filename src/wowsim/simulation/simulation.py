@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partial
+from random import Random
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from wowsim.errors import GuestFault, StopReason, Unsupported, UsageError, WowsimError
@@ -17,11 +18,12 @@ from wowsim.kernel.services import implemented
 from wowsim.memory.layout import layout_of, with_3_gb
 from wowsim.memory.sections import ImageSection
 from wowsim.nt.builds import Stub32, build_named
-from wowsim.simulation import checks, parameters, wow64info
+from wowsim.nt.records import dataclass
+from wowsim.simulation import checks, dlls, parameters, wow64info
 from wowsim.simulation.breakpoints import Breakpoints
+from wowsim.simulation.children import ENDS, Children, Member, Relative, start_of
 from wowsim.simulation.gates import Gates
 from wowsim.simulation.host_input import standard_input
-from wowsim.simulation.images import built_in
 from wowsim.simulation.interception import Interception, ServiceLayer, When
 from wowsim.simulation.interventions import KernelView, answering
 from wowsim.simulation.listeners import Listeners
@@ -33,7 +35,6 @@ from wowsim.simulation.program import (
     check_imports,
     command_line,
     find,
-    parse_dll,
     standard_folders,
 )
 from wowsim.simulation.progress import Progress, ProgressWatch
@@ -49,6 +50,7 @@ from wowsim.simulation.traps import TrapTable
 from wowsim.simulation.vads import Vads
 from wowsim.simulation.views import DebuggerMemory, Gdt, LoadedModule, Registers, Subscription, ThreadView
 from wowsim.simulation.way import Way
+from wowsim.simulation.wide_process import create_wide_process
 from wowsim.sysroot.root import open_root
 from wowsim.trace.events import (
     Event,
@@ -68,12 +70,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wowsim.image.model import Image
+    from wowsim.kernel.context import Kernel, ProcessRequest
     from wowsim.nt.trap import Routine, Trap
     from wowsim.simulation.answers import Answer
+    from wowsim.simulation.images import BuiltIn
 
 MEMORY = 1 << 30
 """Guest RAM by default."""
-SHELLCODE = 0x200000
+SHELLCODE, ROOT_SHELLCODE = 0x200000, 0x10000000
 """Where shellcode lies (the base of seed 002's program)."""
 TLS_SLOTS, TLS_SIZE = 0x1480, 0x200
 """TEB64.TlsSlots (wow64-facts section 9)."""
@@ -110,7 +114,8 @@ class Simulation:
     Args:
         build: one of :func:`wowsim.builds`.
         seed: of time, randomness, addresses and turns of threads.
-        sysroot: a folder with system DLLs; not supported yet.
+        sysroot: real system DLLs instead of the built-in ones: ``"wine"`` or another name that ``wowsim sysroot list``
+            shows, or the path of a folder.
         memory: bytes of guest RAM, the commit limit.
         quantum: mean instructions of a thread's turn while others are ready.
         cpu_vendor: ``"intel"`` or ``"amd"``: what CPUID says, and what SYSENTER and SYSCALL do in 32-bit code.
@@ -126,14 +131,14 @@ class Simulation:
 
     Raises:
         UsageError: there is no such build, or another argument makes no sense.
-        Unsupported: a system root was asked for.
+        Unsupported: the system root has something that wowsim lacks.
     """
 
     def __init__(
         self,
         build: str = "win7sp1",
         seed: int = 0,
-        sysroot: str | None = None,
+        sysroot: str | Path | None = None,
         *,
         memory: int = MEMORY,
         quantum: int = QUANTUM,
@@ -143,19 +148,32 @@ class Simulation:
         three_gb: bool = False,
         on_unsupported: str = "stop",
         turbo: bool = True,
+        _relative: Relative | None = None,
     ) -> None:
         checks.machine(seed, memory, quantum, cpu_vendor)
         self.build = build_named(build)
         self.seed = seed
         layout = with_3_gb(layout_of(self.build.name)) if three_gb else None
         self._turbo = checks.turbo(self.build, turbo)
-        self._system = built_in(self.build.name) if sysroot is None else root_system(open_root(sysroot))
-        console = Console(on_output=_output(on_output), limit=KEPT if keep_output else None)
-        console.redirected = sysroot is not None
-        numbers = None if sysroot is None else self._system.numbers
+        if sysroot is not None:
+            checks.sysroot(self.build, sysroot)
+        if _relative is not None:
+            self._system, console, creator = _relative.system, _relative.creator.console, _relative.creator
+        else:
+            self._system = _built_in(self.build.name) if sysroot is None else root_system(open_root(sysroot))
+            console, creator = (
+                Console(on_output=_output(on_output), limit=KEPT if keep_output else None),
+                None,
+            )
+            console.redirected = sysroot is not None
+        numbers = self._system.numbers if self._system.folders else None
         layout = self._system.layout(layout or layout_of(self.build.name))
-        self._machine = Machine(self.build, seed, memory, console, cpu_vendor, layout, numbers)
+        self._machine = Machine(self.build, seed, memory, console, cpu_vendor, layout, numbers, creator)
         self._machine.kernel.scheduler.quantum = quantum
+        self._same = partial(
+            Simulation, build, memory=memory, quantum=quantum, cpu_vendor=cpu_vendor, three_gb=three_gb,
+            on_unsupported=on_unsupported, turbo=turbo,
+        )  # fmt: skip
         self._registry = RegistryKeys(self._machine.kernel.registry, seed)
         self.kernel = KernelView(self._machine, self._blame)
         self.symbols = SymbolTable()
@@ -167,12 +185,14 @@ class Simulation:
         self._start: parameters.Start | None = None
         self._runner = Runner(self._machine, self.symbols)
         self._gates = Gates(self._machine, self.symbols, lambda: self._runner.executed)
-        self._breakpoints = Breakpoints(self._machine.core, self.symbols, self._system.images)
+        self._breakpoints = Breakpoints(self._machine.core, self.symbols, self._system.module)
         self._interception = Interception(
             self._machine,
             self._breakpoints,
             self._runner.observers,
             self._system.images,
+            self._system.rows(self.build),
+            sysroot is None,
             {name: service.prototype for name, service in implemented().items()},
             lambda: self._runner.executed,
             self._blame,
@@ -187,6 +207,7 @@ class Simulation:
         self._machine.table.unsupported = self._refusals.service
         self._listeners = Listeners(self._machine, self._runner)
         self._ended: Stop | None = None
+        self._first_ended: Stop | None = None
         self._closed = self._running = False
         self._callback_error: WowsimError | None = None
         self._snapshots = Snapshots(
@@ -196,10 +217,14 @@ class Simulation:
             lambda: self._breakpoints.follow({m.base: m.name for m in self._modules.values()}),
             leave=[self, self._listeners],
         )
-        for folder in standard_folders(self.build, self._system.folders):
-            self.files.add_directory(folder)
-        for folder, host in self._system.folders.items():
-            self.files.mount(host, folder)
+        if _relative is None:
+            for folder in standard_folders(self.build, self._system.folders):
+                self.files.add_directory(folder)
+            for folder, host in self._system.folders.items():
+                self.files.mount(host, folder)
+        first = Member(self._machine, self._runner, self._release)
+        self._children = Children(first, self._child) if _relative is None else _relative.children
+        self._machine.kernel.create_process = self._children.creator(self._machine.kernel)
         self._own = tuple(vars(self))  # what a snapshot holds; attributes that the caller adds are not ours
 
     # ------------------------------------------------------------ life
@@ -217,8 +242,12 @@ class Simulation:
         """
         if not self._closed:
             self._check_idle("close()")
-            self._closed = True
-            self._machine.close()
+            self._children.close()
+            self._release()
+
+    def _release(self) -> None:
+        self._closed = True
+        self._machine.close()
 
     def _check_idle(self, what: str) -> None:
         if self._running:
@@ -270,6 +299,8 @@ class Simulation:
         """
         self._check_open()
         self._check_idle("snapshot()")
+        if self._children.alive:
+            raise Unsupported("snapshot() while a child process lives")
         return self._snapshots.take({name: getattr(self, name) for name in self._own})
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -286,6 +317,7 @@ class Simulation:
         self._check_idle("restore()")
         if not isinstance(snapshot, Snapshot) or snapshot.owner is not self._snapshots:
             raise UsageError(f"restore({snapshot!r}); expected what snapshot() of this Simulation returned")
+        self._children.close()
         vars(self).update(snapshot.attributes)
         self._snapshots.put_back(snapshot)
 
@@ -318,7 +350,7 @@ class Simulation:
         stdin: bytes | BinaryIO = b"",
         name: str | None = None,
     ) -> None:
-        r"""Create the process of a 32-bit program.
+        r"""Create the process of a 32-bit program, or with a system root of a 64-bit one.
 
         The folder of a program of the host is shown to it, read-only, as ``C:\app``. A string that begins with a drive
         (``C:\work\x.exe``) names a program of the guest if there is one: in the volume, a mount or the system root.
@@ -340,7 +372,9 @@ class Simulation:
         program = bytes(program) if isinstance(program, (bytearray, memoryview)) else program
         checks.program(program, args, stdin, name)
         source = find(program, name, self.files)
-        image = parse_program(source.data, file_name=source.file_name, path=source.path)
+        image = parse_program(
+            source.data, file_name=source.file_name, path=source.path, wide=bool(self._system.folders)
+        )
         if not self._system.folders:
             check_imports(image, source, self._system.images, self.files, self._system_directory)
         if source.folder is not None:
@@ -350,7 +384,9 @@ class Simulation:
         self._create(image, [image.path, *args], env, cwd, stdin)
 
     def load_shellcode(self, code: bytes, bits: int = 32, *, env: Mapping[str, str] | None = None) -> None:
-        """Create a process that runs ``code`` at 200000h as a thread function; its EAX is the exit status.
+        """Create a process that runs ``code`` as a thread function; its EAX is the exit status.
+
+        The code lies at 200000h; with a system root at 10000000h, as stacks are larger there.
 
         Args:
             code: flat code.
@@ -371,13 +407,17 @@ class Simulation:
         self._check_unused()
         from wowsim.simulation.shellcode import host_image, shellcode_image
 
-        self._create(host_image(), [f"{APPLICATION}\\shellcode.exe"], env, "C:\\", b"", SHELLCODE)
-        image = shellcode_image(code, bits, SHELLCODE)
+        base = ROOT_SHELLCODE if self._system.folders else SHELLCODE
+        host = host_image()
+        if self._system.folders:  # a real loader opens the program's file
+            self.files.add(host.path, host.contents)
+        self._create(host, [f"{APPLICATION}\\shellcode.exe"], env, "C:\\", b"", base)
+        image = shellcode_image(code, bits, base)
         space = self._machine.space
         space.cause = "load_shellcode"
-        space.allocate(SHELLCODE, image.size, 0x3000, 0x40)
-        self._machine.tables.poke(SHELLCODE, image.contents)
-        self.symbols.add(image, SHELLCODE)
+        space.allocate(base, image.size, 0x3000, 0x40)
+        self._machine.tables.poke(base, image.contents)
+        self.symbols.add(image, base)
 
     @property
     def _system_directory(self) -> str:
@@ -399,26 +439,33 @@ class Simulation:
         start_address: int | None = None,
     ) -> None:
         checks.start(command, env, cwd)
-        machine, kernel = self._machine, self._machine.kernel
+        kernel = self._machine.kernel
         kernel.console.stdin = standard_input(stdin, self._runner.wait_for_host, self._blame)
-        kernel.parse_image = parse_dll
         if not self.files.exists(cwd):
             raise UsageError(
                 f"the current directory {cwd!r} does not exist in the guest; add or mount it first"
             )
-        environment = parameters.default_environment(self.build.wow64)
-        self._start = parameters.Start(
+        environment = parameters.default_environment(self.build.wow64, image.bits)
+        environment = parameters.changed_environment(environment, self._system.environment)
+        start = parameters.Start(
             image_path=image.path,
             command_line=command_line(command),
             current_directory=cwd if cwd.endswith("\\") else cwd + "\\",
             environment=parameters.changed_environment(environment, env or {}),
             handles=kernel.open_standard_handles(),
         )
+        self._begin(image, start, start_address)
+
+    def _begin(self, image: Image, start: parameters.Start, start_address: int | None = None) -> None:
+        machine, kernel = self._machine, self._machine.kernel
+        kernel.parse_image, self._start = dlls.opener(self._system.folders), start
         machine.space.notify = self._memory_changed
         images = self._system.images
         add_known_dlls(kernel, {} if self._system.folders else images)
         process = kernel.process
         create = create_process if self.build.wow64 else create_native_process
+        if image.bits == 64:
+            create = create_wide_process
         self._process = create(
             machine.space,
             machine.tables,
@@ -436,7 +483,7 @@ class Simulation:
         process.command_line = self._start.command_line
         process.peb, process.peb32 = new.peb64, new.peb32
         process.image = image_information(new.space.image)
-        if self.build.wow64:
+        if new.peb32:
             wow64info.write(machine.tables, new.peb32 + self.build.peb32_size, turbo=self._turbo)
         kernel.thread.teb, kernel.thread.teb32 = new.teb64, new.teb32
         machine.trap.teb64, machine.trap.teb32 = new.teb64, new.teb32 or new.teb64
@@ -446,7 +493,7 @@ class Simulation:
         machine.tables.untracked.add(new.space.shared_data_frame)
         self._initialise(page)
         memory: Any = machine.ram.bytes  # mmap is a writable buffer
-        machine.refresh = refresher(memory, page, machine.clock)
+        machine.refresh = refresher(memory, page, machine.clock, self._system.tick_units)
         machine.refresh()
         self._system.prepare(kernel, new)
         machine.exception_dispatcher = self._address("ntdll!KiUserExceptionDispatcher")
@@ -457,6 +504,20 @@ class Simulation:
         machine.core.enter(new.registers)
         self._begin_threads(new, image)
         new.space.record("running")
+
+    def _child(self, request: ProcessRequest, creator: Kernel) -> Member:
+        """The simulation of a child process, ready to run."""
+        if request.image.bits == 64 and not self._system.folders:
+            raise Unsupported(f"a child process of the 64-bit program {request.image.file_name}")
+        seed = Random(f"child {self.seed} {creator.ids.client}").getrandbits(32)
+        child = self._same(seed, _relative=Relative(self._system, creator, self._children))
+        try:
+            child._begin(request.image, start_of(request))
+        except BaseException:
+            child._release()
+            creator.relatives.remove(child._machine.kernel.process)
+            raise
+        return Member(child._machine, child._runner, child._release)
 
     def _initialise(self, page: int) -> None:
         """Fill KUSER_SHARED_DATA, and tell the machine where system calls of 32-bit Windows return to."""
@@ -516,11 +577,25 @@ class Simulation:
                 self._ended, 0 if limit is not None or trace else None, Trace(trace) if trace else None
             )
         collected = Trace(trace) if trace else None
+        self._children.executed, executed = 0, 0 if limit is not None or trace else None
         with self._busy():
-            stop, executed = self._runner.run(limit, timeout, collected)
+            stop = self._first_ended
+            if stop is None:
+                stop, executed = self._runner.run(limit, timeout, collected)
+            if stop.reason in ENDS and self._children.alive:
+                stop = self._let_children_finish(stop, limit, timeout)
         if stop.reason not in CONTINUABLE:
             self._ended = stop
+        executed = None if executed is None else executed + self._children.executed
         return self._result(stop, executed, collected)
+
+    def _let_children_finish(self, stop: Stop, limit: int | None, timeout: float | None) -> Stop:
+        """The program has ended, and its children have not."""
+        self._first_ended = stop
+        if not self._machine.kernel.process.ended:
+            self._machine.kernel.exit_process(stop.status or 0)
+        left = None if limit is None else self._runner.left
+        return self._children.finish(left, timeout) or stop
 
     @contextmanager
     def _busy(self) -> Iterator[None]:
@@ -685,8 +760,8 @@ class Simulation:
         section = vad.section if vad is not None else None
         if isinstance(section, ImageSection):
             image = section.image
-            self._modules[start] = LoadedModule(image.name, start, start + image.size, image.path, image)
-            self.symbols.add(image, start)
+            name = self.symbols.add(image, start)
+            self._modules[start] = LoadedModule(name, start, start + image.size, image.path, image)
             self._breakpoints.mapped(image.name, start)
             if self._machine.traps is not None:
                 self._machine.traps.add(image, start)
@@ -712,6 +787,8 @@ class Simulation:
         self._check_idle("call32()")
         if self._process is None or self._ended is not None:
             raise UsageError("call32 needs a process that is loaded and has not ended")
+        if self._process.space.image.image.bits == 64:
+            raise UsageError("call32 needs the process of a 32-bit program; this one has 64 bits")
         if not all(isinstance(argument, int) for argument in args):
             raise UsageError(f"call32 arguments {args!r}; expected integers, which addresses are too")
         checks.running(limit, None)
@@ -790,3 +867,10 @@ def _output(callback: Callable[[str, bytes], None] | None) -> Callable[[Stream, 
     if callback is None:
         return None
     return lambda stream, data: callback("stderr" if stream is Stream.ERROR else "stdout", data)
+
+
+def _built_in(build: str) -> BuiltIn:
+    # Imported here because a system root needs none of it.
+    from wowsim.simulation.images import built_in
+
+    return built_in(build)

@@ -5,8 +5,7 @@ Each part is done by the module named for it; here is their order (wow64-facts s
 
 from __future__ import annotations
 
-import struct
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wowsim.errors import UsageError
@@ -15,6 +14,7 @@ from wowsim.kernel.thread import ThreadStacks
 from wowsim.memory.blocks import BlockAllocator, allocate_first_blocks
 from wowsim.memory.creation import ProcessSpace, build_address_space, psp_system_dlls
 from wowsim.memory.sections import ImageSection
+from wowsim.nt.records import dataclass
 from wowsim.simulation import parameters as blocks
 from wowsim.simulation.thread_start import ThreadBlocks, ThreadStarter
 
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from wowsim.nt.abi import Memory
     from wowsim.nt.builds import Build
     from wowsim.simulation.native_process import NativeThreadStarter
-
-_DWORD = struct.Struct("<I")
+    from wowsim.simulation.wide_process import WideThreadStarter
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class NewProcess:
 
     space: ProcessSpace
     blocks: BlockAllocator
-    starter: ThreadStarter | NativeThreadStarter
+    starter: ThreadStarter | NativeThreadStarter | WideThreadStarter
     image_base: int
     peb64: int
     peb32: int
@@ -54,6 +53,11 @@ class NewProcess:
     stacks: ThreadStacks
     entry: int
     registers: dict[str, int]
+
+
+def write_stack_limit(memory: Memory, wide: bool, teb: int, limit: int) -> None:
+    """TEB.StackLimit, after a stack has grown."""
+    memory.write(teb + (0x10 if wide else 8), limit.to_bytes(8 if wide else 4, "little"))
 
 
 def place_process(
@@ -84,7 +88,7 @@ def place_process(
     placed = allocate_first_blocks(
         process,
         blocks.parameters_size(start),
-        on_growth=lambda teb, limit: memory.pack(_DWORD, teb + 8, limit),
+        on_growth=partial(write_stack_limit, memory, space.layout.wow64 and not process.wow64_process),
     )
     return process, placed
 

@@ -8,10 +8,11 @@ Who may import it: the simulation.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wowsim.nt.context64 import CONTEXT64_SIZE
+from wowsim.nt.records import dataclass
 from wowsim.nt.wow64_context import (
     CONTEXT_CONTROL,
     CONTEXT_IN_AREA,
@@ -24,7 +25,7 @@ from wowsim.nt.wow64_context import (
 from wowsim.simulation.parameters import write_teb
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from wowsim.image.model import Image
     from wowsim.memory.blocks import StackRange
@@ -38,9 +39,20 @@ SKIP_THREAD_ATTACH = 0x8
 """TEB.SameTebFlags: DbgSkipThreadAttach (phnt)."""
 
 
+TebHook = Callable[[int, int], None]
+"""Called with the native and the 32-bit TEB (or 0) of a new thread."""
+
+
+def no_hook(teb64: int, teb32: int) -> None:
+    """Nothing is to be added to a TEB."""
+
+
 @dataclass(frozen=True)
 class ThreadBlocks:
-    """Where a thread has its TEBs and stacks; on 32-bit Windows only the 32-bit ones."""
+    """Where a thread has its TEBs and stacks.
+
+    On 32-bit Windows there are only the 32-bit ones; in a 64-bit process ``stack32`` is the only stack.
+    """
 
     teb64: int
     teb32: int
@@ -89,7 +101,7 @@ class ThreadStarter:
         self._peb64, self._peb32, self._process_id = peb64, peb32, process_id
         self._ntdll64 = ntdll64
         self._initialize = ntdll64 + images["ntdll"].export_by_name["LdrInitializeThunk"].rva
-        self.prepare_tebs: Callable[[int, int], None] = lambda teb64, teb32: None
+        self.prepare_tebs: TebHook = no_hook
         """Called with the TEBs of a new thread, for what the user half of this process expects there."""
         self._thread_start = ntdll32 + images["ntdll32"].export_by_name["RtlUserThreadStart"].rva
 

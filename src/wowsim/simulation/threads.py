@@ -7,7 +7,6 @@ import it: the simulation.
 
 from __future__ import annotations
 
-import struct
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from wowsim.errors import GuestFault, StopReason
 from wowsim.kernel.thread import State, Thread, ThreadStacks
 from wowsim.memory.allocate import MEM_RELEASE
 from wowsim.memory.blocks import TEB32_OFFSET, StackRange, allocate_stack
+from wowsim.simulation.startup import write_stack_limit
 from wowsim.simulation.thread_start import ThreadBlocks
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from wowsim.simulation.machine import Machine
     from wowsim.simulation.startup import NewProcess
 
-_DWORD = struct.Struct("<I")
 STACK64 = 0x40000
 """A WoW64 thread's 64-bit stack (wow64-facts section 3.1)."""
 DEFAULT_RESERVE = 0x100000
@@ -65,7 +64,8 @@ class Threads:
         pages = space.layout.teb_pages
         allocated: list[int] = []
         teb = 0
-        wow64 = space.layout.wow64
+        wow64 = self._process.peb32 != 0
+        wide = space.layout.wow64 and not wow64
         try:
             teb = self._process.blocks.allocate(pages)
             teb32 = teb + TEB32_OFFSET if wow64 else teb
@@ -73,7 +73,7 @@ class Threads:
             if own is None:
                 stack32 = allocate_stack(
                     space, reserve, commit,
-                    on_growth=lambda limit: memory.pack(_DWORD, teb32 + 8, limit),
+                    on_growth=lambda limit: write_stack_limit(memory, wide, teb32, limit),
                 )  # fmt: skip
                 allocated.append(stack32.base)
             else:
@@ -81,7 +81,7 @@ class Threads:
                 vad = space.vads.at(own.allocation >> 12)
                 if vad is not None and vad.start == own.allocation >> 12:
                     space.register_stack(
-                        own.allocation, on_growth=lambda limit: memory.pack(_DWORD, teb32 + 8, limit)
+                        own.allocation, on_growth=lambda limit: write_stack_limit(memory, wide, teb32, limit)
                     )
             stack64 = allocate_stack(space, STACK64, STACK64) if wow64 else None
             allocated += [stack64.base] if stack64 is not None else []
@@ -185,7 +185,16 @@ class Threads:
         """Give the CPU to whoever should have it now; only between two runs of translated code."""
         machine, scheduler = self._machine, self._machine.kernel.scheduler
         current = machine.kernel.thread
+        if end_of_turn and scheduler.others is not None:
+            scheduler.others.take_turns()
+            if machine.stopped is not None:
+                machine.waiting = True
+                return
         chosen = scheduler.pick(end_of_turn)
+        if chosen is None and scheduler.left:
+            machine.waiting = True
+            machine.core.stop()
+            return
         if chosen is None:
             waiting = scheduler.describe(machine.kernel.threads)
             machine.stop_for(StopReason.DEADLOCK, waiting)

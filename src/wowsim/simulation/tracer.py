@@ -6,10 +6,11 @@ The path and the stack of a call are taken at the SYSCALL, while the blocks that
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from wowsim.errors import UsageError
+from wowsim.nt.records import dataclass
 from wowsim.simulation.arguments import named
 from wowsim.simulation.stack import StackWalker
 from wowsim.simulation.stack32 import NativeStackWalker

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from wowsim.cpu.engine import REGISTERS
 from wowsim.cpu.segments import Descriptor
 from wowsim.errors import GuestFault, UsageError
+from wowsim.nt.records import dataclass
 
 if TYPE_CHECKING:
     from wowsim.cpu.core import Core

@@ -2,9 +2,10 @@
 
 Wine's PE half reaches its Unix half in two ways: system calls, which have the names and the meaning of NT's, and "unix
 calls", through a pointer that ntdll exports (``__wine_unix_call_dispatcher``). Here that pointer leads to one trap.
-A DLL asks for its half with two information classes of NtQueryVirtualMemory; only ntdll and win32u get one, all others
-are told that there is none, as with a Wine whose optional parts are not installed. Observed, not documented: the calls
-of Wine 8.0 and 10.0 as real runs made them. Who may import it: the simulation.
+A DLL asks for its half with two information classes of NtQueryVirtualMemory; only ntdll, win32u, and those that do not
+load without (ws2_32, crypt32) get one, all others are told that there is none, as with a Wine whose optional parts are
+not installed. There is no network, so that ws2_32 finds no host but its own, and no certificates. Observed, not
+documented: the calls of Wine 8.0 and 10.0 as real runs made them. Who may import it: the simulation.
 """
 
 from __future__ import annotations
@@ -14,27 +15,40 @@ from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault, Unsupported
 from wowsim.image.model import Image, Provenance, Range, Section
-from wowsim.nt.status import STATUS_DLL_NOT_FOUND, STATUS_SUCCESS, STATUS_UNSUCCESSFUL
+from wowsim.kernel.accounts import COMPUTER
+from wowsim.kernel.wine import debug_write
+from wowsim.nt.status import STATUS_DLL_NOT_FOUND, STATUS_NOT_SUPPORTED, STATUS_SUCCESS, STATUS_UNSUCCESSFUL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wowsim.kernel.clock import Clock
+    from wowsim.kernel.context import Kernel
     from wowsim.nt.trap import Routine, Trap
+
+    _Call = Callable[[Trap, int, bool], int]
 
 TRAP = "wine.unix_call"
 DISPATCHER = "__wine_unix_call_dispatcher"
 """The export of the 64-bit ntdll that is set to the trap's address."""
 HANDLE = "__wine_unixlib_handle"
 """The export that holds the handle of ntdll's own half since Wine 9."""
-NTDLL, WIN32U = 1, 2
+NTDLL, WIN32U, WS2_32, CRYPT32 = 1, 2, 3, 4
 """Handles of the halves that answer."""
-_HALVES = {"ntdll.dll": NTDLL, "win32u.dll": WIN32U}
+NARROW = 0x100
+"""Bit of a handle that 32-bit code uses: the arguments of its calls have 32-bit layouts."""
+_HALVES = {"ntdll.dll": NTDLL, "win32u.dll": WIN32U, "ws2_32.dll": WS2_32, "crypt32.dll": CRYPT32}
+WSAHOST_NOT_FOUND, WSAEFAULT = 11001, 10014
 _QWORD = struct.Struct("<Q")
+_TEXT = {False: struct.Struct("<QI"), True: struct.Struct("<II")}
+"""Address and length, for 64-bit and 32-bit callers."""
 
 
-def half_of(file_name: str) -> int:
+def half_of(file_name: str, narrow: bool) -> int:
     """The handle of a DLL's Unix half.
+
+    Args:
+        file_name: the DLL's.
+        narrow: 32-bit code will use it.
 
     Raises:
         GuestFault: STATUS_DLL_NOT_FOUND: it has none here.
@@ -42,7 +56,7 @@ def half_of(file_name: str) -> int:
     handle = _HALVES.get(file_name.lower())
     if handle is None:
         raise GuestFault(STATUS_DLL_NOT_FOUND)
-    return handle
+    return handle | (NARROW if narrow else 0)
 
 
 def unix_call_image() -> Image:
@@ -69,19 +83,21 @@ class UnixCalls:
     """Answers unix calls: RCX is the half's handle, EDX the call's code, R8 its arguments.
 
     Args:
-        clock: the simulation's.
+        kernel: the simulation's.
         version: the major number of Wine's.
         use_gdi: makes the process one that uses GDI.
     """
 
-    def __init__(self, clock: Clock, version: int, use_gdi: Callable[[], object]) -> None:
-        self._clock, self._use_gdi = clock, use_gdi
-        ntdll: tuple[Callable[[Trap, int], int], ...] = (_no_such_dll, _not_unwound, self._precise_time)
+    def __init__(self, kernel: Kernel, version: int, use_gdi: Callable[[], object]) -> None:
+        self._kernel, self._use_gdi = kernel, use_gdi
+        ntdll: tuple[_Call, ...] = (_no_such_dll, _not_unwound, self._precise_time)
         if version > 8:
-            ntdll = (_no_such_dll, _not_unwound)
-        self._calls: dict[int, tuple[Callable[[Trap, int], int], ...]] = {
+            ntdll = (_no_such_dll, _not_unwound, self._debug_write)
+        self._calls: dict[int, tuple[_Call, ...]] = {
             NTDLL: ntdll,
             WIN32U: (self._user_starts, _nothing),
+            CRYPT32: (_nothing, _nothing, *[_not_supported] * 5),
+            WS2_32: (_no_host, _no_host, _no_host, self._host_name, _no_host),
         }
 
     @property
@@ -91,31 +107,58 @@ class UnixCalls:
 
     def _call(self, trap: Trap) -> int:
         handle, code = trap.register("rcx"), trap.register("rdx") & 0xFFFFFFFF
-        calls = self._calls.get(handle, ())
+        calls = self._calls.get(handle & ~NARROW, ())
         if code >= len(calls):
             raise Unsupported(f"unix call {code} of Wine's half {handle:#x} is not implemented")
-        return calls[code](trap, trap.register("r8"))
+        return calls[code](trap, trap.register("r8"), handle & NARROW != 0)
 
-    def _user_starts(self, trap: Trap, arguments: int) -> int:
+    def _text(self, trap: Trap, arguments: int, narrow: bool) -> tuple[int, int]:
+        address, length = trap.memory.unpack(_TEXT[narrow], arguments)
+        return address, length
+
+    def _debug_write(self, trap: Trap, arguments: int, narrow: bool) -> int:
+        """__wine_dbg_write: a message for standard error."""
+        return debug_write(self._kernel, *self._text(trap, arguments, narrow))
+
+    def _host_name(self, trap: Trap, arguments: int, narrow: bool) -> int:
+        """Gethostname."""
+        address, length = self._text(trap, arguments, narrow)
+        name = COMPUTER.lower().encode() + b"\0"
+        if length < len(name):
+            return WSAEFAULT
+        trap.memory.write(address, name)
+        return STATUS_SUCCESS
+
+    def _user_starts(self, trap: Trap, arguments: int, narrow: bool) -> int:
         """The table of GDI's handles is there before gdi32 reads it."""
         self._use_gdi()
         return STATUS_SUCCESS
 
-    def _precise_time(self, trap: Trap, arguments: int) -> int:
-        trap.memory.pack(_QWORD, arguments, self._clock.now)
+    def _precise_time(self, trap: Trap, arguments: int, narrow: bool) -> int:
+        trap.memory.pack(_QWORD, arguments, self._kernel.clock.now)
         return STATUS_SUCCESS
 
 
-def _no_such_dll(trap: Trap, arguments: int) -> int:
+def _no_host(trap: Trap, arguments: int, narrow: bool) -> int:
+    """getaddrinfo, gethostbyaddr, gethostbyname, getnameinfo: nobody answers."""
+    return WSAHOST_NOT_FOUND
+
+
+def _not_supported(trap: Trap, arguments: int, narrow: bool) -> int:
+    """Certificate stores and keys in files, and the host's root certificates."""
+    return STATUS_NOT_SUPPORTED
+
+
+def _no_such_dll(trap: Trap, arguments: int, narrow: bool) -> int:
     """load_so_dll: there are no Unix libraries."""
     return STATUS_UNSUCCESSFUL
 
 
-def _not_unwound(trap: Trap, arguments: int) -> int:
+def _not_unwound(trap: Trap, arguments: int, narrow: bool) -> int:
     """unwind_builtin_dll: a frame of a Unix library, of which there are none."""
     return STATUS_UNSUCCESSFUL
 
 
-def _nothing(trap: Trap, arguments: int) -> int:
-    """What win32u's half is told when its process starts."""
+def _nothing(trap: Trap, arguments: int, narrow: bool) -> int:
+    """What a half is told when a process starts or ends."""
     return STATUS_SUCCESS

@@ -8,8 +8,6 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from wowsim.host64.turbo_control import DISABLE_TURBO_DISPATCH
-
 if TYPE_CHECKING:
     from wowsim.nt.abi import Memory
 
@@ -20,5 +18,9 @@ _CPU_MSFT64 = 1
 
 def write(memory: Memory, address: int, *, turbo: bool) -> None:
     """NativeSystemPageSize, CpuFlags, Wow64ExecuteFlags, InstrumentationCallback."""
-    flags = 0 if turbo else DISABLE_TURBO_DISPATCH
+    flags = 0
+    if not turbo:
+        from wowsim.host64.turbo_control import DISABLE_TURBO_DISPATCH
+
+        flags = DISABLE_TURBO_DISPATCH
     memory.write(address, struct.pack("<IIII", _NATIVE_PAGE_SIZE, _CPU_MSFT64, flags, 0))

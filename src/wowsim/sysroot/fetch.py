@@ -77,7 +77,7 @@ def fetch(
             _check_space(folder)
             packages = _download(root, Apt(folder, mirror, suite), suite, mirror, tell)
             made = _prepare(root, folder, packages, suite)
-            open_root(made)  # a root that would not start is not put in place
+            _check(made, suite, mirror)
             _put_in_place(made, target, folder, force, tell)
     except OSError as error:
         raise UsageError(f"{root.name} cannot be prepared in {target.parent}: {error.strerror}") from None
@@ -153,6 +153,14 @@ def _move(source: Path, target: Path) -> None:
             os.replace(file, target / file.name)
 
 
+def _check(made: Path, suite: str, mirror: str) -> None:
+    """A root that would not start is not put in place."""
+    try:
+        open_root(made)
+    except UsageError as error:
+        raise UsageError(f"the packages of {suite} of {mirror} make no whole root: {error}") from None
+
+
 def _put_in_place(made: Path, target: Path, folder: Path, force: bool, tell: Callable[[str], None]) -> None:
     """Rename, at once; of two that fetched at the same time the first stays."""
     if force and target.exists():
@@ -160,8 +168,10 @@ def _put_in_place(made: Path, target: Path, folder: Path, force: bool, tell: Cal
     try:
         os.rename(made, target)
     except OSError:
-        if not mark_of(target):
+        if not target.is_dir():
             raise
+        if not mark_of(target):
+            raise UsageError(f"{target} is there, but no fetch made it; --force replaces it") from None
         tell(f"{target.name} was put in place by another fetch meanwhile")
 
 

@@ -105,17 +105,16 @@ def read_headers(path: Path) -> Headers:
     Raises:
         UsageError: it is no regular file, no PE, or it claims more than the file holds.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UsageError(f"{path} is no regular file; expected a Windows module (PE)")
-    size = os.stat(path).st_size
-    head = read_at(path, 0, _HEADERS)
+    size, head = os.path.getsize(path), read_at(path, 0, _HEADERS)
     if len(head) < _DOS_HEADER or head[:2] != b"MZ":
         found = f"it starts with {head[:2].hex(' ')}" if head else "it is empty"
         raise UsageError(f"{path} is no Windows module (PE): {found}, expected 4d 5a (MZ)")
     at = unpack_from("<I", head, 0x3C)[0]
     if at + 4 + _FILE_HEADER.size > size:
         raise UsageError(f"{path} is truncated: its PE header is at {at:X}h, but the file ends at {size:X}h")
-    new = read_at(path, at, 4 + _FILE_HEADER.size)
+    new = _part(path, head, at, 4 + _FILE_HEADER.size)
     if new[:4] != b"PE\0\0":
         raise UsageError(
             f"{path} is no Windows module (PE): found {new[:4].hex(' ')} at {at:X}h, expected PE"
@@ -127,10 +126,15 @@ def read_headers(path: Path) -> Headers:
     end = start + optional_size + _SECTION.size * count
     if end > size:
         raise UsageError(f"{path} is truncated: its headers end at {end:X}h, but the file ends at {size:X}h")
-    optional = read_at(path, start, optional_size + _SECTION.size * count)
+    optional = _part(path, head, start, end - start)
     image_size, directories = _optional_header(path, optional[:optional_size])
     sections = _sections(path, size, optional[optional_size:], image_size)
     return Headers(path, size, head, machine, image_size, sections, directories, (symbols, symbol_count))
+
+
+def _part(path: Path, head: bytes, offset: int, size: int) -> bytes:
+    """Bytes of a file whose first page was read."""
+    return head[offset : offset + size] if offset + size <= len(head) else read_at(path, offset, size)
 
 
 def _optional_header(path: Path, optional: bytes) -> tuple[int, tuple[tuple[int, int], ...]]:

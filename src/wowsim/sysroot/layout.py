@@ -5,6 +5,7 @@ Names are compared without regard to case, as Windows does. Within the package, 
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from wowsim.errors import UsageError
@@ -38,8 +39,8 @@ def find_layout(folder: Path) -> Layout:
     Raises:
         UsageError: the folder is missing or is no root; names what was found.
     """
-    if not folder.is_dir():
-        what = "is no folder" if folder.exists() else "is not there"
+    if not os.path.isdir(folder):  # unlike Path's, it raises for no name
+        what = "is no folder" if os.path.exists(folder) else "is not there"
         raise UsageError(f"system root {folder} {what}; {_EXPECTED}")
     children = _folders(folder)
     for base in (children, _folders(children["windows"]) if "windows" in children else {}):

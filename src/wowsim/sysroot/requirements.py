@@ -6,6 +6,8 @@ Within the package, ``root`` and ``inspection`` import it.
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from wowsim.errors import UsageError
@@ -54,15 +56,12 @@ def required_modules(root: SystemRoot, refuse: Callable[[UsageError], None]) -> 
             seen.add(name)
             try:
                 headers = _required(root, name, bits, importer)
+                imports = imported_modules(headers)
             except UsageError as error:
                 refuse(error)
                 continue
             yield headers
-            waiting += [
-                (module.lower(), name)
-                for module in imported_modules(headers)
-                if not module.lower().startswith(_API_SETS)
-            ]
+            waiting += [(module, name) for module in imports if not module.startswith(_API_SETS)]
 
 
 def _required(root: SystemRoot, name: str, bits: Literal[32, 64], importer: str) -> Headers:
@@ -71,6 +70,10 @@ def _required(root: SystemRoot, name: str, bits: Literal[32, 64], importer: str)
     if path is None:
         asks = f", which {importer} imports" if importer else ""
         raise UsageError(f"system root {root.name} has no {name}{asks}; expected {root.folder(bits) / name}")
+    if Path(os.path.realpath(path)).parent != Path(os.path.realpath(path.parent)):
+        raise UsageError(
+            f"{path} is a link that leads out of its folder, where no program sees it; expected a file"
+        )
     headers = read_headers(path)
     check_machine(headers, bits)
     return headers

@@ -6,6 +6,7 @@ read when a process maps them. ``simulation`` and the command line may import it
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -54,14 +55,12 @@ class SystemRoot:
 
     def find(self, file_name: str, bits: Bits) -> Path | None:
         """The path of a file, whatever the case of its name; None when there is no such regular file."""
-        return _find(self.folder(bits), self._names[bits], file_name)
+        return self._find(self.folder(bits), file_name)
 
     def find_nls(self, file_name: str) -> Path | None:
         """The path of a table; Windows has sortdefault.nls in a folder of its own."""
-        found = _find(self.nls, self._nls_names, file_name)
-        if found is None and self.sorting is not None:
-            found = _find(self.sorting, _listing(self.sorting), file_name)
-        return found
+        found = self._find(self.nls, file_name)
+        return self._find(self.sorting, file_name) if found is None and self.sorting is not None else found
 
     def read(self, file_name: str, bits: Bits) -> bytes:
         """The contents of a module.
@@ -87,13 +86,19 @@ class SystemRoot:
         except OSError as error:
             raise UsageError(f"{found} cannot be read: {error.strerror}") from None
 
-    @cached_property
-    def _names(self) -> dict[Bits, dict[str, str]]:
-        return {64: _listing(self.system32), 32: _listing(self.syswow64)}
+    def _find(self, folder: Path, file_name: str) -> Path | None:
+        if not _is_name(file_name):
+            return None
+        path = folder / file_name
+        if not os.path.isfile(path):  # in another case, then: most are written as they are asked for
+            if folder not in self._listings:
+                self._listings[folder] = _listing(folder)
+            path = folder / self._listings[folder].get(file_name.lower(), file_name)
+        return path if os.path.isfile(path) else None
 
     @cached_property
-    def _nls_names(self) -> dict[str, str]:
-        return self._names[64] if self.nls == self.system32 else _listing(self.nls)
+    def _listings(self) -> dict[Path, dict[str, str]]:
+        return {}
 
 
 def open_root(spec: str | Path) -> SystemRoot:
@@ -150,7 +155,7 @@ def _located(spec: str | Path) -> Path:
             )
         return folder
     path = Path(spec).absolute()
-    if "/" not in text and not path.exists():
+    if "/" not in text and not os.path.exists(path):
         raise UsageError(f"system root {text!r} is neither a folder nor one of: {known_names()}")
     return path
 
@@ -158,15 +163,11 @@ def _located(spec: str | Path) -> Path:
 def _listing(folder: Path) -> dict[str, str]:
     """File names by lower-case name; of two that differ in case only, the first in order."""
     try:
-        return {name.lower(): name for name in sorted((p.name for p in folder.iterdir()), reverse=True)}
+        return {name.lower(): name for name in sorted(os.listdir(folder), reverse=True)}
     except OSError as error:
         raise UsageError(f"{folder} cannot be read: {error.strerror}") from None
 
 
-def _find(folder: Path, names: dict[str, str], file_name: str) -> Path | None:
-    """A regular file of a folder; the name is a key into the listing, so it cannot leave the folder."""
-    name = names.get(file_name.lower())
-    if name is None:
-        return None
-    path = folder / name
-    return path if path.is_file() else None
+def _is_name(text: str) -> bool:
+    """Whether it names something in a folder, and cannot lead out of it."""
+    return text not in ("", ".", "..") and not any(mark in text for mark in "/\\\0")

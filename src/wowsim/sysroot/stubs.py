@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from wowsim.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from wowsim.image.model import Image
 
@@ -82,13 +82,17 @@ def read_stubs(image: Image) -> dict[str, Stub]:
     return found
 
 
-def service_numbers(image: Image) -> dict[str, int]:
-    """The service numbers of the stubs that an image exports, by name.
+def numbers_of(stubs: Mapping[str, Stub]) -> dict[str, int]:
+    """The service numbers of stubs, by name.
 
-    Raises:
-        UsageError: it exports none, or one name twice with different numbers.
+    A number that has an Nt name has no other: Wine exports one of its services under a second name.
     """
-    return {name: stub.number for name, stub in read_stubs(image).items()}
+    services = {stub.number for name, stub in stubs.items() if name.startswith("Nt")}
+    return {
+        name: stub.number
+        for name, stub in stubs.items()
+        if name.startswith("Nt") or stub.number not in services
+    }
 
 
 def _exported(image: Image) -> Iterator[tuple[str, Stub]]:

@@ -6,7 +6,7 @@ carries, its exports and its import slots. Leaves out types, lines and scopes. E
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from itertools import count
 from typing import TYPE_CHECKING, Protocol
 
@@ -65,10 +65,18 @@ class SymbolTable:
         """Another number for each state of the module list; going back to a state brings its number back."""
         return self._generation
 
-    def add(self, image: Image, base: int, name: str | None = None) -> None:
-        """A module was mapped at ``base``; ``name`` replaces the image's own module name."""
-        self._modules[base] = _Module(image, base, name or image.name)
+    def add(self, image: Image, base: int, name: str | None = None) -> str:
+        """A module was mapped at ``base``; ``name`` replaces the image's own module name.
+
+        A second module of a name has its base appended, as WinDbg does. Returns the module's name.
+        """
+        self._modules.pop(base, None)
+        name = name or image.name
+        if any(m.name == name for m in self._modules.values()):
+            name = f"{name}_{base:08x}"
+        self._modules[base] = _Module(image, base, name)
         self._changed()
+        return name
 
     def remove(self, base: int) -> None:
         """The module at ``base`` was unmapped; nothing happens where there is none."""
@@ -100,17 +108,17 @@ class SymbolTable:
         return f"{symbol}+{offset:#x}" if offset else symbol
 
     def address(self, name: str) -> int:
-        """The address of ``module!symbol`` or of a module.
+        """The address of ``module!symbol`` or of a module, whose name may be written in any case.
 
         Raises:
             UsageError: no loaded module has such a name, or the module has no such symbol.
         """
         wanted, _, symbol = name.partition("!")
-        for module in self._modules.values():
-            if module.name == wanted:
-                rva = module.rva(symbol) if symbol else 0
-                if rva is not None:
-                    return module.base + rva
+        found = [m for m in self._modules.values() if m.name == wanted]
+        for module in found or [m for m in self._modules.values() if m.name.lower() == wanted.lower()]:
+            rva = module.image.names.rvas.get(symbol) if symbol else 0
+            if rva is not None:
+                return module.base + rva
         raise UsageError(f"there is no symbol {name!r} in the loaded modules")
 
     def module(self, address: int) -> str | None:
@@ -131,12 +139,12 @@ class SymbolTable:
     def is_import_slot(self, address: int) -> bool:
         """See :meth:`Symbols.is_import_slot`."""
         module = self._holding(address)
-        return module is not None and address - module.base in module.slots
+        return module is not None and address - module.base in module.image.names.slots
 
     def import_slots(self, address: int) -> Sequence[int]:
         """See :meth:`Symbols.import_slots`."""
         module = self._holding(address)
-        return () if module is None else [module.base + slot for slot in module.slots]
+        return () if module is None else [module.base + slot for slot in module.image.names.slots]
 
     def provenance(self, address: int) -> Provenance | None:
         """See :meth:`Symbols.provenance`."""
@@ -150,54 +158,19 @@ class SymbolTable:
 
 
 class _Module:
-    """One mapped image and its symbols by RVA."""
+    """One mapped image under its name."""
 
     def __init__(self, image: Image, base: int, name: str) -> None:
         self.image, self.base, self.name = image, base, name
         self.end = base + image.size
-        prefix = "_imp__" if image.bits == 32 else "_imp_"
-        self.slots = {
-            i.slot: prefix + (i.name if i.name is not None else f"Ordinal{i.ordinal}") for i in image.imports
-        }
-        self._names = _named(image)
-        for slot in self.slots:
-            self._names.pop(slot, None)
-        self._rvas = sorted(self._names)
 
     def at(self, rva: int) -> tuple[str, int]:
-        slot = self.slots.get(rva)
+        names = self.image.names
+        slot = names.slots.get(rva)
         if slot is not None:
             return f"{self.name}!{slot}", 0
-        index = bisect_right(self._rvas, rva) - 1
-        if index < 0:
-            return self.name, rva
-        start = self._rvas[index]
-        return f"{self.name}!{self._names[start]}", rva - start
-
-    def rva(self, symbol: str) -> int | None:
-        for names in (self._names, self.slots):
-            for rva, name in names.items():
-                if name == symbol:
-                    return rva
-        export = self.image.export_by_name.get(symbol)
-        return None if export is None or export.forwarder is not None else export.rva
+        found = names.nearest(rva)
+        return (self.name, rva) if found is None else (f"{self.name}!{found[0]}", rva - found[1])
 
     def starts(self, begin: int, end: int) -> list[int]:
-        first = bisect_left(self._rvas, begin - self.base)
-        last = bisect_left(self._rvas, end - self.base)
-        return [self.base + rva for rva in self._rvas[first:last]]
-
-
-def _named(image: Image) -> dict[int, str]:
-    """RVA -> name; an image's symbols before its exports, of the Nt and Zw pair what a debugger shows.
-
-    Both names of a service are one address; WinDbg shows Zw in the 32-bit ntdll and Nt in the 64-bit one (seed 002).
-    """
-    preferred = "Zw" if image.bits == 32 else "Nt"
-    names: dict[int, str] = {}
-    for export in image.exports:
-        if export.forwarder is None:
-            name = export.name if export.name is not None else f"Ordinal{export.ordinal}"
-            if export.rva not in names or name.startswith(preferred):
-                names[export.rva] = name
-    return names | image.symbols
+        return [self.base + rva for rva in self.image.names.between(begin - self.base, end - self.base)]

@@ -12,7 +12,6 @@ from wowsim.nt.abi import (
     BOOLEAN,
     HANDLE,
     NTSTATUS,
-    PPS_ATTRIBUTE_LIST,
     PVOID,
     SIZE_T,
     ULONG,
@@ -118,22 +117,6 @@ def NtCreateThreadStateChange(
     object_attributes: In[OBJECT_ATTRIBUTES] | None,
     thread_handle: HANDLE,
     reserved: ULONG,
-) -> NTSTATUS: ...
-
-
-def NtCreateUserProcess(
-    k: Kernel,
-    process_handle: Out[HANDLE],
-    thread_handle: Out[HANDLE],
-    process_desired_access: ACCESS_MASK,
-    thread_desired_access: ACCESS_MASK,
-    process_object_attributes: In[OBJECT_ATTRIBUTES] | None,
-    thread_object_attributes: In[OBJECT_ATTRIBUTES] | None,
-    process_flags: ULONG,
-    thread_flags: ULONG,
-    process_parameters: Annotated[PVOID, Unconverted("RTL_USER_PROCESS_PARAMETERS")],
-    create_info: Annotated[PVOID, Unconverted("PS_CREATE_INFO")],
-    attribute_list: PPS_ATTRIBUTE_LIST,
 ) -> NTSTATUS: ...
 
 

@@ -5,14 +5,13 @@ Signatures: phnt's ntgdi.h. Who may import it: ``win32k.services``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from wowsim.errors import Unsupported
 from wowsim.kernel.context import Kernel
 from wowsim.kernel.table import Support, service
 from wowsim.kernel.win32k.calls import ERROR_INVALID_PARAMETER, ERROR_NOT_ENOUGH_MEMORY, failure
 from wowsim.kernel.win32k.gdi_table import BITMAP_TYPE, BRUSH, DC, FIRST_STOCK, STOCK, GdiObject, connect
 from wowsim.nt.abi import HANDLE, LONG, PVOID, ULONG, USHORT, encode
+from wowsim.nt.records import dataclass
 from wowsim.nt.user_structures import BITMAP
 
 MAXIMUM_BITMAP = 64 << 20

@@ -9,11 +9,11 @@ read-only view; here, as gdi32 writes UserPointer, it can be written. Who may im
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wowsim.kernel.win32k.calls import ERROR_INVALID_HANDLE, ERROR_NOT_ENOUGH_MEMORY, failure
 from wowsim.memory.allocate import MEM_COMMIT, MEM_RESERVE
+from wowsim.nt.records import dataclass
 
 if TYPE_CHECKING:
     from wowsim.kernel.context import Kernel

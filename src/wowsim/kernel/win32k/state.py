@@ -5,12 +5,13 @@ Who may import it: ``kernel.win32k`` and ``kernel.context``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, ClassVar
 
 from wowsim.kernel.access import GenericMapping
 from wowsim.kernel.atom_table import AtomTable
 from wowsim.kernel.objects import KernelObject
+from wowsim.nt.records import dataclass
 
 if TYPE_CHECKING:
     from wowsim.kernel.win32k.gdi_table import GdiTable

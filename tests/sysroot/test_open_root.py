@@ -110,7 +110,9 @@ def test_files_are_found_in_any_case(tmp_path: Path) -> None:
     assert root.find("folder.dll", 64) is None
 
 
-@pytest.mark.parametrize("name", ["../System32/ntdll.dll", "..", ".", "", "/etc/passwd", "a\0b", "none.dll"])
+@pytest.mark.parametrize(
+    "name", ["../System32/ntdll.dll", "..", ".", "", "/etc/passwd", "a\0b", "none.dll", "n" * 5000, "\udc80"]
+)
 def test_a_name_does_not_leave_the_folder(tmp_path: Path, name: str) -> None:
     root = open_root(make_root(tmp_path))
     assert root.find(name, 32) is None
@@ -163,6 +165,7 @@ def test_neither_folder_nor_name(spec: str, tmp_path: Path, monkeypatch: pytest.
 def test_folders_that_are_no_root(tmp_path: Path) -> None:
     assert "is not there; expected System32" in refusal(tmp_path / "none")
     assert "has neither System32 nor SysWOW64; expected" in refusal(tmp_path)
+    assert "is not there" in refusal(tmp_path / ("n" * 5000))
     (tmp_path / "file").write_bytes(b"")
     assert "is no folder" in refusal(tmp_path / "file")
     (tmp_path / "Sys" / "SYSTEM32").mkdir(parents=True)
@@ -219,7 +222,7 @@ def damage(data: bytes) -> dict[str, tuple[bytes, str]]:
         "headers cut": (data[: LFANEW + 100], "is truncated: its headers end at"),
         "sections cut": (
             data[:0x500],
-            "is truncated: section '.text' ends at 600h, but the file ends at 500h",
+            "is truncated: section '.text' ends at A00h, but the file ends at 500h",
         ),
         "no signature": (
             data[:LFANEW] + b"NE\0\0" + data[LFANEW + 4 :],
@@ -264,6 +267,28 @@ def test_module_that_is_no_file(tmp_path: Path, make: Callable[[Path], None]) ->
     path.unlink()
     make(path)
     assert "has no wow64.dll" in refusal(tmp_path)
+
+
+def test_module_that_is_a_link(tmp_path: Path) -> None:
+    """What a mount does not show to the guest is not there; links of whole folders are followed."""
+    wide = make_root(tmp_path / "root") / "System32"
+    (wide / "wow64.dll").rename(wide / "other.dll")
+    (wide / "wow64.dll").symlink_to("other.dll")
+    (tmp_path / "linked").mkdir()
+    for folder in ("System32", "SysWOW64"):
+        (tmp_path / "linked" / folder).symlink_to(tmp_path / "root" / folder)
+    open_root(tmp_path / "linked")
+    (wide / "other.dll").rename(tmp_path / "other.dll")
+    (wide / "wow64.dll").unlink()
+    (wide / "wow64.dll").symlink_to(tmp_path / "other.dll")
+    assert f"{wide / 'wow64.dll'} is a link that leads out of its folder" in refusal(tmp_path / "root")
+
+
+@pytest.mark.parametrize("name", ["", "\x01", "\xff.dll"])
+def test_imports_without_a_name(tmp_path: Path, name: str) -> None:
+    path = make_root(tmp_path) / "SysWOW64" / "kernelbase.dll"
+    path.write_bytes(module(32, imports=[name]))
+    assert refusal(tmp_path) == f"{path} is damaged: it imports a module named {name!r}"
 
 
 def test_imports_without_end(tmp_path: Path) -> None:
