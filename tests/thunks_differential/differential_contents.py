@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from differential_side import Case
+
     from wowsim.nt.abi import Parameter, Prototype
 
 MOST = 64
@@ -195,7 +196,7 @@ class Contents:
             else:
                 found[names[setting.buffer + 1]] = "a length"
         for index, read in ARRAYS.get(prototype.name, {}).items():
-            if slots[index] or index + 1 < len(slots) and not slots[index + 1] & 0xFFFFFFFF:
+            if slots[index] or (index + 1 < len(slots) and not slots[index + 1] & 0xFFFFFFFF):
                 found[names[index]] = read(self, slots, index)
 
     def bytes(self, address: int, size: int) -> bytes | None:

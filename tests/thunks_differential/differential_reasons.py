@@ -142,7 +142,9 @@ def _cut_name(d: Difference) -> bool:
 
 def _renamed(d: Difference) -> bool:
     """The names are one but for Wine's spelling, or lie below SystemRoot."""
-    ours, theirs = (pair[3].decode("utf-16-le", "replace").lower() for pair in d.aspects["argument file_information"])
+    ours, theirs = (
+        pair[3].decode("utf-16-le", "replace").lower() for pair in d.aspects["argument file_information"]
+    )
     return ours == theirs or ours.startswith("\\systemroot")
 
 
