@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from differential import Difference
+    from differential_run import Difference
 
 NOT_IMPLEMENTED, INVALID_CLASS, INVALID_PARAMETER, MISMATCH = 0xC0000002, 0xC0000003, 0xC000000D, 0xC0000004
 ACCESS_VIOLATION = 0xC0000005
@@ -142,12 +142,19 @@ def _cut_name(d: Difference) -> bool:
 
 def _renamed(d: Difference) -> bool:
     """The names are one but for Wine's spelling, or lie below SystemRoot."""
-    ours, theirs = (pair[3].decode("utf-16-le", "replace").lower() for pair in d.aspects["argument file_information"])
+    ours, theirs = (
+        pair[3].decode("utf-16-le", "replace").lower() for pair in d.aspects["argument file_information"]
+    )
     return ours == theirs or ours.startswith("\\systemroot")
 
 
-def _has_view(d: Difference) -> bool:
-    return bool(d.case.slots[1] & 0x300)
+def _same_low_halves(d: Difference) -> bool:
+    ours, theirs = d.aspects["argument extended_parameters"]
+    return len(ours) == len(theirs) and all(
+        one[0] == other[0] and (one[1] == other[1] or not (one[1] - other[1]) & 0xFFFFFFFF)
+        for one, other in zip(ours, theirs, strict=True)
+        if isinstance(one[1], int) or one != other
+    )
 
 
 REASONS = (
@@ -157,7 +164,7 @@ REASONS = (
         _UNCONVERTED, when=_ours_refuses,
     ),
     Reason(
-        "turbo thunks pass this thread id zero-extended (the published turbo index says Thunk1ArgNSp); ids are positive",
+        "turbo thunks pass this thread id zero-extended (its index is that of Thunk1ArgNSp); ids are positive",
         ("NtAlertThreadByThreadId",), ("argument thread_id",), roots=("wine", TURBO),
     ),
     Reason(
@@ -217,7 +224,7 @@ REASONS = (
     Reason("Wine passes no place for an attribute's length on", ("NtCreateThreadEx",), ("argument attribute_list",)),
     Reason("Wine looks at this without a look whether its pointer is NULL", _NULLS,
            when=lambda d: not d.theirs.seen and d.theirs.status == ACCESS_VIOLATION and _has_null(d)),
-    Reason("Wine has cells of its own for all outputs, so that the kernel does not see a NULL", ("NtRemoveIoCompletion",),
+    Reason("Wine has cells of its own for all outputs, so that the kernel sees no NULL", ("NtRemoveIoCompletion",),
            when=lambda d: 0 in d.case.slots and d.ours.status == ACCESS_VIOLATION),
     Reason("Wine does not redirect names below \\SystemRoot", _FILES, ("argument object_attributes",),
            when=lambda d: "SystemRoot" in str(d.aspects["argument object_attributes"][0])),
@@ -227,6 +234,10 @@ REASONS = (
            ("NtCreateThreadEx",), ("memory",), when=lambda d: d.ours.status not in (0, 0x40000000)),
     Reason("Wine 8 does not convert MEM_ADDRESS_REQUIREMENTS", ("NtMapViewOfSectionEx",),
            ("argument extended_parameters",), roots=("wine-8",)),
+    Reason("Wine 10 copies 32 bits of each parameter's value", ("NtMapViewOfSectionEx", "NtAllocateVirtualMemoryEx"),
+           ("argument extended_parameters",), _same_low_halves, roots=("wine-10",)),
+    Reason("Wine 10 adds MEM_RESERVE where a parameter asks for it", ("NtAllocateVirtualMemoryEx",),
+           ("argument allocation_type",), roots=("wine-10",)),
     Reason("Wine 8 gives one entry of a list", ("NtQueryDirectoryObject",), ("memory",), roots=("wine-8",)),
     Reason("the data are looked at in wow64.dll, where a bad pointer fails like in the kernel", ("NtSetValueKey",),
            when=lambda d: d.ours.status == ACCESS_VIOLATION and not d.ours.seen),
@@ -265,11 +276,12 @@ REASONS = (
     Reason("Wine asks for the size first", ("NtQueryInformationToken", "NtQuerySystemInformationEx"),
            ("calls", "memory"), when=lambda d: len(d.theirs.seen) == 2),
     Reason("Wine copies a name as long as it is said to be, wherever the buffer ends", ("NtSetInformationFile",),
-           ("argument file_information", "argument length"), when=lambda d: d.case.group != "class 30" and _cut_name(d)),
+           ("argument file_information", "argument length"),
+           when=lambda d: d.case.group != "class 30" and _cut_name(d)),
     Reason("Wine redirects other names, and writes them in lower case, as for the services that open files",
            ("NtSetInformationFile",), ("argument file_information",), when=_renamed),
     Reason("Wine passes NULL for a buffer that is too short anyway",
-           ("NtQueryInformationToken", "NtQuerySystemInformation"),
+           ("NtQueryInformationToken", "NtQuerySystemInformation", "NtQuerySystemInformationEx"),
            ("argument token_information", "argument system_information"),
            when=lambda d: (d.ours.status or 0) >= 0xC0000000),
     Reason("Wine converts one class only", ("NtQuerySystemInformationEx",), when=lambda d: not d.theirs.seen),

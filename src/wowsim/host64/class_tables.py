@@ -188,7 +188,10 @@ def class_buffers() -> dict[str, list[Buffer]]:
             )
         ],
         "NtQuerySystemInformation": [Query(0, _SYSTEM, classes=emulated)],
-        "NtQuerySystemInformationEx": [Query(0, _SYSTEM, classes=emulated, buffer_at=3)],
+        "NtQuerySystemInformationEx": [
+            Query(0, _SYSTEM, classes=emulated, buffer_at=3),
+            Setting(0, {181: Wider(HANDLE), 230: Wider(HANDLE)}, buffer_at=1),
+        ],
         "NtQueryInformationToken": [Query(1, _TOKEN, too_short=STATUS_BUFFER_TOO_SMALL)],
         "NtSetInformationToken": [
             Setting(1, {4: Wider(PVOID), 5: Wider(PVOID), 6: Wider(PVOID), 25: Wider(SID_AND_ATTRIBUTES)})
