@@ -26,8 +26,8 @@ SHOWN = 3
 def main(argv: Sequence[str] | None = None) -> int:
     """Run, print, and say whether something differs without a reason."""
     from differential_run import Differential, Report
-    from roots import ROOTS
 
+    from roots import ROOTS
     from wowsim.sysroot import prepared
 
     parser = argparse.ArgumentParser(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from differential_run import Difference
 
@@ -71,6 +71,36 @@ def _ours_refuses(d: Difference) -> bool:
 
 def _in_class(*numbers: int) -> Callable[[Difference], bool]:
     return lambda d: d.case.group in {f"class {n}" for n in numbers}
+
+
+def _bytes(d: Difference) -> Iterator[tuple[int, int, int, int]]:
+    """Offset, byte before, ours and theirs wherever the two are not the same afterwards."""
+    rows = zip(d.case.memory, d.ours.memory, d.theirs.memory, strict=True)
+    return ((at, *row) for at, row in enumerate(rows) if row[1] != row[2])
+
+
+def _padding(d: Difference) -> bool:
+    """Theirs is as it was, ours zero."""
+    return all(not ours and theirs == before for _, before, ours, theirs in _bytes(d))
+
+
+def _zeros(d: Difference) -> bool:
+    return all(not theirs for _, _, _, theirs in _bytes(d))
+
+
+def _left_alone(d: Difference) -> bool:
+    return all(theirs == before for _, before, _, theirs in _bytes(d))
+
+
+def _cleared(d: Difference) -> bool:
+    """On either side something is zero that is as it was on the other."""
+    return all({ours, theirs} == {before, 0} for _, before, ours, theirs in _bytes(d))
+
+
+def _length_only(d: Difference) -> bool:
+    """The returned length, which is the last argument."""
+    at = d.case.slots[-1] - d.case.base
+    return all(at <= each < at + 4 for each, *_ in _bytes(d))
 
 
 _KEYS = (
@@ -184,11 +214,11 @@ REASONS = (
     Reason(
         "which outputs are zero already when another argument proves to be bad depends on a thunk's order; Windows' is"
         " unknown",
-        aspects=("memory",), when=lambda d: d.ours.status == d.theirs.status == ACCESS_VIOLATION,
+        aspects=("memory",), when=lambda d: d.ours.status == d.theirs.status == ACCESS_VIOLATION and _cleared(d),
     ),
     Reason(
         "Wine gives results back after STATUS_SUCCESS only, wowsim after other successes and warnings, too",
-        aspects=("memory",), when=lambda d: d.ours.status in (0x40000000, 0x80000005, 0x8000001A),
+        aspects=("memory",), when=lambda d: d.ours.status in (0x40000000, 0x80000005, 0x8000001A) and _left_alone(d),
     ),
     Reason("Wine always has a cell of its own for this output, also when the caller's pointer is NULL",
            aspects=_PLACES, when=_places_for_null),
@@ -206,6 +236,10 @@ REASONS = (
            _FILES, ("argument object_attributes",), _same_but_for_case),
     Reason("Wine limits addresses to 31 bits where Windows' no-access VADs do (wow64-facts section 6)",
            ("NtAllocateVirtualMemory", "NtMapViewOfSection", "NtCreateThreadEx"), ("argument zero_bits",)),
+    Reason("Wine limits addresses to 31 bits, with a parameter of its own where the caller has none",
+           ("NtAllocateVirtualMemoryEx", "NtMapViewOfSectionEx"),
+           ("argument extended_parameters", "argument extended_parameter_count"),
+           when=lambda d: d.aspects["argument extended_parameters"][0] == "none"),
     Reason("Wine 8 and 10 take a boolean wait_any, which they cut to a byte, for WAIT_TYPE",
            ("NtWaitForMultipleObjects",), ("argument wait_type",)),
     Reason("Wine converts only the first of the OBJECT_ATTRIBUTES", ("NtNotifyChangeMultipleKeys",),
@@ -245,15 +279,15 @@ REASONS = (
     Reason("a class or parameter that Wine's wow64.dll refuses by its number", ("NtSetInformationVirtualMemory",),
            when=_no_call(0xC00000F0, 0xC00000F1)),
     Reason("padding behind or in the structure, which Wine leaves as it is and wowsim makes zero",
-           ("NtQueryInformationJobObject",), ("memory",), when=_in_class(2, 9)),
-    Reason("padding behind the structure", ("NtQueryInformationProcess",), ("memory",), when=_in_class(1),
+           ("NtQueryInformationJobObject",), ("memory",), when=lambda d: _in_class(2, 9)(d) and _padding(d)),
+    Reason("padding behind the structure", ("NtQueryInformationProcess",), ("memory",), when=_padding,
            roots=("wine-10",)),
-    Reason("padding behind the structure", ("NtQuerySystemInformation",), ("memory",), when=_in_class(0, 62, 114)),
-    Reason("padding behind the last name", ("NtQueryObject",), ("memory",), when=_in_class(3)),
+    Reason("padding behind the structure", ("NtQuerySystemInformation",), ("memory",), when=_padding),
+    Reason("padding behind the last name", ("NtQueryObject",), ("memory",), when=_padding),
     Reason("Wine's entries begin at multiples of 4, though they have 64-bit members", ("NtQuerySystemInformation",),
-           ("memory",), when=_in_class(5, 57)),
+           ("memory",), when=lambda d: _in_class(57)(d) or (_in_class(5)(d) and _length_only(d))),
     Reason("Wine has zeros for reserved fields", ("NtQueryInformationThread", "NtSetInformationThread"),
-           ("memory", "argument thread_information"), when=_in_class(30)),
+           ("memory", "argument thread_information"), when=lambda d: _in_class(30)(d) and _zeros(d)),
     Reason("Wine passes no more than the structure where the caller says more", _SETTINGS,
            ("argument length", "argument token_information_length"),
            when=lambda d: any(ours > theirs for a, (ours, theirs) in d.aspects.items() if "length" in a)),
@@ -262,15 +296,16 @@ REASONS = (
     Reason("Wine takes buffers of other lengths than the structure's", ("NtQueryInformationThread",),
            ("memory", "status"), when=lambda d: d.ours.status == MISMATCH),
     Reason("whether a length is told together with a failure, and which, differs", _QUERIES, ("memory",),
-           when=lambda d: d.ours.status == d.theirs.status and (d.ours.status or 0) >= 0xC0000000),
+           when=lambda d: (d.ours.status or 0) >= 0xC0000000 and _length_only(d)),
     Reason("two things are wrong with this call, of which one is told", (*_QUERIES, "NtRemoveIoCompletion"),
            when=lambda d: (d.ours.status or 0) >= 0xC0000000 and not d.theirs.seen),
     Reason("Wine looks at lengths before the call, where it wants more or less than wowsim's structures",
            (*_QUERIES, *_SETTINGS), when=_no_call(MISMATCH)),
-    Reason("Wine makes the extended form out of two calls", ("NtQueryInformationProcess",), ("calls", "memory"),
+    Reason("Wine asks for the 32-bit PEB with a second call (class 26), which the recorder answers at random",
+           ("NtQueryInformationProcess",), ("calls", "memory"),
            when=lambda d: d.case.group == "class 0" and len(d.theirs.seen) == 2),
     Reason("Wine has zeros for the kernel's addresses of modules", ("NtQuerySystemInformation",), ("memory",),
-           when=_in_class(11)),
+           when=lambda d: _in_class(11)(d) and _zeros(d)),
     Reason("wowsim's kernel refuses this class by name, so that its thunk leaves the buffer alone",
            ("NtQuerySystemInformation",), when=_in_class(77)),
     Reason("Wine asks for the size first", ("NtQueryInformationToken", "NtQuerySystemInformationEx"),
