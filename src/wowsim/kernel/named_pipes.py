@@ -57,6 +57,10 @@ def _check(
         raise GuestFault(STATUS_INVALID_PARAMETER)
 
 
+USUAL_TIMEOUT = -500_000
+"""50 ms, what a CreateNamedPipe without a time of its own gets (Microsoft Learn, CreateNamedPipe)."""
+
+
 @service(Support.PARTIAL, "no security descriptors")
 def NtCreateNamedPipeFile(
     k: Kernel,
@@ -79,6 +83,8 @@ def NtCreateNamedPipeFile(
     access = FILE_MAPPING.grant(desired_access)
     if k.lenient and create_disposition == FILE_OVERWRITE_IF:
         create_disposition = ULONG(FILE_OPEN_IF)
+    if k.lenient and default_timeout == 0:
+        default_timeout = LARGE_INTEGER(USUAL_TIMEOUT)
     _check(
         access, share_access, create_disposition, create_options, named_pipe_type, read_mode, completion_mode,
         maximum_instances,
