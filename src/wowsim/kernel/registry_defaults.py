@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from wowsim.kernel.accounts import COMPUTER, USER, user_sid
 from wowsim.kernel.names import utf16
+from wowsim.kernel.registry_cryptography import providers
 from wowsim.kernel.registry_tree import LINK_VALUE, KeyNode, Value, components
 from wowsim.nt.registry_structures import (
     REG_BINARY,
@@ -157,6 +158,7 @@ def _software(build: Build, sid: str, seed: int, now: int) -> Keys:
         keys[rf"{prefix}Microsoft\Windows\CurrentVersion"] = _folders(build, programs)
         keys[rf"{prefix}Microsoft\Windows\CurrentVersion\Run"] = {}
         keys[rf"{prefix}Microsoft\Windows\CurrentVersion\Uninstall"] = {}
+        keys |= {rf"{prefix}{key}": values for key, values in providers().items()}
     keys |= {
         r"Microsoft\Cryptography": {"MachineGuid": _guid(seed)},
         rf"Microsoft\Windows NT\CurrentVersion\ProfileList\{sid}": {
