@@ -155,6 +155,8 @@ def _software(build: Build, sid: str, seed: int, now: int) -> Keys:
     for prefix, programs in views:
         keys[rf"{prefix}Microsoft\Windows NT\CurrentVersion"] = _version(build, now)
         keys[rf"{prefix}Microsoft\Windows\CurrentVersion"] = _folders(build, programs)
+        # nobody debugs what crashes (on Windows the value is not there; Wine then starts its own debugger)
+        keys[rf"{prefix}Microsoft\Windows NT\CurrentVersion\AeDebug"] = {"Debugger": ""}
         keys[rf"{prefix}Microsoft\Windows\CurrentVersion\Run"] = {}
         keys[rf"{prefix}Microsoft\Windows\CurrentVersion\Uninstall"] = {}
     keys |= {
