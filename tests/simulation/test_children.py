@@ -48,7 +48,7 @@ def test_two_runs_are_the_same_and_children_count() -> None:
             calls = [(call.name, call.status, str(call.arguments)) for call in result.trace.calls()]
             found.append((result.instructions, calls))
     assert found[0] == found[1]
-    assert found[0][0] > 2000
+    assert (found[0][0] or 0) > 2000
 
 
 @pytest.mark.parametrize("piece", [150, 997])
