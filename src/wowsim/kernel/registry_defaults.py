@@ -160,6 +160,8 @@ def _software(build: Build, sid: str, seed: int, now: int) -> Keys:
         keys[rf"{prefix}Microsoft\Windows NT\CurrentVersion"] = _version(build, now)
         keys[rf"{prefix}Microsoft\Windows\CurrentVersion"] = _folders(build, programs)
         keys[rf"{prefix}Microsoft\Windows\CurrentVersion\Explorer\Shell Folders"] = {**COMMON_FOLDERS}
+        # nobody debugs what crashes (on Windows the value is not there; Wine then starts its own debugger)
+        keys[rf"{prefix}Microsoft\Windows NT\CurrentVersion\AeDebug"] = {"Debugger": ""}
         keys[rf"{prefix}Microsoft\Windows\CurrentVersion\Run"] = {}
         keys[rf"{prefix}Microsoft\Windows\CurrentVersion\Uninstall"] = {}
         keys |= {rf"{prefix}{key}": values for key, values in providers().items()}

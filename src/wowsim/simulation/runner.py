@@ -114,9 +114,6 @@ class Runner:
         counted = limit is not None or collected is not None
         if not counted:
             self.forget()
-        if machine.waiting:
-            machine.waiting = False
-            machine.core.later(machine.reschedule)
         with ExitStack() as stack:
             stack.callback(setattr, self, "_running", None)
             self._running = stack
@@ -186,6 +183,11 @@ class Runner:
     def execute(self) -> None:
         """Let the CPU run: turn after turn, and to the exact instruction at the limit."""
         machine = self._machine
+        if machine.waiting:
+            machine.waiting = False
+            self._unless_unsupported(machine.reschedule)
+            if machine.stopped is not None or machine.waiting:
+                return
         while True:
             self._unless_unsupported(machine.core.run)
             recorder = self.recorder
