@@ -288,6 +288,11 @@ class Simulation:
         """The registry: ``get``, ``set``, ``keys``, ``values``, ``delete``, ``load`` and ``save`` of registry text."""
         return self._registry
 
+    @property
+    def services(self) -> Mapping[str, int]:
+        """Numbers of services by Nt name: the build's, or those in the stubs of a root's DLLs."""
+        return self._machine.table.numbers
+
     def snapshot(self) -> Snapshot:
         """Keep the state of everything: CPU, memory, kernel objects, volume, clock, random source, trace position.
 
