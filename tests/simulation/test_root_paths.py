@@ -67,7 +67,9 @@ def test_ways_of_run_time_libraries_threads_and_exceptions(
 ) -> None:
     with wowsim.Simulation(sysroot=wine_root.path) as sim:
         sim.load(BIN / program)
-        calls = sim.run(trace="calls").trace.calls()
+        trace = sim.run(trace="calls").trace
+    assert trace is not None
+    calls = trace.calls()
     paths = [made.path for made in calls if made.name == call]
     assert any([frame for frame in path if frame in frames] == frames for path in paths)
     assert not [made.path for made in calls if made.path[0] == "..."]
