@@ -734,8 +734,13 @@ class Simulation:
         observers = self._runner.observers
         if observers.progress is not None:
             raise UsageError("on_progress: somebody is told already; remove that subscription first")
-        observers.progress = ProgressWatch(self._callback(callback), after, every)
-        return Subscription(lambda: setattr(observers, "progress", None))
+        watch = ProgressWatch(self._callback(callback), after, every)
+        observers.progress, observers.called = watch, watch.entered
+
+        def remove() -> None:
+            observers.progress = observers.called = None
+
+        return Subscription(remove)
 
     def at(self, address: int | str, callback: Callable[[Simulation], object]) -> Subscription:
         """Call ``callback(sim)`` each time the instruction at ``address`` is about to run.
