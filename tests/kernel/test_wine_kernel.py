@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from guest import READ, Guest
 
+from wowsim.kernel.file_changes import NtSetInformationFile
 from wowsim.kernel.file_information import NtQueryInformationFile
 from wowsim.kernel.files import NtOpenFile
 from wowsim.kernel.volume_information import NtQueryVolumeInformationFile
@@ -31,6 +32,9 @@ def test_times_and_attributes_take_no_right(guest: Guest) -> None:
     handle = guest.open(r"\??\C:\a.txt", DELETE_ONLY)
     out = guest.room(40)
     status = guest.call(NtQueryInformationFile, handle, guest.iosb, out, 40, 4)
+    assert status == (STATUS_SUCCESS if wine(guest) else STATUS_ACCESS_DENIED)
+    basic = guest.put(bytes(32) + b"\2\0\0\0" + bytes(4))
+    status = guest.call(NtSetInformationFile, handle, guest.iosb, basic, 40, 4)
     assert status == (STATUS_SUCCESS if wine(guest) else STATUS_ACCESS_DENIED)
     position = guest.call(NtQueryInformationFile, handle, guest.iosb, out, 8, 14)
     assert position == STATUS_ACCESS_DENIED

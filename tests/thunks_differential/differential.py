@@ -10,45 +10,66 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from differential_arguments import arguments
+from differential_reasons import EXEMPT, REASONS
 from differential_side import ARENA, BATCH, BUILD, ROOM, Case, Outcome, Side
 
 from wowsim.kernel.known_services import services_of_build
 from wowsim.nt.builds import build_named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
+
+    from differential_reasons import Reason
+
+ERROR = 0xC0000000
 
 
-@dataclass(frozen=True)
+@dataclass
 class Difference:
-    """Where two sides do not agree about a case.
+    """A case about which two sides do not agree.
 
     Attributes:
-        root: which root the real side has.
-        service: Nt name.
-        group: what the case is about: ``class 5``, ``wild``.
-        aspect: ``status``, ``memory``, ``calls``, ``returns``, ``argument NAME``.
-        ours: what the built-in side has; ``theirs`` the real one.
+        root: which root the real side has; ``no turbo`` for our own side without turbo thunks.
+        case: the case.
+        ours: what came of it on the built-in side; ``theirs`` on the other.
+        aspects: ``status``, ``memory``, ``calls``, ``returns``, ``argument NAME`` -> ours and theirs.
     """
 
     root: str
-    service: str
-    group: str
-    aspect: str
-    ours: str
-    theirs: str
-    number: int
-    case: Case = field(repr=False, compare=False, default=None)  # type: ignore[assignment]
+    case: Case
+    ours: Outcome
+    theirs: Outcome
+    aspects: dict[str, tuple[Any, Any]]
 
 
 @dataclass
 class Report:
-    """What came of a run."""
+    """What came of a run.
+
+    Attributes:
+        calls: made on each side.
+        explained: how many differences each entry of the table of reasons explains.
+        left: those that none explains.
+    """
 
     services: set[str] = field(default_factory=set)
     calls: int = 0
-    differences: list[Difference] = field(default_factory=list)
-    groups: Counter[tuple[str, str]] = field(default_factory=Counter)
+    compared: int = 0
+    explained: Counter[Reason] = field(default_factory=Counter)
+    left: list[Difference] = field(default_factory=list)
+
+    def add(self, difference: Difference) -> None:
+        """Find the reasons of a difference."""
+        found = [reason for reason in REASONS if reason.explains(difference)]
+        left = {
+            aspect: pair
+            for aspect, pair in difference.aspects.items()
+            if not any(reason.covers(aspect) for reason in found)
+        }
+        self.explained.update(found)
+        if left:
+            difference.aspects = left
+            self.left.append(difference)
 
 
 def cases_of(service: str, first: int, count: int, seed: int) -> list[Case]:
@@ -64,40 +85,34 @@ def cases_of(service: str, first: int, count: int, seed: int) -> list[Case]:
     return found
 
 
-def compare(root: str, case: Case, ours: Outcome, theirs: Outcome) -> Iterable[Difference]:
-    """Where two outcomes differ; the first aspects explain the later ones."""
-
-    def differ(aspect: str, one: Any, other: Any) -> Difference:
-        return Difference(root, case.service, case.group, aspect, _show(one), _show(other), case.number, case)
-
+def compare(root: str, case: Case, ours: Outcome, theirs: Outcome) -> Difference | None:
+    """Where two outcomes differ."""
+    aspects: dict[str, tuple[Any, Any]] = {}
     if ours.failed or theirs.failed:
         if bool(ours.failed) != bool(theirs.failed):
-            yield differ("returns", ours.failed or "yes", theirs.failed or "yes")
-        return
-    if len(ours.seen) != len(theirs.seen):
-        yield differ("calls", len(ours.seen), [len(theirs.seen), theirs.others])
+            aspects["returns"] = (ours.failed or "yes", theirs.failed or "yes")
+        return Difference(root, case, ours, theirs, aspects) if aspects else None
+    if not (ours.seen and theirs.seen) and ours.status == theirs.status and (ours.status or 0) >= ERROR:
+        pass  # refused before the call by one side, by the kernel for the other
+    elif len(ours.seen) != len(theirs.seen):
+        aspects["calls"] = (len(ours.seen), [len(theirs.seen), theirs.others])
     else:
         for one, other in zip(ours.seen, theirs.seen, strict=True):
             for name in one.arguments:
                 if one.arguments[name] != other.arguments.get(name):
-                    yield differ(f"argument {name}", one.arguments[name], other.arguments.get(name))
+                    aspects[f"argument {name}"] = (one.arguments[name], other.arguments.get(name))
     if ours.status != theirs.status:
-        yield differ("status", f"{ours.status:08X}", f"{theirs.status:08X}")
+        aspects["status"] = (ours.status, theirs.status)
     if ours.memory != theirs.memory:
-        yield differ("memory", *_bytes(case, ours.memory, theirs.memory))
+        aspects["memory"] = _bytes(case, ours.memory, theirs.memory)
+    return Difference(root, case, ours, theirs, aspects) if aspects else None
 
 
 def _bytes(case: Case, ours: bytes, theirs: bytes) -> tuple[str, str]:
-    at = [i for i, (a, b) in enumerate(zip(ours, theirs, strict=True)) if a != b]
-    first, last = at[0] & ~3, min((at[-1] | 3) + 1, (at[0] & ~3) + 0x20)
-    where = f"+{first:#x} was {case.memory[first:last].hex(' ', 4)}"
-    return f"{where} {ours[first:last].hex(' ', 4)}", theirs[first:last].hex(" ", 4)
-
-
-def _show(value: Any) -> str:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:#x}"
-    return str(value)
+    """The dwords that differ, with what they were."""
+    places = sorted({i & ~3 for i, (a, b) in enumerate(zip(ours, theirs, strict=True)) if a != b})[:8]
+    one = [f"+{i:X} {case.memory[i : i + 4].hex()}->{ours[i : i + 4].hex()}" for i in places]
+    return ", ".join(one), " ".join(theirs[i : i + 4].hex() for i in places)
 
 
 class Differential:
@@ -120,6 +135,7 @@ class Differential:
     def services(self) -> list[str]:
         """What the build and a root have."""
         known = services_of_build(build_named(BUILD))
+        known = known.keys() - EXEMPT.keys()
         return sorted(n for n in known if self.ours.has(n) and any(r.has(n) for r in self.roots.values()))
 
     def run(self, service: str, calls: int, seed: int, report: Report) -> None:
@@ -135,5 +151,7 @@ class Differential:
             report.calls += len(cases)
             for name, outcomes in sides:
                 for case, one, other in zip(cases, ours, outcomes, strict=True):
-                    report.groups[service, case.group] += 1
-                    report.differences += compare(name, case, one, other)
+                    report.compared += 1
+                    difference = compare(name, case, one, other)
+                    if difference is not None:
+                        report.add(difference)

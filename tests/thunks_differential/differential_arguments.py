@@ -282,8 +282,8 @@ class Arguments:
         values[names[at + 1]] = length
         if self.service == "NtQueryVirtualMemory":
             values["base_address"] &= 0x7FFF0000
-        if self.service == "NtQueryObject" and number == 3:
-            pass
+        if self.service == "NtQueryInformationProcess" and (number, length) == (0, 0x20):
+            self.set(values[names[at]], struct.pack("<I", 0x20 if chance.random() < 0.8 else 0x18))
         if self.service.startswith("NtQuerySystemInformation") and number == 88 and length >= 12:
             text = self.room(0x40)
             self.set(values[names[at]], struct.pack("<IHHI", 4, 0, 0x40, text))
@@ -316,16 +316,19 @@ class Arguments:
         values["buffer"], values["length"] = self.room(length), length
 
     def _NtGetWriteWatch(self, values: dict[str, int]) -> None:
-        count = self.chance.randrange(8)
+        count = self.chance.randrange(1, 8)
         values["user_address_array"] = self.room(4 * count)
         if values["entries_in_user_address_array"] not in (0, WILD):
             values["entries_in_user_address_array"] = self.put(struct.pack("<I", count))
-        values["region_size"] = self.chance.choice((0x1000, 0x4000, 0x10000, 0x100))
-        values["base_address"] &= 0x7FFFF000
+        values["flags"] = self.chance.choice((0, 1))
+        values["region_size"] = self.chance.choice((0x1000, 0x4000, 0x10000))
+        values["base_address"] = 0x10000 * self.chance.randrange(1, 0x7000)
 
     def _NtRemoveIoCompletionEx(self, values: dict[str, int]) -> None:
         count = self.chance.randrange(1, 6)
         values["io_completion_information"], values["count"] = self.room(16 * count), count
+        values["num_entries_removed"], values["timeout"] = self.room(4), self.put(bytes(8))
+        self.group = ""
 
     def _NtQueryMultipleValueKey(self, values: dict[str, int]) -> None:
         count = self.chance.randrange(4)
@@ -367,6 +370,10 @@ class Arguments:
     def _NtCreateThread(self, values: dict[str, int]) -> None:
         values["thread_context"] = self.put(struct.pack("<I", 0x1007F) + self.chance.randbytes(0x2C8))
         values["initial_teb"] = self.put(self.chance.randbytes(0x14))
+
+    def _NtCreateThreadEx(self, values: dict[str, int]) -> None:
+        if self.chance.random() < 0.8:
+            values["process_handle"] = 0xFFFFFFFF
 
     def _NtWaitForMultipleObjects(self, values: dict[str, int]) -> None:
         if self.chance.random() < 0.1:

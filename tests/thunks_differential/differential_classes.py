@@ -120,22 +120,23 @@ class Set:
     buffer: int
     kind: Any
     exact_length: bool = True
+    flags: int = 0xFFFFFFFF
 
     def contents(self, look: Contents, address: int, length: int) -> Any:
         """What the kernel was given."""
         if self.kind is None:
-            return _rename(look, address, length)
+            return _rename(look, address, length, self.flags)
         if length < size_of(self.kind, 64):
             return look.bytes(address, length)
         return look.value(self.kind, address)
 
 
-def _rename(look: Contents, address: int, length: int) -> Any:
+def _rename(look: Contents, address: int, length: int, mask: int) -> Any:
     data = look.bytes(address, min(length, 0x1000)) or b""
     if len(data) < 0x14:
         return data
     flags, root, size = struct.unpack_from("<I4xQI", data)
-    return flags, root, size, data[0x14 : 0x14 + size]
+    return flags & mask, root, size, data[0x14 : 0x14 + size]
 
 
 # ---------------------------------------------------------------- what the kernel has
@@ -216,6 +217,10 @@ def _relations(chance: Random, address: int, length: int) -> bytes:
         kind, which = chance.choice(((PROCESSOR_RELATIONSHIP, 0), (GROUP_RELATIONSHIP, 4)))
         one = bytearray(random_value(kind, chance))
         struct.pack_into("<II", one, 0, which, len(one))
+        if which:
+            struct.pack_into("<HH", one, 8, 1, 1)
+        else:
+            struct.pack_into("<H", one, 8 + 22, 1)
         data += bytes(one)
     return data
 
@@ -274,7 +279,7 @@ def _many(make: Make) -> Data:
 
 
 _SYSTEM: dict[int, Data] = {
-    **{n: fixed(SYSTEM_BASIC_INFORMATION) for n in (0, 62, 114)},
+    **{n: fixed(SYSTEM_BASIC_INFORMATION, exact=True) for n in (0, 62, 114)},
     5: _many(_processes(SYSTEM_THREAD_INFORMATION)),
     11: _many(_listed(RTL_PROCESS_MODULE_INFORMATION, 8, 4)),
     16: _many(_listed(SYSTEM_HANDLE_TABLE_ENTRY_INFO, 8, 4)),
@@ -353,30 +358,44 @@ def query_of(service: str, slots: Sequence[int]) -> Queried | None:
     return found if found is not None and slots[found.class_at] & 0xFFFFFFFF in found.classes else None
 
 
+def least_length(service: str, slots: Sequence[int]) -> int:
+    """What the 64-bit kernel wants at least of a buffer that is set."""
+    found = setting_of(service, slots)
+    if found is None:
+        return 0
+    return 0x14 if found.kind is None else size_of(found.kind, 64)
+
+
 def setting_of(service: str, slots: Sequence[int]) -> Set | None:
     """What is set, if its class is one whose layouts differ."""
     if service not in SETTINGS:
         return None
     class_at, buffer, kinds, _ = SETTINGS[service]
     number = slots[class_at] & 0xFFFFFFFF
-    return Set(buffer, kinds[number], kinds[number] is not None) if number in kinds else None
+    return Set(buffer, kinds[number], kinds[number] is not None, 0xFF if number < 65 else ~0) if number in kinds else None
 
 
 # ---------------------------------------------------------------- arrays of their own
 def _parameters(look: Contents, slots: Sequence[int], index: int) -> Any:
     """MEM_EXTENDED_PARAMETER[]."""
     count = slots[index + 1] & 0xFFFFFFFF
-    if count > 16:
-        return "many"
+    if not count or count > 16:
+        return "many" if count else "none"
     found = []
     for i in range(count):
         data = look.bytes(slots[index] + 16 * i, 16)
         if data is None:
             return "bad"
         kind, value = struct.unpack("<QQ", data)
+<<<<<<< HEAD
+        if kind & 0xFF == 2:
+            value &= 0xFFFFFFFF  # a node number
+        found.append((kind, look.value(MEM_ADDRESS_REQUIREMENTS, value) if kind & 0xFF == 1 and value else value))
+=======
         found.append(
             (kind, look.value(MEM_ADDRESS_REQUIREMENTS, value) if kind & 0xFF == 1 and value else value)
         )
+>>>>>>> main
     return found
 
 

@@ -70,6 +70,7 @@ _PROCESS: dict[int, Shape] = {
         process_classes.PROCESS[0],
         _sizes(PROCESS_BASIC_INFORMATION, PROCESS_EXTENDED_BASIC_INFORMATION),
         adjust=_basic,
+        sized=size_of(PROCESS_EXTENDED_BASIC_INFORMATION, 32),
     ),
     1: Fixed(QUOTA_LIMITS),
     3: Exact(process_classes.PROCESS[3], _sizes(VM_COUNTERS, VM_COUNTERS_EX)),

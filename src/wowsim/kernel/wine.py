@@ -10,8 +10,9 @@ from wowsim.errors import GuestFault
 from wowsim.kernel.console import Stream
 from wowsim.kernel.context import Kernel
 from wowsim.kernel.table import Support, service
-from wowsim.nt.abi import NTSTATUS, PVOID, ULONG
-from wowsim.nt.status import STATUS_INVALID_PARAMETER
+from wowsim.nt.abi import NTSTATUS, PVOID, ULONG, In, InOut
+from wowsim.nt.status import STATUS_INVALID_PARAMETER, STATUS_NO_SUCH_FILE
+from wowsim.nt.structures import OBJECT_ATTRIBUTES
 
 LONGEST = 1 << 20
 """Bytes of one message."""
@@ -37,3 +38,21 @@ def debug_write(k: Kernel, text: int, length: int) -> int:
 def __wine_dbg_write(k: Kernel, text: PVOID, length: ULONG) -> NTSTATUS:
     """What Wine's DLLs say to whoever runs them; the answer is the number of bytes."""
     return NTSTATUS(debug_write(k, text, length))
+
+
+@service(Support.FULL)
+def wine_nt_to_unix_file_name(
+    k: Kernel,
+    object_attributes: In[OBJECT_ATTRIBUTES],
+    name: PVOID,
+    size: InOut[ULONG],
+    disposition: ULONG,
+) -> NTSTATUS:
+    """No file has a Unix name here, which is what Wine says of one that is not there."""
+    return STATUS_NO_SUCH_FILE
+
+
+@service(Support.FULL)
+def wine_unix_to_nt_file_name(k: Kernel, name: PVOID, buffer: PVOID, size: InOut[ULONG]) -> NTSTATUS:
+    """No Unix name is that of a file."""
+    return STATUS_NO_SUCH_FILE

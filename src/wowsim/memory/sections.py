@@ -229,15 +229,12 @@ class FileSection(Section):
     def load(self, first: int, count: int) -> None:
         """Read the pages of a range that are not there yet, those side by side at once."""
         missing = [index for index in range(first, first + count) if index not in self.frames]
-        frames = iter(self.pages.allocate(len(missing)))
+        frames = self.pages.allocate(len(missing))
         for _, group in groupby(enumerate(missing), lambda entry: entry[1] - entry[0]):
-            run = [index for _, index in group]
-            contents = self.file.read(run[0] << PAGE_SHIFT, len(run) << PAGE_SHIFT)
-            for at, index in enumerate(run):
-                frame = self.frames[index] = next(frames)
-                data = contents[at << PAGE_SHIFT : (at + 1) << PAGE_SHIFT]
-                if data:
-                    self.pages.write_frame(frame, 0, data)
+            run = list(group)
+            contents = self.file.read(run[0][1] << PAGE_SHIFT, len(run) << PAGE_SHIFT)
+            self.pages.fill(frames[run[0][0] : run[-1][0] + 1], contents)
+        self.frames.update(zip(missing, frames, strict=True))
 
     def store(self, index: int) -> None:
         """Write one page back to the file, up to the section's end."""

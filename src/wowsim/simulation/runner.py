@@ -143,7 +143,7 @@ class Runner:
         self._machine.core.stop()
         inner = self.inner
         if inner is not None:
-            inner.interrupt(reason)
+            inner.interrupt(StopReason.STOPPED)
 
     @property
     def interrupted(self) -> bool:

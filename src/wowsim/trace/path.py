@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wowsim.trace.flow import Bits, Flow, FlowDecoder
     from wowsim.trace.symbols import Symbols
 
-LIMIT = 200_000
+LIMIT = 500_000
 """Blocks looked at for one call; what a thread ran before them counts as lost."""
 SHORT = 512
 """Blocks of a way between two calls that is remembered as a whole: programs call the same functions in loops."""
@@ -74,6 +74,7 @@ class Paths:
         self._threads: dict[int, tuple[Chain, int | None]] = {}
         self._flows: dict[int, Flow] = {}
         self._events: list[int] = []
+        self._places: list[int] = []  # whose names the events depend on
         self._size = 0
         self._generation = symbols.generation
 
@@ -191,10 +192,16 @@ class Paths:
     # ------------------------------------------------------------ learning blocks
     def _known(self) -> list[int]:
         """For each block where something can happen; forgets what new modules or sheer number have made stale."""
-        if self._symbols.generation != self._generation:
-            self._generation = self._symbols.generation
-            self._events.clear()
-            self._size = REMEMBERED
+        symbols = self._symbols
+        if symbols.generation != self._generation:
+            changed = symbols.changes(self._generation)
+            self._generation = symbols.generation
+            if changed is None or any(
+                start <= place < end for start, end in changed for place in self._places
+            ):
+                self._events.clear()
+                self._places.clear()
+                self._size = REMEMBERED
         if self._size >= REMEMBERED:
             self._threads = {thread: (chain.copy(), last) for thread, (chain, last) in self._threads.items()}
             self._size = 0
@@ -207,6 +214,9 @@ class Paths:
         """Where something can happen to the frames: at the block's start, inside it, at its end."""
         block, symbols, flow = self._blocks[id], self._symbols, self._flow(id)
         starts = symbols.starts(block.address, block.address + len(block.code))
+        self._places.append(block.address)
+        if flow.target is not None:
+            self._places.append(flow.target)
         event = 0
         if starts and starts[0] == block.address:
             event, starts = _ENTERS, starts[1:]
