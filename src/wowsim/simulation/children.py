@@ -263,7 +263,8 @@ class Children:
                 if first.left == 0:
                     return Stop(StopReason.LIMIT, None, "instruction limit reached")
                 if first.interrupted:
-                    return first.interruption(timeout)
+                    late = StopReason.TIMEOUT if first.timed_out else StopReason.STOPPED
+                    return Stop(late, None, "child processes go on after their parent's end")
                 if not ran and self._pass_time(None) is Idle.PASS_TIME:
                     break
         return None

@@ -135,7 +135,9 @@ class Runner:
             executed = self.executed if counted else None
         if machine.stopped is not None:
             return machine.stopped, executed
-        return self.interruption(timeout), executed
+        if self.timed_out and timeout is not None:  # a child's run has none of its own
+            return Stop(StopReason.TIMEOUT, None, f"not finished after {timeout:g} s"), executed
+        return Stop(StopReason.STOPPED, None, "stopped by the caller"), executed
 
     def interrupt(self, reason: StopReason) -> None:
         """From a callback or another thread: end the run; it can be continued."""
@@ -150,11 +152,10 @@ class Runner:
         """Whether somebody has ended the run."""
         return self._interrupted is not None
 
-    def interruption(self, timeout: float | None) -> Stop:
-        """What the end of an interrupted run is called; a child's run has no timeout of its own."""
-        if self._interrupted is StopReason.TIMEOUT and timeout is not None:
-            return Stop(StopReason.TIMEOUT, None, f"not finished after {timeout:g} s")
-        return Stop(StopReason.STOPPED, None, "stopped by the caller")
+    @property
+    def timed_out(self) -> bool:
+        """Whether it was the timeout that ended the run."""
+        return self._interrupted is StopReason.TIMEOUT
 
     @property
     def left(self) -> int | None:
