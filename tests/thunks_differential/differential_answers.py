@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from differential_classes import OTHER_CLASSES, QUERIES, Data, Queried, sid
+from differential_classes import QUERIES, Data, Queried, sid
 from differential_values import random_value
 
 from wowsim.nt.abi import PVOID
@@ -194,4 +194,3 @@ _LISTS: dict[str, Callable[[Answers], int | None]] = {
     "NtCreateThreadEx": _attributes,
     "NtQueryMultipleValueKey": _entries,
 }
-__all__ = ["OTHER_CLASSES", "answer_special"]

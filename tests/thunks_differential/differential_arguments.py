@@ -6,9 +6,8 @@ import struct
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from differential_classes import OTHER_CLASSES, QUERIES, SETTINGS, sid, sid_acl
+from differential_classes import ASKED_PROCESSES, OTHER_CLASSES, QUERIES, SETTINGS, sid, sid_acl
 
-from wowsim.host64.conversions import same_in_both_widths
 from wowsim.nt.abi import (
     HANDLE,
     PAPC_ROUTINE,
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from wowsim.nt.abi import Parameter, Prototype
 
 WILD = 0x3F000000
+"""Where no side has memory."""
 UNTOUCHED = 0xA5
 GUARD = 0x10
 NUMBERS = (
@@ -267,10 +267,8 @@ class Arguments:
 
     def _query(self, values: dict[str, int], names: list[str]) -> None:
         chance, query = self.chance, QUERIES[self.service]
-        if chance.random() < 0.75:
-            number = chance.choice(sorted(query.classes))
-        else:
-            number = chance.randrange(query.most)
+        converted = chance.random() < 0.75
+        number = chance.choice(sorted(query.classes)) if converted else chance.randrange(query.most)
         data = query.classes.get(number)
         sizes = [0, 4, 0x40, 0x100] if data is None else list(data.sizes)
         length = chance.choice(sizes)
@@ -362,6 +360,14 @@ class Arguments:
         values["buffer_length"] = length
         values["previous_state"] = self.room(length) if length else 0
 
+    def _NtQuerySystemInformationEx(self, values: dict[str, int]) -> None:
+        if self.chance.random() < 0.3:
+            number = self.chance.choice(ASKED_PROCESSES)
+            handle = self.put(struct.pack("<I", self.number(HANDLE)))
+            values |= {"system_information_class": number, "input_buffer": handle, "input_buffer_length": 4}
+            values |= {"system_information": self.room(0x40), "system_information_length": 0x40}
+            self.group = f"class {number}"
+
     def _NtGetContextThread(self, values: dict[str, int]) -> None:
         values["thread_context"] = self.put(struct.pack("<I", 0x1007F) + bytes(0x2C8))
 
@@ -384,6 +390,3 @@ class Arguments:
 def arguments(service: str, prototype: Prototype, base: int, room: int, seed: str) -> Arguments:
     """A case's arguments, before :meth:`Arguments.make`."""
     return Arguments(service, prototype, base, room, Random(seed))
-
-
-__all__ = ["Arguments", "arguments", "same_in_both_widths"]

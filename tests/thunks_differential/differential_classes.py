@@ -372,7 +372,11 @@ def setting_of(service: str, slots: Sequence[int]) -> Set | None:
         return None
     class_at, buffer, kinds, _ = SETTINGS[service]
     number = slots[class_at] & 0xFFFFFFFF
-    return Set(buffer, kinds[number], kinds[number] is not None, 0xFF if number < 65 else ~0) if number in kinds else None
+    return (
+        Set(buffer, kinds[number], kinds[number] is not None, 0xFF if number < 65 else ~0)
+        if number in kinds
+        else None
+    )
 
 
 # ---------------------------------------------------------------- arrays of their own
@@ -387,15 +391,9 @@ def _parameters(look: Contents, slots: Sequence[int], index: int) -> Any:
         if data is None:
             return "bad"
         kind, value = struct.unpack("<QQ", data)
-<<<<<<< HEAD
-        if kind & 0xFF == 2:
-            value &= 0xFFFFFFFF  # a node number
-        found.append((kind, look.value(MEM_ADDRESS_REQUIREMENTS, value) if kind & 0xFF == 1 and value else value))
-=======
         found.append(
             (kind, look.value(MEM_ADDRESS_REQUIREMENTS, value) if kind & 0xFF == 1 and value else value)
         )
->>>>>>> main
     return found
 
 
@@ -428,6 +426,15 @@ def _dword(look: Contents, slots: Sequence[int], index: int) -> Any:
     return "a length"
 
 
+def _asked(look: Contents, slots: Sequence[int], index: int) -> Any:
+    """A process or a relationship."""
+    number = slots[0] & 0xFFFFFFFF
+    if number in ASKED_PROCESSES and slots[index + 1] >= 8:
+        return look.value(HANDLE, slots[index])
+    return look.bytes(slots[index], 4) if number == 107 else slots[index]
+
+
+ASKED_PROCESSES = (181, 230)
 ARRAYS: dict[str, dict[int, Callable[[Contents, Sequence[int], int], Any]]] = {
     "NtAllocateVirtualMemoryEx": {5: _parameters},
     "NtMapViewOfSectionEx": {7: _parameters},
@@ -436,6 +443,7 @@ ARRAYS: dict[str, dict[int, Callable[[Contents, Sequence[int], int], Any]]] = {
     "NtCreateThread": {5: _context},
     "NtQueryDirectoryObject": {1: _place, 2: _dword, 6: _place},
     "NtGetWriteWatch": {4: _place},
+    "NtQuerySystemInformationEx": {1: _asked, 2: _dword},
     "NtRemoveIoCompletionEx": {1: _place},
     "NtAdjustGroupsToken": {3: _dword, 4: _place},
 }

@@ -1,6 +1,7 @@
 """What the 64-bit arguments of a service say, without the addresses that are wow64.dll's own business.
 
-Pointers into the memory that both sides share stand for themselves; what lies elsewhere is followed by its 64-bit layout.
+Pointers into the memory that both sides share stand for themselves; what lies elsewhere is followed by its 64-bit
+layout.
 """
 
 from __future__ import annotations
@@ -13,11 +14,9 @@ from differential_classes import ARRAYS, query_of, setting_of
 from wowsim.host64.conversions import same_in_both_widths
 from wowsim.nt.abi import (
     APC_CONTEXT,
-    HANDLE,
     PAPC_ROUTINE,
     PPS_ATTRIBUTE_LIST,
     PSECURITY_DESCRIPTOR,
-    PVOID,
     SCALARS,
     STRUCTURES,
     Array,
@@ -206,6 +205,3 @@ class Contents:
     def is_shared(self, address: int) -> bool:
         """Whether both sides have it."""
         return self._is_shared(address)
-
-
-__all__ = ["HANDLE", "PVOID", "Contents"]

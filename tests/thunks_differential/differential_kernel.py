@@ -15,12 +15,8 @@ from differential_answers import answer_special
 from differential_classes import MISMATCH, QUERIES, SETTINGS, least_length
 from differential_contents import Contents
 from differential_values import random_value
-<<<<<<< HEAD
-from wowsim.nt.abi import Pass, size_of
-=======
 
-from wowsim.nt.abi import Pass
->>>>>>> main
+from wowsim.nt.abi import Pass, size_of
 from wowsim.nt.structures import IO_STATUS_BLOCK, UNICODE_STRING
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from differential import Difference
+    from differential_run import Difference
 
 NOT_IMPLEMENTED, INVALID_CLASS, INVALID_PARAMETER, MISMATCH = 0xC0000002, 0xC0000003, 0xC000000D, 0xC0000004
 ACCESS_VIOLATION = 0xC0000005
@@ -71,6 +71,36 @@ def _ours_refuses(d: Difference) -> bool:
 
 def _in_class(*numbers: int) -> Callable[[Difference], bool]:
     return lambda d: d.case.group in {f"class {n}" for n in numbers}
+
+
+def _bytes(d: Difference) -> Iterator[tuple[int, int, int, int]]:
+    """Offset, byte before, ours and theirs wherever the two are not the same afterwards."""
+    rows = zip(d.case.memory, d.ours.memory, d.theirs.memory, strict=True)
+    return ((at, *row) for at, row in enumerate(rows) if row[1] != row[2])
+
+
+def _padding(d: Difference) -> bool:
+    """Theirs is as it was, ours zero."""
+    return all(not ours and theirs == before for _, before, ours, theirs in _bytes(d))
+
+
+def _zeros(d: Difference) -> bool:
+    return all(not theirs for _, _, _, theirs in _bytes(d))
+
+
+def _left_alone(d: Difference) -> bool:
+    return all(theirs == before for _, before, _, theirs in _bytes(d))
+
+
+def _cleared(d: Difference) -> bool:
+    """On either side something is zero that is as it was on the other."""
+    return all({ours, theirs} == {before, 0} for _, before, ours, theirs in _bytes(d))
+
+
+def _length_only(d: Difference) -> bool:
+    """The returned length, which is the last argument."""
+    at = d.case.slots[-1] - d.case.base
+    return all(at <= each < at + 4 for each, *_ in _bytes(d))
 
 
 _KEYS = (
@@ -148,8 +178,13 @@ def _renamed(d: Difference) -> bool:
     return ours == theirs or ours.startswith("\\systemroot")
 
 
-def _has_view(d: Difference) -> bool:
-    return bool(d.case.slots[1] & 0x300)
+def _same_low_halves(d: Difference) -> bool:
+    ours, theirs = d.aspects["argument extended_parameters"]
+    return len(ours) == len(theirs) and all(
+        one[0] == other[0] and (one[1] == other[1] or not (one[1] - other[1]) & 0xFFFFFFFF)
+        for one, other in zip(ours, theirs, strict=True)
+        if isinstance(one[1], int) or one != other
+    )
 
 
 REASONS = (
@@ -159,7 +194,7 @@ REASONS = (
         _UNCONVERTED, when=_ours_refuses,
     ),
     Reason(
-        "turbo thunks pass this thread id zero-extended (the published turbo index says Thunk1ArgNSp); ids are positive",
+        "turbo thunks pass this thread id zero-extended (its index is that of Thunk1ArgNSp); ids are positive",
         ("NtAlertThreadByThreadId",), ("argument thread_id",), roots=("wine", TURBO),
     ),
     Reason(
@@ -179,11 +214,11 @@ REASONS = (
     Reason(
         "which outputs are zero already when another argument proves to be bad depends on a thunk's order; Windows' is"
         " unknown",
-        aspects=("memory",), when=lambda d: d.ours.status == d.theirs.status == ACCESS_VIOLATION,
+        aspects=("memory",), when=lambda d: d.ours.status == d.theirs.status == ACCESS_VIOLATION and _cleared(d),
     ),
     Reason(
         "Wine gives results back after STATUS_SUCCESS only, wowsim after other successes and warnings, too",
-        aspects=("memory",), when=lambda d: d.ours.status in (0x40000000, 0x80000005, 0x8000001A),
+        aspects=("memory",), when=lambda d: d.ours.status in (0x40000000, 0x80000005, 0x8000001A) and _left_alone(d),
     ),
     Reason("Wine always has a cell of its own for this output, also when the caller's pointer is NULL",
            aspects=_PLACES, when=_places_for_null),
@@ -201,6 +236,10 @@ REASONS = (
            _FILES, ("argument object_attributes",), _same_but_for_case),
     Reason("Wine limits addresses to 31 bits where Windows' no-access VADs do (wow64-facts section 6)",
            ("NtAllocateVirtualMemory", "NtMapViewOfSection", "NtCreateThreadEx"), ("argument zero_bits",)),
+    Reason("Wine limits addresses to 31 bits, with a parameter of its own where the caller has none",
+           ("NtAllocateVirtualMemoryEx", "NtMapViewOfSectionEx"),
+           ("argument extended_parameters", "argument extended_parameter_count"),
+           when=lambda d: d.aspects["argument extended_parameters"][0] == "none"),
     Reason("Wine 8 and 10 take a boolean wait_any, which they cut to a byte, for WAIT_TYPE",
            ("NtWaitForMultipleObjects",), ("argument wait_type",)),
     Reason("Wine converts only the first of the OBJECT_ATTRIBUTES", ("NtNotifyChangeMultipleKeys",),
@@ -219,7 +258,7 @@ REASONS = (
     Reason("Wine passes no place for an attribute's length on", ("NtCreateThreadEx",), ("argument attribute_list",)),
     Reason("Wine looks at this without a look whether its pointer is NULL", _NULLS,
            when=lambda d: not d.theirs.seen and d.theirs.status == ACCESS_VIOLATION and _has_null(d)),
-    Reason("Wine has cells of its own for all outputs, so that the kernel does not see a NULL", ("NtRemoveIoCompletion",),
+    Reason("Wine has cells of its own for all outputs, so that the kernel sees no NULL", ("NtRemoveIoCompletion",),
            when=lambda d: 0 in d.case.slots and d.ours.status == ACCESS_VIOLATION),
     Reason("Wine does not redirect names below \\SystemRoot", _FILES, ("argument object_attributes",),
            when=lambda d: "SystemRoot" in str(d.aspects["argument object_attributes"][0])),
@@ -229,6 +268,10 @@ REASONS = (
            ("NtCreateThreadEx",), ("memory",), when=lambda d: d.ours.status not in (0, 0x40000000)),
     Reason("Wine 8 does not convert MEM_ADDRESS_REQUIREMENTS", ("NtMapViewOfSectionEx",),
            ("argument extended_parameters",), roots=("wine-8",)),
+    Reason("Wine 10 copies 32 bits of each parameter's value", ("NtMapViewOfSectionEx", "NtAllocateVirtualMemoryEx"),
+           ("argument extended_parameters",), _same_low_halves, roots=("wine-10",)),
+    Reason("Wine 10 adds MEM_RESERVE where a parameter asks for it", ("NtAllocateVirtualMemoryEx",),
+           ("argument allocation_type",), roots=("wine-10",)),
     Reason("Wine 8 gives one entry of a list", ("NtQueryDirectoryObject",), ("memory",), roots=("wine-8",)),
     Reason("the data are looked at in wow64.dll, where a bad pointer fails like in the kernel", ("NtSetValueKey",),
            when=lambda d: d.ours.status == ACCESS_VIOLATION and not d.ours.seen),
@@ -236,15 +279,15 @@ REASONS = (
     Reason("a class or parameter that Wine's wow64.dll refuses by its number", ("NtSetInformationVirtualMemory",),
            when=_no_call(0xC00000F0, 0xC00000F1)),
     Reason("padding behind or in the structure, which Wine leaves as it is and wowsim makes zero",
-           ("NtQueryInformationJobObject",), ("memory",), when=_in_class(2, 9)),
-    Reason("padding behind the structure", ("NtQueryInformationProcess",), ("memory",), when=_in_class(1),
+           ("NtQueryInformationJobObject",), ("memory",), when=lambda d: _in_class(2, 9)(d) and _padding(d)),
+    Reason("padding behind the structure", ("NtQueryInformationProcess",), ("memory",), when=_padding,
            roots=("wine-10",)),
-    Reason("padding behind the structure", ("NtQuerySystemInformation",), ("memory",), when=_in_class(0, 62, 114)),
-    Reason("padding behind the last name", ("NtQueryObject",), ("memory",), when=_in_class(3)),
+    Reason("padding behind the structure", ("NtQuerySystemInformation",), ("memory",), when=_padding),
+    Reason("padding behind the last name", ("NtQueryObject",), ("memory",), when=_padding),
     Reason("Wine's entries begin at multiples of 4, though they have 64-bit members", ("NtQuerySystemInformation",),
-           ("memory",), when=_in_class(5, 57)),
+           ("memory",), when=lambda d: _in_class(57)(d) or (_in_class(5)(d) and _length_only(d))),
     Reason("Wine has zeros for reserved fields", ("NtQueryInformationThread", "NtSetInformationThread"),
-           ("memory", "argument thread_information"), when=_in_class(30)),
+           ("memory", "argument thread_information"), when=lambda d: _in_class(30)(d) and _zeros(d)),
     Reason("Wine passes no more than the structure where the caller says more", _SETTINGS,
            ("argument length", "argument token_information_length"),
            when=lambda d: any(ours > theirs for a, (ours, theirs) in d.aspects.items() if "length" in a)),
@@ -253,25 +296,27 @@ REASONS = (
     Reason("Wine takes buffers of other lengths than the structure's", ("NtQueryInformationThread",),
            ("memory", "status"), when=lambda d: d.ours.status == MISMATCH),
     Reason("whether a length is told together with a failure, and which, differs", _QUERIES, ("memory",),
-           when=lambda d: d.ours.status == d.theirs.status and (d.ours.status or 0) >= 0xC0000000),
+           when=lambda d: (d.ours.status or 0) >= 0xC0000000 and _length_only(d)),
     Reason("two things are wrong with this call, of which one is told", (*_QUERIES, "NtRemoveIoCompletion"),
            when=lambda d: (d.ours.status or 0) >= 0xC0000000 and not d.theirs.seen),
     Reason("Wine looks at lengths before the call, where it wants more or less than wowsim's structures",
            (*_QUERIES, *_SETTINGS), when=_no_call(MISMATCH)),
-    Reason("Wine makes the extended form out of two calls", ("NtQueryInformationProcess",), ("calls", "memory"),
+    Reason("Wine asks for the 32-bit PEB with a second call (class 26), which the recorder answers at random",
+           ("NtQueryInformationProcess",), ("calls", "memory"),
            when=lambda d: d.case.group == "class 0" and len(d.theirs.seen) == 2),
     Reason("Wine has zeros for the kernel's addresses of modules", ("NtQuerySystemInformation",), ("memory",),
-           when=_in_class(11)),
+           when=lambda d: _in_class(11)(d) and _zeros(d)),
     Reason("wowsim's kernel refuses this class by name, so that its thunk leaves the buffer alone",
            ("NtQuerySystemInformation",), when=_in_class(77)),
     Reason("Wine asks for the size first", ("NtQueryInformationToken", "NtQuerySystemInformationEx"),
            ("calls", "memory"), when=lambda d: len(d.theirs.seen) == 2),
     Reason("Wine copies a name as long as it is said to be, wherever the buffer ends", ("NtSetInformationFile",),
-           ("argument file_information", "argument length"), when=lambda d: d.case.group != "class 30" and _cut_name(d)),
+           ("argument file_information", "argument length"),
+           when=lambda d: d.case.group != "class 30" and _cut_name(d)),
     Reason("Wine redirects other names, and writes them in lower case, as for the services that open files",
            ("NtSetInformationFile",), ("argument file_information",), when=_renamed),
     Reason("Wine passes NULL for a buffer that is too short anyway",
-           ("NtQueryInformationToken", "NtQuerySystemInformation"),
+           ("NtQueryInformationToken", "NtQuerySystemInformation", "NtQuerySystemInformationEx"),
            ("argument token_information", "argument system_information"),
            when=lambda d: (d.ours.status or 0) >= 0xC0000000),
     Reason("Wine converts one class only", ("NtQuerySystemInformationEx",), when=lambda d: not d.theirs.seen),

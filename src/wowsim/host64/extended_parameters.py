@@ -1,7 +1,8 @@
 """MEM_EXTENDED_PARAMETER arrays on their way to the 64-bit kernel.
 
-The elements are the same in both widths but for the union's members of pointer size, and for what a pointer among
-them leads to: MEM_ADDRESS_REQUIREMENTS (0Ch / 18h bytes). Source of the layouts: Microsoft Learn, MEM_EXTENDED_PARAMETER. Who may import it: host64.
+The elements are the same in both widths but for members of pointer size in their union, and for what a pointer among
+them leads to: MEM_ADDRESS_REQUIREMENTS (0Ch / 18h bytes). Source of the layouts: Microsoft Learn,
+MEM_EXTENDED_PARAMETER. Who may import it: host64.
 """
 
 from __future__ import annotations

@@ -41,13 +41,24 @@ class Difference:
     theirs: Outcome
     aspects: dict[str, tuple[Any, Any]]
 
+    def __str__(self) -> str:
+        """For people: what case, and what differs."""
+        case = self.case
+        lines = [
+            f"{case.service} {case.group} ({self.root}, case {case.number}, seed {case.seed.split()[0]})"
+        ]
+        for aspect, (ours, theirs) in self.aspects.items():
+            lines.append(f"    {aspect}: ours {_show(ours)}; theirs {_show(theirs)}")
+        return "\n".join(lines)
+
 
 @dataclass
 class Report:
     """What came of a run.
 
     Attributes:
-        calls: made on each side.
+        calls: made on each side; ``compared`` how often two sides were.
+        agreed: how many comparisons of each service found no difference.
         explained: how many differences each entry of the table of reasons explains.
         left: those that none explains.
     """
@@ -55,6 +66,8 @@ class Report:
     services: set[str] = field(default_factory=set)
     calls: int = 0
     compared: int = 0
+    explained_cases: int = 0
+    agreed: Counter[str] = field(default_factory=Counter)
     explained: Counter[Reason] = field(default_factory=Counter)
     left: list[Difference] = field(default_factory=list)
 
@@ -70,6 +83,8 @@ class Report:
         if left:
             difference.aspects = left
             self.left.append(difference)
+        else:
+            self.explained_cases += 1
 
 
 def cases_of(service: str, first: int, count: int, seed: int) -> list[Case]:
@@ -115,6 +130,10 @@ def _bytes(case: Case, ours: bytes, theirs: bytes) -> tuple[str, str]:
     return ", ".join(one), " ".join(theirs[i : i + 4].hex() for i in places)
 
 
+def _show(value: Any) -> str:
+    return f"{value:#x}" if type(value) is int else str(value)
+
+
 class Differential:
     """The sides of a run: ours, ours without turbo thunks, and one for each root.
 
@@ -153,5 +172,7 @@ class Differential:
                 for case, one, other in zip(cases, ours, outcomes, strict=True):
                     report.compared += 1
                     difference = compare(name, case, one, other)
-                    if difference is not None:
+                    if difference is None:
+                        report.agreed[service] += 1
+                    else:
                         report.add(difference)
