@@ -164,7 +164,7 @@ def _software(build: Build, sid: str, seed: int, now: int) -> Keys:
         keys[rf"{prefix}Microsoft\Windows NT\CurrentVersion\AeDebug"] = {"Debugger": ""}
         keys[rf"{prefix}Microsoft\Windows\CurrentVersion\Run"] = {}
         keys[rf"{prefix}Microsoft\Windows\CurrentVersion\Uninstall"] = {}
-        keys |= {rf"{prefix}{key}": values for key, values in providers().items()}
+        keys |= {rf"{prefix}{key}": {**values} for key, values in providers().items()}
     keys |= {
         r"Microsoft\Cryptography": {"MachineGuid": _guid(seed)},
         rf"Microsoft\Windows NT\CurrentVersion\ProfileList\{sid}": {
