@@ -310,7 +310,7 @@ REASONS = (
            ("memory", "status"), when=lambda d: d.ours.status == MISMATCH),
     Reason("whether a length is told together with a failure, and which, differs", _QUERIES, ("memory",),
            when=lambda d: (d.ours.status or 0) >= 0xC0000000 and _length_only(d)),
-    Reason("Wine finds out about a bad place for the returned length when the call is over", _QUERIES,
+    Reason("Wine finds out about a bad place for the returned length when the call is over", (*_QUERIES, "NtQueryDirectoryObject"),
            when=lambda d: d.case.group == "wild" and d.ours.status == ACCESS_VIOLATION and not d.ours.seen),
     Reason("Wine does not look at the length for a linked token", ("NtQueryInformationToken",),
            ("memory", "status"), when=_in_class(19)),
