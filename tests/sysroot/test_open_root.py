@@ -275,9 +275,10 @@ def test_files_that_would_take_all_memory(tmp_path: Path) -> None:
     for name in ("locale.nls", "other.dll", "wow64.dll"):
         with open(wide / name, "ab") as file:
             file.truncate(1 << 40)  # a hole
-    for read in (lambda: root.read_nls("locale.nls"), lambda: root.read("other.dll", 64)):
-        with pytest.raises(UsageError, match="has 1099511627776 bytes; expected at most 1073741824"):
-            read()
+    with pytest.raises(UsageError, match="has 1099511627776 bytes; expected at most 1073741824"):
+        root.read_nls("locale.nls")
+    with pytest.raises(UsageError, match="has 1099511627776 bytes; expected at most 1073741824"):
+        root.read("other.dll", 64)
     assert f"{wide / 'wow64.dll'} has 1099511627776 bytes" in refusal(tmp_path)
 
 

@@ -49,6 +49,8 @@ def _query(call: Answers, query: Queried, status: int) -> int:
     if number == 88 and call.name.startswith("NtQuerySystem"):  # the process and the buffer stay the caller's
         given = call.memory.peek(buffer, 24) or bytes(24)
         data = given[:8] + data[8:12] + given[12:]
+    if number == 4 and call.name == "NtQueryVirtualMemory":
+        data = _asked_pages(call, buffer, length)
     if data_of.exact and length != len(data):
         return query.too_short
     if call.name == "NtQueryInformationProcess" and (number, length) == (0, 0x40):
@@ -65,6 +67,15 @@ def _query(call: Answers, query: Queried, status: int) -> int:
         return ACCESS_VIOLATION
     call.poke(buffer, data)
     return 0
+
+
+def _asked_pages(call: Answers, buffer: int, length: int) -> bytes:
+    """Each entry with its address, and what is told of it."""
+    chance, given = call.random("data"), call.memory.peek(buffer, length) or b""
+    rows = [
+        given[at : at + 8] + struct.pack("<Q", chance.getrandbits(31)) for at in range(0, length - 15, 16)
+    ]
+    return b"".join(rows)
 
 
 def _directory(call: Answers) -> int:

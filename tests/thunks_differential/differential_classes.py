@@ -155,6 +155,11 @@ def _text(chance: Random) -> bytes:
     return "".join(chance.choice(letters) for _ in range(chance.randrange(24))).encode("utf-16-le")
 
 
+def _even_text(chance: Random) -> bytes:
+    """A text that is a multiple of 8 bytes long with its end (LEFT_OUT in the table of reasons)."""
+    return (_text(chance) + b"a\0" * 3)[: chance.choice((6, 14, 22))] if chance.random() < 0.9 else b""
+
+
 def _string(chance: Random, address: int, length: int) -> bytes:
     text = _text(chance)
     at = address + 16 if text else 0
@@ -196,7 +201,7 @@ def _processes(thread: Any) -> Make:
             threads = chance.randrange(3)
             data = bytearray(random_value(SYSTEM_PROCESS_INFORMATION, chance))
             data += b"".join(random_value(thread, chance) for _ in range(threads))
-            text, fields = _text(chance), layout(SYSTEM_PROCESS_INFORMATION, 64).fields
+            text, fields = _even_text(chance), layout(SYSTEM_PROCESS_INFORMATION, 64).fields
             place = here + len(data) if text else 0
             string = struct.pack("<HH4xQ", len(text), len(text) + 2 if text else 0, place)
             data += text + (b"\0\0" if text else b"")

@@ -30,9 +30,9 @@ from wowsim.nt.abi import ACCESS_MASK, HANDLE, LARGE_INTEGER, NTSTATUS, ULONG, U
 from wowsim.nt.status import STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_PARAMETER, STATUS_SUCCESS
 from wowsim.nt.structures import IO_STATUS_BLOCK, OBJECT_ATTRIBUTES
 
-_CUSTOMARY = -500_000
-"""50 ms, the default of CreateNamedPipe."""
 FILE_PIPE_MESSAGE_TYPE, FILE_PIPE_TYPES = 1, 3
+DEFAULT_TIMEOUT = -500_000
+"""50 ms (Microsoft Learn, CreateNamedPipe: what a time-out of zero means)."""
 _CONFIGURATION = {
     FILE_SHARE_READ: OUTBOUND,
     FILE_SHARE_WRITE: INBOUND,
@@ -81,8 +81,8 @@ def NtCreateNamedPipeFile(
     access = FILE_MAPPING.grant(desired_access)
     if k.lenient and create_disposition == FILE_OVERWRITE_IF:
         create_disposition = ULONG(FILE_OPEN_IF)
-    if k.lenient and not default_timeout:
-        default_timeout = LARGE_INTEGER(_CUSTOMARY)
+    if k.lenient:
+        default_timeout = default_timeout or LARGE_INTEGER(DEFAULT_TIMEOUT)
     _check(
         access, share_access, create_disposition, create_options, named_pipe_type, read_mode, completion_mode,
         maximum_instances,

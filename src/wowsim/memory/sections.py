@@ -269,6 +269,7 @@ class ImageSection(Section):
         self.image = image
         size = (image.size + PAGE_MASK) & ~PAGE_MASK
         super().__init__(pages, commitment, size, PAGE_EXECUTE_WRITECOPY, SEC_IMAGE | SEC_FILE, name)
+        self._shared = tuple(section for section in image.sections if section.shared)
         self.base = image.base
         if base is not None:
             self.rebase(base)
@@ -330,7 +331,7 @@ class ImageSection(Section):
     def is_shared(self, index: int) -> bool:
         """Whether a page lies in a section that all processes share (IMAGE_SCN_MEM_SHARED)."""
         rva = index << PAGE_SHIFT
-        return any(s.shared and s.rva <= rva < s.rva + s.size for s in self.image.sections)
+        return any(s.rva <= rva < s.rva + s.size for s in self._shared)
 
     def _areas(self) -> Iterator[tuple[int, int, int]]:
         """``(first page, end, MM code)`` covering the image; what no section covers has no access.

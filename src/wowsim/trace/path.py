@@ -12,6 +12,7 @@ Everybody may import it; blocks, symbols and the decoder are injected.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from itertools import compress
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
@@ -196,9 +197,7 @@ class Paths:
         if symbols.generation != self._generation:
             changed = symbols.changes(self._generation)
             self._generation = symbols.generation
-            if changed is None or any(
-                start <= place < end for start, end in changed for place in self._places
-            ):
+            if changed is None or self._touched(changed):
                 self._events.clear()
                 self._places.clear()
                 self._size = REMEMBERED
@@ -209,6 +208,12 @@ class Paths:
         for id in range(len(events), len(self._blocks)):
             events.append(self._event(id))
         return events
+
+    def _touched(self, ranges: Sequence[tuple[int, int]]) -> bool:
+        """Whether events depend on names in these address ranges."""
+        self._places.sort()
+        places = self._places
+        return any(bisect_left(places, start) < bisect_left(places, end) for start, end in ranges)
 
     def _event(self, id: int) -> int:
         """Where something can happen to the frames: at the block's start, inside it, at its end."""
