@@ -213,16 +213,14 @@ def _image_name(k: Kernel, wanted: dict[int, _Attribute]) -> str:
 
 def _answer(k: Kernel, wanted: dict[int, _Attribute], process: Process, thread: Thread) -> None:
     """Give back what the list asks for."""
-    for number, data in (
-        (
-            PS_ATTRIBUTE_CLIENT_ID,
-            encode(CLIENT_ID, k.width, CLIENT_ID(HANDLE(process.id), HANDLE(thread.id))),
-        ),
-        (PS_ATTRIBUTE_TEB_ADDRESS, encode(PVOID, k.width, thread.teb)),
-        (PS_ATTRIBUTE_IMAGE_INFO, encode(type(process.image), k.width, process.image)),
+    for number, value in (
+        (PS_ATTRIBUTE_CLIENT_ID, CLIENT_ID(HANDLE(process.id), HANDLE(thread.id))),
+        (PS_ATTRIBUTE_TEB_ADDRESS, PVOID(thread.teb)),
+        (PS_ATTRIBUTE_IMAGE_INFO, process.image),
     ):
         each = wanted.get(number)
         if each is not None:
+            data = encode(PVOID if isinstance(value, int) else type(value), k.width, value)
             k.memory.write(each.value, data[: each.size])
             if each.returned:
                 k.memory.write(each.returned, encode(SIZE_T, k.width, min(each.size, len(data))))
