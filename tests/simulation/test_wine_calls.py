@@ -16,6 +16,7 @@ from wowsim.nt.status import (
     STATUS_DLL_NOT_FOUND,
     STATUS_INVALID_PARAMETER,
     STATUS_NOT_SUPPORTED,
+    STATUS_OBJECT_PATH_NOT_FOUND,
     STATUS_UNSUCCESSFUL,
 )
 from wowsim.simulation.wine_calls import (
@@ -94,9 +95,8 @@ def test_which_dlls_have_a_half() -> None:
 def test_what_ntdll_asks(version: int) -> None:
     caller = Caller(version)
     assert caller.call(NTDLL, 0) == caller.call(NTDLL, 1) == STATUS_UNSUCCESSFUL
-    if version == 8:
-        assert caller.call(NTDLL, 2, 0x1010) == 0
-        assert caller.memory.unpack(struct.Struct("<Q"), 0x1010) == (caller.now,)
+    assert caller.call(NTDLL, 2 if version == 8 else 7, 0x1010) == 0
+    assert caller.memory.unpack(struct.Struct("<Q"), 0x1010) == (caller.now,)
     with pytest.raises(Unsupported, match="unix call 9 of Wine's half 0x101"):
         caller.call(NTDLL | NARROW, 9)
     with pytest.raises(Unsupported, match="half 0x7"):
@@ -154,3 +154,11 @@ def test_the_system_calls_are_a_roots_only() -> None:
     assert service.handler(kernel, 0, 0) == 0
     assert bytes(console.stderr) == b"err: x\n"
     assert [parameter.name for parameter in service.prototype.parameters] == ["text", "length"]
+
+
+def test_nothing_has_a_unix_name() -> None:
+    services = services_of_root()
+    assert (
+        services["wine_nt_to_unix_file_name"].handler(None, None, 0, None, 1) == STATUS_OBJECT_PATH_NOT_FOUND
+    )
+    assert services["wine_unix_to_nt_file_name"].handler(None, 0, 0, None) == STATUS_OBJECT_PATH_NOT_FOUND

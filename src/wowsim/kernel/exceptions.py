@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from wowsim.errors import GuestFault
 from wowsim.kernel.context import Kernel
 from wowsim.kernel.table import Support, service
 from wowsim.nt import exceptions as x
-from wowsim.nt.abi import BOOLEAN, NTSTATUS, PVOID
+from wowsim.nt.abi import BOOLEAN, NTSTATUS, PVOID, Unconverted
 from wowsim.nt.context64 import CONTEXT64_SIZE, FLAGS, FXSAVE, context64, registers_of
 from wowsim.nt.exceptions import RECORD_SIZE, ExceptionRecord
 from wowsim.nt.records import dataclass
 from wowsim.nt.status import (
     STATUS_ACCESS_VIOLATION,
     STATUS_GUARD_PAGE_VIOLATION,
+    STATUS_INVALID_PARAMETER,
     STATUS_STACK_OVERFLOW,
     STATUS_SUCCESS,
 )
@@ -182,6 +183,7 @@ _CONTEXT_EX = struct.pack(
     "<iIiIiI", -CONTEXT64_SIZE, CONTEXT64_SIZE + 0x18, -CONTEXT64_SIZE, CONTEXT64_SIZE, 0x18, 0
 )
 """CONTEXT_EX behind the CONTEXT: chunks All, Legacy and XState (none), offsets relative to itself (winnt.h)."""
+KCONTINUE_FLAG_TEST_ALERT, KCONTINUE_FLAG_DELIVER_APC = 1, 2
 _CALL_OF_FIVE = 0x38
 """Return address, four home cells, the fifth argument, and what keeps the stack aligned as at a function's entry."""
 Push = Callable[["Memory", Mapping[str, int], bytes, "ExceptionRecord", int], dict[str, int]]
@@ -303,6 +305,19 @@ def NtContinue(k: Kernel, context_record: PVOID, test_alert: BOOLEAN) -> NTSTATU
         k.process.started = True
         k.scheduler.test_alert()
     return STATUS_SUCCESS
+
+
+@service(Support.PARTIAL, "32-bit callers need a root's wow64.dll; reserved flags are refused")
+def NtContinueEx(
+    k: Kernel, context_record: Annotated[PVOID, Unconverted("CONTEXT")], continue_argument: PVOID
+) -> NTSTATUS:
+    """NtContinue whose second argument is TestAlert or, above FFh, points to a KCONTINUE_ARGUMENT (phnt)."""
+    test_alert = continue_argument
+    if continue_argument > 0xFF:
+        _, test_alert = struct.unpack("<II", k.memory.read(continue_argument, 8))
+        if test_alert & ~(KCONTINUE_FLAG_TEST_ALERT | KCONTINUE_FLAG_DELIVER_APC):
+            return STATUS_INVALID_PARAMETER  # unverified
+    return NtContinue(k, context_record, BOOLEAN(test_alert != 0))
 
 
 @service(Support.FULL)

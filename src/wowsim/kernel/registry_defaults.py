@@ -12,6 +12,10 @@ from typing import TYPE_CHECKING
 
 from wowsim.kernel.accounts import COMPUTER, USER, user_sid
 from wowsim.kernel.names import utf16
+from wowsim.kernel.registry_cryptography import providers
+from wowsim.kernel.registry_folders import COMMON as COMMON_FOLDERS
+from wowsim.kernel.registry_folders import USER as USER_FOLDERS
+from wowsim.kernel.registry_international import INTERNATIONAL, SORTING, UTC
 from wowsim.kernel.registry_tree import LINK_VALUE, KeyNode, Value, components
 from wowsim.nt.registry_structures import (
     REG_BINARY,
@@ -155,18 +159,23 @@ def _software(build: Build, sid: str, seed: int, now: int) -> Keys:
     for prefix, programs in views:
         keys[rf"{prefix}Microsoft\Windows NT\CurrentVersion"] = _version(build, now)
         keys[rf"{prefix}Microsoft\Windows\CurrentVersion"] = _folders(build, programs)
+        keys[rf"{prefix}Microsoft\Windows\CurrentVersion\Explorer\Shell Folders"] = {**COMMON_FOLDERS}
         # nobody debugs what crashes (on Windows the value is not there; Wine then starts its own debugger)
         keys[rf"{prefix}Microsoft\Windows NT\CurrentVersion\AeDebug"] = {"Debugger": ""}
         keys[rf"{prefix}Microsoft\Windows\CurrentVersion\Run"] = {}
         keys[rf"{prefix}Microsoft\Windows\CurrentVersion\Uninstall"] = {}
+        keys |= {rf"{prefix}{key}": values for key, values in providers().items()}
     keys |= {
         r"Microsoft\Cryptography": {"MachineGuid": _guid(seed)},
         rf"Microsoft\Windows NT\CurrentVersion\ProfileList\{sid}": {
             "ProfileImagePath": rf"%SystemDrive%\Users\{USER}",
         },
-        r"Microsoft\Windows NT\CurrentVersion\Time Zones\UTC": {
-            "Display": "(UTC) Coordinated Universal Time"
+        r"Microsoft\Windows NT\CurrentVersion\ProfileList": {
+            "ProfilesDirectory": r"%SystemDrive%\Users",
+            "ProgramData": r"%SystemDrive%\ProgramData",
+            "Public": r"%SystemDrive%\Users\Public",
         },
+        r"Microsoft\Windows NT\CurrentVersion\Time Zones\UTC": {**UTC},
         r"Microsoft\Windows NT\CurrentVersion\Image File Execution Options": {},
         "Policies": {},
         r"Classes\.exe": {"": "exefile"},
@@ -248,6 +257,10 @@ def _system(build: Build, cpu_vendor: str) -> Keys:
         },
         rf"{control}\Nls\Language": {"Default": "0409", "InstallLanguage": "0409", "0409": "l_intl.nls"},
         rf"{control}\Nls\Locale": {"": "00000409", "00000409": "1"},
+        rf"{control}\Nls\Sorting\Ids": {**SORTING},
+        rf"{control}\Lsa": {
+            "Authentication Packages": ["msv1_0"], "Security Packages": ["kerberos", "msv1_0", "schannel"],
+        },
         rf"{control}\ProductOptions": {"ProductType": "WinNT"},
         rf"{control}\Session Manager": {"ObjectDirectories": ["\\Windows", "\\RPC Control"], "ProtectionMode": 1},
         rf"{control}\Session Manager\Environment": _environment(build, cpu_vendor),
@@ -306,30 +319,18 @@ def _profile() -> Keys:
     return {
         "Environment": {"TEMP": r"C:\Temp", "TMP": r"C:\Temp"},
         r"Control Panel\Desktop": {"Wallpaper": ""},
-        r"Control Panel\International": {
-            "Locale": "00000409", "LocaleName": "en-US", "iCountry": "1", "iDate": "0", "iFirstDayOfWeek": "6",
-            "iMeasure": "1", "iTime": "0", "s1159": "AM", "s2359": "PM", "sCountry": "United States",
-            "sCurrency": "$", "sDate": "/", "sDecimal": ".", "sLanguage": "ENU", "sList": ",",
-            "sLongDate": "dddd, MMMM d, yyyy", "sShortDate": "M/d/yyyy", "sThousand": ",", "sTime": ":",
-            "sTimeFormat": "h:mm:ss tt",
-        },
+        r"Control Panel\International": {**INTERNATIONAL},
         r"Software\Microsoft\Windows\CurrentVersion\Run": {},
     }  # fmt: skip
 
 
 def _user() -> Keys:
     home = rf"C:\Users\{USER}"
-    folders: dict[str, str] = {
-        "AppData": r"AppData\Roaming",
-        "Desktop": "Desktop",
-        "Local AppData": r"AppData\Local",
-        "Personal": "Documents",
-    }
     explorer = r"Software\Microsoft\Windows\CurrentVersion\Explorer"
     return _profile() | {
-        rf"{explorer}\Shell Folders": {name: rf"{home}\{place}" for name, place in folders.items()},
+        rf"{explorer}\Shell Folders": {name: rf"{home}\{place}" for name, place in USER_FOLDERS.items()},
         rf"{explorer}\User Shell Folders": {
-            name: rf"%USERPROFILE%\{place}" for name, place in folders.items()
+            name: rf"%USERPROFILE%\{place}" for name, place in USER_FOLDERS.items()
         },
         "Volatile Environment": {
             "USERDOMAIN": COMPUTER,

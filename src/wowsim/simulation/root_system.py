@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from wowsim.errors import GuestFault
 from wowsim.image.model import PAGE
+from wowsim.kernel.registry_api import RegistryKeys
 from wowsim.kernel.win32k.gdi_table import connect
 from wowsim.memory.protection import PAGE_READONLY, PAGE_READWRITE, PAGE_WRITECOPY
 from wowsim.memory.sections import ImageSection, Section
@@ -160,6 +161,7 @@ class RootSystem:
             kernel.serve_wine(wine_calls.half_of)
             kernel.win32k.wine = self.wine_version
             kernel.apc_in_registers = self.wine_version < 9
+            _without_debugger(RegistryKeys(kernel.registry, kernel.seed))
         if new.peb32:
             self._init_block(space, memory, bases)
         space.cause = "PspMapApiSetMap"
@@ -175,13 +177,14 @@ class RootSystem:
             space.cause = "unix calls"
             section = ImageSection(space.pages, space.commitment, wine_calls.unix_call_image(), "\\unix")
             base, _, _ = space.map_image(section)
-            for name, value in (
-                (wine_calls.DISPATCHER, base + 0x1000),
-                (wine_calls.HANDLE, wine_calls.NTDLL),
+            for module, name, value in (
+                ("ntdll", wine_calls.DISPATCHER, base + 0x1000),
+                ("ntdll", wine_calls.HANDLE, wine_calls.NTDLL),
+                ("ntdll32", wine_calls.HANDLE, wine_calls.NTDLL | wine_calls.NARROW),
             ):
-                if name in native.export_by_name:
-                    pointer = bases["ntdll"] + native.export_by_name[name].rva
-                    _write(space, memory, pointer, _QWORD.pack(value))
+                exports = self.images[module].export_by_name if module in bases else {}
+                if name in exports:
+                    _write(space, memory, bases[module] + exports[name].rva, _QWORD.pack(value))
 
     def _nls(self, name: str) -> bytes | None:
         return None if self.root.find_nls(name) is None else self.root.read_nls(name)
@@ -260,6 +263,14 @@ def _activation_stacks(memory: Memory, teb64: int, teb32: int) -> None:
             frames = teb + stack + width
             memory.write(teb + pointer, (teb + stack).to_bytes(width, "little"))
             memory.write(frames, frames.to_bytes(width, "little") * 2)
+
+
+def _without_debugger(registry: RegistryKeys) -> None:
+    """Let unhandled exceptions end a program at once: unless told of another, Wine's kernel32 starts winedbg."""
+    for view in ("", "Wow6432Node\\"):
+        key = rf"HKLM\SOFTWARE\{view}Microsoft\Windows NT\CurrentVersion\AeDebug"
+        if not registry.exists(key):
+            registry.set(key, "Debugger", "")
 
 
 def _map_read_only(space: AddressSpace, data: bytes) -> int:

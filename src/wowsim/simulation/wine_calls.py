@@ -90,14 +90,16 @@ class UnixCalls:
 
     def __init__(self, kernel: Kernel, version: int, use_gdi: Callable[[], object]) -> None:
         self._kernel, self._use_gdi = kernel, use_gdi
-        ntdll: tuple[_Call, ...] = (_no_such_dll, _not_unwound, self._precise_time)
+        ntdll: dict[int, _Call] = {0: _no_such_dll, 1: _not_unwound}
         if version > 8:
-            ntdll = (_no_such_dll, _not_unwound, self._debug_write)
-        self._calls: dict[int, tuple[_Call, ...]] = {
+            ntdll |= {2: self._debug_write, 7: self._precise_time}
+        else:
+            ntdll |= {2: self._precise_time}
+        self._calls: dict[int, dict[int, _Call]] = {
             NTDLL: ntdll,
-            WIN32U: (self._user_starts, _nothing),
-            CRYPT32: (_nothing, _nothing, *[_not_supported] * 5),
-            WS2_32: (_no_host, _no_host, _no_host, self._host_name, _no_host),
+            WIN32U: {0: self._user_starts, 1: _nothing},
+            CRYPT32: {0: _nothing, 1: _nothing, **dict.fromkeys(range(2, 7), _not_supported)},
+            WS2_32: {**dict.fromkeys(range(5), _no_host), 3: self._host_name},
         }
 
     @property
@@ -107,10 +109,10 @@ class UnixCalls:
 
     def _call(self, trap: Trap) -> int:
         handle, code = trap.register("rcx"), trap.register("rdx") & 0xFFFFFFFF
-        calls = self._calls.get(handle & ~NARROW, ())
-        if code >= len(calls):
+        call = self._calls.get(handle & ~NARROW, {}).get(code)
+        if call is None:
             raise Unsupported(f"unix call {code} of Wine's half {handle:#x} is not implemented")
-        return calls[code](trap, trap.register("r8"), handle & NARROW != 0)
+        return call(trap, trap.register("r8"), handle & NARROW != 0)
 
     def _text(self, trap: Trap, arguments: int, narrow: bool) -> tuple[int, int]:
         address, length = trap.memory.unpack(_TEXT[narrow], arguments)

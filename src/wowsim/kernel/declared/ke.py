@@ -23,7 +23,6 @@ from wowsim.nt.abi import (
     Array,
     In,
     Out,
-    Unconverted,
 )
 from wowsim.nt.executive_structures import GROUP_AFFINITY, GUID, T2_SET_PARAMETERS
 from wowsim.nt.structures import OBJECT_ATTRIBUTES
@@ -39,11 +38,6 @@ def NtCallbackReturn(k: Kernel, output_buffer: PVOID, output_length: ULONG, stat
 
 
 def NtCancelTimer2(k: Kernel, timer_handle: HANDLE, parameters: PVOID) -> NTSTATUS: ...
-
-
-def NtContinueEx(
-    k: Kernel, context_record: Annotated[PVOID, Unconverted("CONTEXT")], continue_argument: PVOID
-) -> NTSTATUS: ...
 
 
 def NtConvertBetweenAuxiliaryCounterAndPerformanceCounter(
