@@ -93,6 +93,15 @@ def test_a_class_goes_with_its_atom(call: Caller) -> None:
     assert (call("NtUserGetClassInfoEx", 0x400000, name, 0, 0, 0), call.error) == (0, 1411)
 
 
+def test_a_class_is_described(call: Caller) -> None:
+    atom = register(call, "Mine", style=3, procedure=0x401234)
+    size = 48 if call.width == 32 else 80
+    room = call.guest.room(size)
+    assert call("NtUserGetClassInfoEx", 0x400000, call.guest.string("MINE"), room, 0, 0) == atom
+    found = load(call.guest.memory, room, WNDCLASSEXW, call.width)
+    assert (found.cbSize, found.style, found.lpfnWndProc, found.hInstance) == (size, 3, 0x401234, 0x400000)
+
+
 def test_a_class_without_procedure_is_none(call: Caller) -> None:
     assert (register(call, "Mine", procedure=0), call.error) == (0, 87)
 

@@ -258,6 +258,24 @@ def _others() -> Iterator[Case]:
     yield Case("t32 with arguments", "distlib/t32.exe", ("--help",))
 
 
+def _tools() -> Iterator[Case]:
+    clang, swig, gpgv = "clang-format/clang-format.exe", "swig/swig.exe", "gpgv/gpgv.exe"
+    source = b"int main( ) {int a=1;\n  return a ;}\n"
+    yield Case("clang-format --version", clang, ("--version",))
+    yield Case("clang-format of a file", clang, ("a.cc",), work={"a.cc": source})
+    yield Case("clang-format in place", clang, ("-i", "--style=Google", "a.cc"), work={"a.cc": source})
+    yield Case("clang-format of stdin", clang, ("--dump-config",), stdin=source)
+    yield Case("swig -version", swig, ("-version",))
+    yield Case(
+        "swig of an interface",
+        swig,
+        ("-xml", "-noextern", "m.i"),
+        work={"m.i": b"%module m\nint add(int a);\n"},
+    )
+    yield Case("gpgv --version", gpgv, ("--version",))
+    yield Case("gpgv of nothing", gpgv, ("nosuch.sig",))
+
+
 _BATCH = b"""@echo off
 setlocal enabledelayedexpansion
 set count=0
@@ -335,7 +353,7 @@ def _of_the_root() -> Iterator[Case]:
 
 
 def _all() -> Iterator[Case]:
-    for group in (_fixtures, _archives, _builds, _libgcrypt, _resources, _others, _of_the_root):
+    for group in (_fixtures, _archives, _builds, _libgcrypt, _resources, _others, _tools, _of_the_root):
         yield from group()
 
 

@@ -30,7 +30,21 @@ class Difference:
     files: Mapping[str, str | None] = field(default_factory=dict)
 
 
+_CONSOLE = (
+    "a Windows program has a console to set the code page of, though its output is a file; this one has none"
+)
+
 DIFFERENCES = {
+    "gpgv --version": Difference(_CONSOLE, 0, {"stderr": ""}),
+    "gpgv of nothing": Difference(
+        _CONSOLE,
+        2,
+        {
+            "stderr": "gpgv: unknown type of key resource 'trustedkeys.kbx'\r\ngpgv: keyblock resource"
+            " 'C:\\users\\user\\AppData\\Roaming\\gnupg\\trustedkeys.kbx': General error\r\ngpgv: can't open"
+            " 'nosuch.sig': No such file or directory\r\ngpgv: verify signatures failed: No such file or directory\r\n"
+        },
+    ),
     "laa": Difference("Wine hands out MEM_TOP_DOWN memory below 2 GB all the same; Windows does not", 1),
     "regdemo": Difference(
         "Wine's server sorts the values of a key, where Windows keeps the order of their creation",

@@ -141,5 +141,38 @@ PACKAGES = (
             ),
         },
     ),
+    Package(
+        "pip",
+        "clang-format",
+        "23.1.5",
+        {
+            "clang-format/clang-format.exe": (
+                "clang_format/data/bin/clang-format.exe",
+                "2bdc868a1feb7afac35aafbd2d5bd2633de9aa68873e8bf1d308b1ca2c2ca6e7",
+            ),
+        },
+    ),
+    Package(
+        "pip",
+        "swig",
+        "4.2.1.post0",
+        {
+            "swig/swig.exe": (
+                "swig/data/bin/swig.exe",
+                "24da6f0d37b7d029895523e5f4e8b30caa1aa68fa7e4d0c020411dd76f404a73",
+            ),
+        },
+    ),
+    Package(
+        "apt",
+        "gpgv-win32",
+        "",
+        {
+            "gpgv/gpgv.exe": (
+                "usr/share/win32/gpgv.exe",
+                "42a209c2a87dec9253202b674d86170ad47fce92ab380ec4b106f7106d293006",
+            ),
+        },
+    ),
 )
 """What is run beside the programs that a root itself has."""

@@ -169,4 +169,7 @@ def NtRemoveIoCompletionEx(
         num_entries_removed.set(ULONG(len(packets)))
         return STATUS_SUCCESS
 
+    num_entries_removed.set(
+        ULONG(1)
+    )  # what a wait without a packet leaves (unverified); wow64.dll counts on a number
     return NTSTATUS(port.take_packets(count, deliver, alertable != 0, deadline(k, timeout)))

@@ -70,10 +70,23 @@ class Job(NamedObject):
         if self.limits.BasicLimitInformation.LimitFlags & KILL_ON_JOB_CLOSE:
             self.terminate(0)
 
+    @property
+    def full(self) -> bool:
+        """Whether its limit of active processes is reached."""
+        basic = self.limits.BasicLimitInformation
+        active = sum(not each.ended for each in self.processes)
+        return bool(basic.LimitFlags & ACTIVE_PROCESS) and active >= basic.ActiveProcessLimit
+
+    def add(self, process: Process) -> None:
+        """A child of a process in it, which is in it too."""
+        process.job = self
+        self.assigned += 1
+        self.processes.append(process)
+
     def terminate(self, status: int) -> None:
         """End every process in it."""
         ending, self.processes = self.processes, []
         self.terminated += len(ending)
         for process in ending:
-            if not process.ended:
-                self._k.exit_process(status)
+            if not process.ended and process.kernel is not None:
+                process.kernel.exit_process(status)

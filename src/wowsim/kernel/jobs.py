@@ -15,6 +15,7 @@ from wowsim.kernel.context import Kernel
 from wowsim.kernel.job import ACTIVE_PROCESS, Job
 from wowsim.kernel.naming import create_object, open_object
 from wowsim.kernel.table import Support, service
+from wowsim.kernel.targets import kernel_at, process_at
 from wowsim.kernel.thread import Process
 from wowsim.kernel.usage import usage
 from wowsim.nt.abi import (
@@ -86,7 +87,7 @@ def NtOpenJobObject(
 def NtAssignProcessToJobObject(k: Kernel, job_handle: HANDLE, process_handle: HANDLE) -> NTSTATUS:
     """Put a process into a job for good; a second job refuses it (before Windows 8: MS docs, Nested Jobs)."""
     job = k.handles.lookup(job_handle, Job, JOB_ASSIGN_PROCESS)
-    process = k.handles.lookup(process_handle, Process, PROCESS_TERMINATE | PROCESS_SET_QUOTA)
+    process = process_at(k, process_handle, PROCESS_TERMINATE | PROCESS_SET_QUOTA)
     if process.ended:
         return STATUS_PROCESS_IS_TERMINATING
     if process.job is job:
@@ -100,7 +101,7 @@ def NtAssignProcessToJobObject(k: Kernel, job_handle: HANDLE, process_handle: HA
     basic = job.limits.BasicLimitInformation
     if basic.LimitFlags & ACTIVE_PROCESS and len(job.processes) >= basic.ActiveProcessLimit:
         job.terminated += 1
-        k.exit_process(STATUS_QUOTA_EXCEEDED)
+        kernel_at(k, process_handle, 0).exit_process(STATUS_QUOTA_EXCEEDED)
         return STATUS_QUOTA_EXCEEDED
     job.processes.append(process)
     return STATUS_SUCCESS
@@ -116,7 +117,7 @@ def NtTerminateJobObject(k: Kernel, job_handle: HANDLE, exit_status: NTSTATUS) -
 @service(Support.FULL)
 def NtIsProcessInJob(k: Kernel, process_handle: HANDLE, job_handle: HANDLE) -> NTSTATUS:
     """Whether a process is in a job; handle 0 means any job."""
-    process, access = k.handles.lookup_granted(process_handle, Process)
+    process, access = k.handles.lookup_anywhere(process_handle, Process)
     if not access & PROCESS_QUERY:
         return STATUS_ACCESS_DENIED
     job = k.handles.lookup(job_handle, Job, JOB_QUERY) if job_handle else process.job

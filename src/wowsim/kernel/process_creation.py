@@ -71,6 +71,7 @@ from wowsim.nt.status import (
     STATUS_INVALID_IMAGE_NOT_MZ,
     STATUS_INVALID_PARAMETER,
     STATUS_OBJECT_TYPE_MISMATCH,
+    STATUS_QUOTA_EXCEEDED,
     STATUS_SUCCESS,
 )
 from wowsim.nt.structures import CLIENT_ID, OBJECT_ATTRIBUTES
@@ -83,10 +84,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-INHERIT_HANDLES, PROCESS_SUSPENDED = 0x4, 0x200
-_PROCESS_FLAGS = 0x1 | 0x2 | INHERIT_HANDLES | PROCESS_SUSPENDED
-"""PROCESS_CREATE_FLAGS that are known: BREAKAWAY and NO_DEBUG_INHERIT besides, which change nothing without a job and
-a debugger."""
+BREAKAWAY, INHERIT_HANDLES, PROCESS_SUSPENDED = 0x1, 0x4, 0x200
+HANDLES_NEEDED = 3
+"""Process, thread and section."""
+_PROCESS_FLAGS = BREAKAWAY | 0x2 | INHERIT_HANDLES | PROCESS_SUSPENDED
+"""PROCESS_CREATE_FLAGS that are known: NO_DEBUG_INHERIT besides, which changes nothing without a debugger."""
 THREAD_SUSPENDED = 1
 MAXIMUM_PROCESSES = 16
 """Of one machine at once: each has a CPU and memory of its own."""
@@ -135,8 +137,13 @@ def NtCreateUserProcess(
     wanted = _attributes(k, attribute_list)
     parameters = _parameters(k, process_parameters)
     outcome = _CreateInfo(k, create_info)
-    if len(k.relatives) >= MAXIMUM_PROCESSES:
+    job = k.process.job
+    if job is not None and process_flags & BREAKAWAY:
+        raise Unsupported("NtCreateUserProcess: PROCESS_CREATE_FLAGS_BREAKAWAY from a job")
+    if len(k.relatives) >= MAXIMUM_PROCESSES or len(k.handles) + HANDLES_NEEDED > k.handles.limit:
         return STATUS_INSUFFICIENT_RESOURCES
+    if job is not None and job.full:
+        return STATUS_QUOTA_EXCEEDED
     file = outcome.attempt(PS_CREATE_FAIL_ON_FILE_OPEN, lambda: _open(k, _image_name(k, wanted)))
     try:
         image = outcome.attempt(PS_CREATE_FAIL_EXE_FORMAT, lambda: _program(k, file))
@@ -153,7 +160,9 @@ def NtCreateUserProcess(
         process, thread = k.create_process(request)
     finally:
         file.last_handle_closed()
-    _answer(k, wanted, process, thread, image, node.path)
+    if job is not None:
+        job.add(process)
+    _answer(k, wanted, process, thread)
     outcome.succeeded(process, node.path, image)
     process_handle.set(HANDLE(k.handles.insert(process, access[0], _inherit(process_object_attributes))))
     thread_handle.set(HANDLE(k.handles.insert(thread, access[1], _inherit(thread_object_attributes))))
@@ -202,20 +211,16 @@ def _image_name(k: Kernel, wanted: dict[int, _Attribute]) -> str:
     return k.memory.read(name.value, name.size).decode("utf-16-le", "surrogatepass")
 
 
-def _answer(
-    k: Kernel, wanted: dict[int, _Attribute], process: Process, thread: Thread, image: Image, path: str
-) -> None:
+def _answer(k: Kernel, wanted: dict[int, _Attribute], process: Process, thread: Thread) -> None:
     """Give back what the list asks for."""
-    for number, data in (
-        (
-            PS_ATTRIBUTE_CLIENT_ID,
-            encode(CLIENT_ID, k.width, CLIENT_ID(HANDLE(process.id), HANDLE(thread.id))),
-        ),
-        (PS_ATTRIBUTE_TEB_ADDRESS, encode(PVOID, k.width, thread.teb)),
-        (PS_ATTRIBUTE_IMAGE_INFO, encode(type(process.image), k.width, process.image)),
+    for number, value in (
+        (PS_ATTRIBUTE_CLIENT_ID, CLIENT_ID(HANDLE(process.id), HANDLE(thread.id))),
+        (PS_ATTRIBUTE_TEB_ADDRESS, PVOID(thread.teb)),
+        (PS_ATTRIBUTE_IMAGE_INFO, process.image),
     ):
         each = wanted.get(number)
         if each is not None:
+            data = encode(PVOID if isinstance(value, int) else type(value), k.width, value)
             k.memory.write(each.value, data[: each.size])
             if each.returned:
                 k.memory.write(each.returned, encode(SIZE_T, k.width, min(each.size, len(data))))

@@ -1,8 +1,8 @@
 r"""Where advapi32 finds the cryptographic service providers: ``SOFTWARE\Microsoft\Cryptography\Defaults``.
 
 The providers and their types are those of Microsoft's documentation ("Microsoft Cryptographic Service Providers",
-"Cryptographic Provider Types"); that ``Image Path`` is an expandable string below the system directory, and the
-signature is in the file, is unverified. Who may import it: ``registry_defaults``.
+"Cryptographic Provider Types"); that ``Image Path`` is the bare file name, as Windows XP has it
+(Wine's advapi32 takes no expandable string), and that the signature is in the file, is unverified. Who may import it: ``registry_defaults``.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _PROVIDERS = {
 }
 
 
-def providers() -> dict[str, dict[str, str | int]]:
+def providers() -> dict[str, dict[str, str | int | bytes | list[str]]]:
     """Values by key, below ``SOFTWARE``."""
     top = r"Microsoft\Cryptography\Defaults"
-    keys: dict[str, dict[str, str | int]] = {}
+    keys: dict[str, dict[str, str | int | bytes | list[str]]] = {}
     for number, (title, default) in _TYPES.items():
         keys[rf"{top}\Provider Types\Type {number:03}"] = {"Name": default, "TypeName": title}
     for name, (number, file) in _PROVIDERS.items():
         keys[rf"{top}\Provider\{name}"] = {
-            "Image Path": rf"%SystemRoot%\system32\{file}", "Type": number, "SigInFile": 0,
+            "Image Path": file, "Type": number, "SigInFile": 0,
         }  # fmt: skip
     return keys

@@ -1,12 +1,12 @@
 """Atoms of USER: registered messages and window classes (win32k!xxxRegisterClassEx and its kin).
 
 Signatures: phnt's ntuser.h. Classes that the system brings (Button, Edit ...) are made with the first window, which
-wowsim cannot make; looking one up is refused by name where it is found. Who may import it: ``win32k.services``.
+wowsim cannot make; they are not found. Who may import it: ``win32k.services``.
 """
 
 from __future__ import annotations
 
-from wowsim.errors import GuestFault, Unsupported
+from wowsim.errors import GuestFault
 from wowsim.kernel.context import Kernel
 from wowsim.kernel.names import utf16
 from wowsim.kernel.table import Support, service
@@ -17,7 +17,7 @@ from wowsim.kernel.win32k.calls import (
     failure,
 )
 from wowsim.kernel.win32k.state import WindowClass
-from wowsim.nt.abi import HANDLE, PVOID, ULONG, USHORT, In, InOut, size_of
+from wowsim.nt.abi import HANDLE, PVOID, ULONG, USHORT, In, InOut, Out, size_of
 from wowsim.nt.structures import UNICODE_STRING
 from wowsim.nt.user_structures import WNDCLASSEXW
 
@@ -122,16 +122,28 @@ def _forget_atom(k: Kernel, atom: int) -> None:
         k.win32k.atoms.delete(atom)
 
 
-@service(Support.PARTIAL, "what is found is refused by name")
+@service(Support.FULL)
 def NtUserGetClassInfoEx(
     k: Kernel,
     instance: HANDLE,
     class_name: In[UNICODE_STRING],
-    window_class: PVOID,
+    window_class: Out[WNDCLASSEXW] | None,
     menu_name: PVOID,
     ansi: ULONG,
 ) -> int:
-    """What a class was registered with."""
-    if _find(k, _atom(k, class_name, add=False), instance) is not None:
-        raise Unsupported("NtUserGetClassInfoEx of a class that is registered is not implemented")
-    raise failure(ERROR_CLASS_DOES_NOT_EXIST)
+    """What a class was registered with; its atom.
+
+    Wine's user32 gets all three pointers of its CLSMENUNAME back, Windows' own the one that fits (unverified).
+    """
+    found = _find(k, _atom(k, class_name, add=False), instance)
+    if found is None:
+        raise failure(ERROR_CLASS_DOES_NOT_EXIST)
+    pointer = k.width // 8
+    if menu_name:
+        menu = found.menu or bytes(_MENU_POINTERS * pointer)
+        if k.win32k.wine is None:
+            menu = menu[:pointer] if ansi else menu[pointer : 2 * pointer]
+        k.memory.write(menu_name, menu)
+    if window_class is not None:
+        window_class.set(found.definition)
+    return found.atom

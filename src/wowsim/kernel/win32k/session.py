@@ -16,6 +16,7 @@ from wowsim.kernel.objects import KernelObject
 from wowsim.kernel.table import Support, service
 from wowsim.kernel.win32k.calls import (
     ERROR_INSUFFICIENT_BUFFER,
+    ERROR_INVALID_CURSOR_HANDLE,
     ERROR_INVALID_HANDLE,
     ERROR_INVALID_PARAMETER,
     ERROR_INVALID_WINDOW_HANDLE,
@@ -208,6 +209,12 @@ def NtUserGetThreadState(k: Kernel, index: ULONG) -> int:
     if index <= 12:
         return 0
     raise Unsupported(f"NtUserGetThreadState({index}) is not implemented")
+
+
+@service(Support.FULL)
+def NtUserDestroyCursor(k: Kernel, cursor: HANDLE, argument: ULONG) -> int:
+    """No cursor and no icon can have been made."""
+    raise failure(ERROR_INVALID_CURSOR_HANDLE)
 
 
 @service(Support.PARTIAL, "no process has a cursor or icon that is shared by name")

@@ -29,7 +29,17 @@ COLOURS = (
     0xE3E3E3, 0x000000, 0xE1FFFF, 0x000000, 0xCC6600, 0xEAD1B9, 0xF2E4D7, 0xFF9933, 0xF0F0F0,
 )  # fmt: skip
 """COLORREF of each COLOR_*."""
+SPI_GETICONTITLELOGFONT = 0x1F
 _DWORD, _RECT = struct.Struct("<I"), struct.Struct("<4i")
+_LOGFONT = struct.Struct("<5i8B64s")
+
+
+def _font(height: int, weight: int = 400) -> bytes:
+    """LOGFONTW of the font that everything is written in."""
+    face = "Tahoma".encode("utf-16-le")
+    return _LOGFONT.pack(height, 0, 0, 0, weight, 0, 0, 0, 0, 0, 0, 0, 0, face)
+
+
 PARAMETERS = {
     0x01: _DWORD.pack(1), 0x0A: _DWORD.pack(31), 0x0E: _DWORD.pack(600), 0x10: _DWORD.pack(0),
     0x12: _DWORD.pack(0), 0x16: _DWORD.pack(1), 0x1B: _DWORD.pack(0), 0x26: _DWORD.pack(1),
@@ -55,6 +65,8 @@ def NtUserSystemParametersInfo(
 ) -> int:
     """A parameter of the user's settings."""
     data = PARAMETERS.get(action)
+    if action == SPI_GETICONTITLELOGFONT:
+        data = _font(-11)
     if data is None:
         raise Unsupported(f"NtUserSystemParametersInfo(SPI {action:X}h) is not implemented")
     k.memory.write(parameter, data)
