@@ -10,6 +10,8 @@ from wowsim.kernel.file_information import NtQueryInformationFile
 from wowsim.kernel.file_locks import NtLockFile, NtUnlockFile
 from wowsim.kernel.files import NtOpenFile
 from wowsim.kernel.named_pipes import NtCreateNamedPipeFile
+from wowsim.kernel.process import NtQueryInformationProcess
+from wowsim.kernel.thread_information import NtQueryInformationThread
 from wowsim.kernel.volume_information import NtQueryVolumeInformationFile
 from wowsim.nt.status import (
     STATUS_ACCESS_DENIED,
@@ -19,6 +21,7 @@ from wowsim.nt.status import (
     STATUS_RANGE_NOT_LOCKED,
     STATUS_SUCCESS,
 )
+from wowsim.nt.structures import PROCESS_BASIC_INFORMATION, THREAD_BASIC_INFORMATION
 
 DELETE_ONLY = 0x110000
 """DELETE | SYNCHRONIZE."""
@@ -91,6 +94,17 @@ def test_a_pipe_without_a_timeout(guest: Guest) -> None:
     slots = (guest.out, READ, name, guest.iosb, 2, 5, SYNC, 0, 0, 0, 1, 100, 100, timeout)
     status = guest.call(NtCreateNamedPipeFile, *slots)
     assert status == (STATUS_SUCCESS if wine(guest) else STATUS_INVALID_PARAMETER)
+
+
+def test_priorities_and_error_mode(guest: Guest) -> None:
+    out, current, thread = guest.room(48), (1 << 64) - 1, (1 << 64) - 2
+    guest.k.process.settings[18], guest.k.thread.increment = 3, 16
+    assert guest.call(NtQueryInformationProcess, current, 0, out, 48, 0) == STATUS_SUCCESS
+    assert guest.load(PROCESS_BASIC_INFORMATION, out).BasePriority == (3 if wine(guest) else 8)
+    assert guest.call(NtQueryInformationThread, thread, 0, out, 48, 0) == STATUS_SUCCESS
+    assert guest.load(THREAD_BASIC_INFORMATION, out).Priority == (15 if wine(guest) else 8)
+    assert guest.call(NtQueryInformationProcess, current, 12, out, 4, 0) == STATUS_SUCCESS
+    assert guest.value(out, 4) == (0 if wine(guest) else 1)
 
 
 def test_the_rest(guest: Guest) -> None:
