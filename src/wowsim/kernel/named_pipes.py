@@ -59,10 +59,6 @@ def _check(
         raise GuestFault(STATUS_INVALID_PARAMETER)
 
 
-DEFAULT_TIMEOUT = -500_000
-"""50 ms: what CreateNamedPipe makes of 0 (Microsoft Learn); Wine's leaves that to its kernel."""
-
-
 @service(Support.PARTIAL, "no security descriptors")
 def NtCreateNamedPipeFile(
     k: Kernel,
