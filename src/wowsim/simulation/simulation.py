@@ -8,7 +8,7 @@ from random import Random
 from time import monotonic
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from wowsim.errors import GuestFault, StopReason, Unsupported, UsageError, WowsimError
+from wowsim.errors import StopReason, Unsupported, UsageError, WowsimError
 from wowsim.host64.wow64_startup import Entry64
 from wowsim.image.pe import parse_program
 from wowsim.kernel.console import KEPT, Console, Stream
@@ -28,8 +28,9 @@ from wowsim.simulation.host_input import standard_input
 from wowsim.simulation.interception import Interception, ServiceLayer, When
 from wowsim.simulation.interventions import KernelView, answering
 from wowsim.simulation.listeners import Listeners
-from wowsim.simulation.machine import CALL_RETURN, Machine, Stop
+from wowsim.simulation.machine import Machine, Stop
 from wowsim.simulation.native_process import create_native_process
+from wowsim.simulation.outside_call import call32
 from wowsim.simulation.program import (
     APPLICATION,
     add_known_dlls,
@@ -80,8 +81,6 @@ MEMORY = 1 << 30
 """Guest RAM by default."""
 SHELLCODE, ROOT_SHELLCODE = 0x200000, 0x10000000
 """Where shellcode lies (the base of seed 002's program)."""
-TLS_SLOTS, TLS_SIZE = 0x1480, 0x200
-"""TEB64.TlsSlots (wow64-facts section 9)."""
 CONTINUABLE = (StopReason.LIMIT, StopReason.TIMEOUT, StopReason.STOPPED)
 
 
@@ -809,49 +808,13 @@ class Simulation:
         checks.running(limit, None)
         self._reach_32_bit_code()
         address = self._address(function)
-        machine, core = self._machine, self._machine.core
-        saved, thread = core.save(), machine.kernel.thread
-        # wow64cpu keeps its 64-bit stack pointer there (wow64-facts section 3.2): lost if a call ends behind the gate
-        slots = thread.teb + TLS_SLOTS
-        saved_slots = machine.tables.peek(slots, TLS_SIZE) if self.build.wow64 else None
-        esp = (core.read("rsp") & 0xFFFFFFFF) - 0x100 & ~0xF
-        words = (CALL_RETURN, *(a & 0xFFFFFFFF for a in args))
-        esp -= 4 * len(words)
-        frame = b"".join(w.to_bytes(4, "little") for w in words)
-        try:
-            machine.tables.write(esp, frame)
-        except GuestFault as fault:
-            raise UsageError(f"call32 needs a stack; there is none at {esp:#x}") from fault
-        core.write("rsp", esp)
-        core.write("rip", address)
-        self._gates.forget()
-        returned: list[int] = []
-
-        def back() -> None:
-            returned.append(core.read("rax") & 0xFFFFFFFF)
-            core.stop()
-
-        machine.call_returned = back
-        machine.stopped = None
-        try:
-            with self._busy(), self._runner.recording(limit, None):
-                self._runner.execute()
-        finally:
-            machine.call_returned = None
-            if machine.threads is not None:
-                machine.threads.return_to(thread, saved)
-            self._runner.forget()
-            self._gates.forget()
-        if not returned:
-            stop = machine.stopped or Stop(StopReason.STOPPED, None, "stopped")
-            machine.stopped = None
-            if saved_slots is not None and machine.tables.peek(slots, TLS_SIZE) is not None:
-                machine.tables.poke(slots, saved_slots)
-            self._ended = stop if stop.reason in (StopReason.EXITED, StopReason.BUG_CHECK) else None
-            kind = Unsupported if stop.reason is StopReason.UNSUPPORTED else UsageError
-            raise kind(f"the function at {address:#x} did not return: {stop.reason.value}, {stop.detail}")
-        machine.stopped = None
-        return returned[0]
+        with self._busy():
+            outcome = call32(self._machine, self._runner, self._gates, address, args, limit)
+        if isinstance(outcome, int):
+            return outcome
+        self._ended = outcome if outcome.reason in (StopReason.EXITED, StopReason.BUG_CHECK) else None
+        kind = Unsupported if outcome.reason is StopReason.UNSUPPORTED else UsageError
+        raise kind(f"the function at {address:#x} did not return: {outcome.reason.value}, {outcome.detail}")
 
     def _address(self, place: int | str) -> int:
         if isinstance(place, int) and 0 <= place < 1 << 64:
