@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 DATA = 0x210000
 SUCCESS, REFUSED, MISMATCH, INVALID_PARAMETER = 0, 0xC0000022, 0xC0000004, 0xC000000D
+BUFFER_TOO_SMALL = 0xC0000023
 SELF = 0xFFFFFFFF
 
 
@@ -186,3 +187,15 @@ def test_attributes_that_nothing_came_for_are_zero(process: Simulation) -> None:
         kernel=lambda event: Answer(SUCCESS),
     )  # fmt: skip
     assert get(process, client, "II") == (0, 0), "nothing of the 64-bit stack"
+
+
+@pytest.mark.parametrize("number", [1, 2, 4, 6])
+def test_the_length_of_token_information_is_asked_with_nothing(process: Simulation, number: int) -> None:
+    token, length = put(process, DATA, "I", 0), put(process, DATA + 8, "I", 0)
+    assert process.call32("ntdll32!NtOpenProcessToken", SELF, 8, token) == SUCCESS
+    (handle,) = get(process, token, "I")
+    query = "ntdll32!NtQueryInformationToken"
+    assert process.call32(query, handle, number, 0, 0, length) == BUFFER_TOO_SMALL
+    (needed,) = get(process, length, "I")
+    assert process.call32(query, handle, number, DATA + 0x10, needed, length) == SUCCESS
+    assert get(process, length, "I") == (needed,)

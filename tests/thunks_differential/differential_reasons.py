@@ -313,6 +313,8 @@ REASONS = (
     Reason("Wine finds out about a bad place for the returned length when the call is over",
            (*_QUERIES, "NtQueryDirectoryObject"),
            when=lambda d: d.case.group == "wild" and d.ours.status == ACCESS_VIOLATION and not d.ours.seen),
+    Reason("Wine lets a string without a text point behind itself, too", ("NtQueryVirtualMemory",), ("memory",),
+           when=lambda d: _in_class(2)(d) and all(not ours for _, _, ours, _ in _bytes(d))),
     Reason("Wine does not look at the length for a linked token", ("NtQueryInformationToken",),
            ("memory", "status"), when=_in_class(19)),
     Reason("Wine begins to write into a buffer that is too short", ("NtQueryObject",), ("memory",),

@@ -216,7 +216,8 @@ class Query(Buffer):
         shape = self.shapes[asked]
         given = shape.start(call.trap, call.argument(at), call.argument(at + 1))
         call.memory.write(area, _U64.pack(_UNWRITTEN) + given[: size - 8])
-        call.set(at, area + 8 if call.argument(at) else 0)
+        asks_length = not call.argument(at + 1)  # the longer buffer of 64 bits must lie somewhere
+        call.set(at, area + 8 if call.argument(at) or asks_length else 0)
         call.set(at + 1, size - 8)
         returned = call.argument(at + 2)
         if returned:
@@ -238,7 +239,7 @@ class Query(Buffer):
             needed = len(data)
             if len(data) > length:
                 call.fail(self.too_short)
-            else:
+            elif data:
                 call.memory.write(buffer, data)
         elif written:
             needed = shape.required(needed)
