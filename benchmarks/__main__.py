@@ -24,6 +24,7 @@ import startup
 from measure import progress, table
 
 import memory
+import roots
 import services
 
 PARTS = {
@@ -34,6 +35,7 @@ PARTS = {
     "import": startup.import_rows,
     "memory": memory.rows,
     "snapshots": snapshots.rows,
+    "roots": roots.rows,
 }
 
 

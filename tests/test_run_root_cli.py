@@ -5,12 +5,20 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
 
 from roots import ROOTS, fetched
+from wowsim import Simulation, StopReason
 from wowsim.cli import main
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wowsim.simulation.progress import Progress
 
 BIN = Path(__file__).parent.parent / "fixtures" / "bin"
 CMD = r"C:\windows\syswow64\cmd.exe"
@@ -60,7 +68,7 @@ def test_cmd_inherits_environment_and_folder(root: str, tmp_path: Path) -> None:
     assert (code, err) == (0, "")
     assert "WOWSIM_TEST=x" in lines
     assert not any(line.upper().startswith("USERNAME=") for line in lines)
-    assert r"SystemRoot=C:\Windows" in lines
+    assert r"systemroot=c:\windows" in [line.lower() for line in lines]
     assert not set(os.environ.values()) & {line.partition("=")[2] for line in lines if len(line) > 24}
     assert lines[-1] == r"C:\work"
 
@@ -132,3 +140,75 @@ def test_the_address_space_of_a_program_with_a_root(root: str, capfd: pytest.Cap
     shown = capfd.readouterr().out.lower()
     for image in (r"\app\crt.exe", r"\windows\syswow64\msvcrt.dll", r"\windows\system32\wow64.dll"):
         assert image in shown
+
+
+CHILD = ("--mount", f"{BIN}=C:\\work", "--cwd", "C:\\work")
+
+
+@contextmanager
+def child(root: str, line: str, stdin: bytes | BinaryIO = b"") -> Iterator[Simulation]:
+    """A program that cmd.exe starts."""
+    fetched(root)
+    with Simulation(sysroot=root) as sim:
+        sim.files.mount(BIN, "C:\\work")
+        sim.load(CMD, ["/c", line], cwd="C:\\work", stdin=stdin)
+        yield sim
+
+
+def test_a_child_has_the_streams_of_its_parent(root: str) -> None:
+    with child(root, "crt.exe x", b"one\ntwo\n") as sim:
+        result = sim.run(timeout=300)
+    assert (result.reason, result.exit_status, result.stderr) == (StopReason.EXITED, 2, b"")
+    lines = result.stdout.splitlines()
+    assert (lines[:2], lines[-3:]) == ([b"[0] crt.exe", b"[1] x"], [b"in C:\\work", b"1: one", b"2: two"])
+
+
+def test_limits_hold_for_children(root: str) -> None:
+    told: list[Progress] = []
+    with child(root, "greedy.exe spin") as sim:
+        sim.on_progress(told.append, after=0, every=0)
+        while not told or told[-1].module != "greedy":
+            assert sim.run(timeout=2).reason is StopReason.TIMEOUT
+        result = sim.run(limit=3_000_000)
+        assert (result.reason, result.instructions) == (StopReason.LIMIT, 3_000_000)
+        assert (told[-1].module, told[-1].instructions) == ("greedy", 3_000_000)
+        assert max(each.calls for each in told) > 0
+
+
+def test_limits_hold_for_children_that_outlive_their_parent(root: str) -> None:
+    with child(root, "start /b greedy.exe spin") as sim:
+        while not sim._machine.kernel.process.ended:
+            assert sim.run(timeout=2).reason is StopReason.TIMEOUT
+        result = sim.run(timeout=0.5)
+        assert (result.reason, result.detail[:15]) == (StopReason.TIMEOUT, "child processes")
+        result = sim.run(limit=1_000_000)
+        assert (result.reason, result.instructions) == (StopReason.LIMIT, 1_000_000)
+
+
+def test_a_child_that_waits_for_ever_is_a_deadlock(root: str) -> None:
+    with child(root, "greedy.exe sleep") as sim:
+        assert sim.run(timeout=300).reason is StopReason.DEADLOCK
+
+
+def test_a_timeout_ends_a_childs_waiting_for_input(root: str) -> None:
+    reading, writing = os.pipe()
+    with open(reading, "rb") as stdin, child(root, "crt.exe", stdin) as sim:
+        while not (result := sim.run(timeout=2)).stdout.endswith(b"in C:\\work\r\n"):
+            assert result.reason is StopReason.TIMEOUT
+        assert sim.run(timeout=0.5).reason is StopReason.TIMEOUT
+        os.write(writing, b"line\n")
+        os.close(writing)
+        result = sim.run(timeout=300)
+    assert (result.reason, result.exit_status) == (StopReason.EXITED, 1)
+    assert result.stdout.endswith(b"1: line\r\n")
+
+
+def test_services_to_trace_are_the_roots(root: str, capfd: pytest.CaptureFixture[str]) -> None:
+    fetched(root)
+    trace = ("trace", "--sysroot", root, "--format", "path")
+    assert main([*trace, "--call", "ZwCreateFile", str(BIN / "createfile.exe")]) == 0
+    path = capfd.readouterr().out.split()
+    assert (path[0], path[-1]) == ("kernel32!CreateFileW", "ntdll!NtCreateFile")
+    assert main([*trace, "--call", "NtNope", str(BIN / "createfile.exe")]) == 125
+    assert capfd.readouterr().err == f"wowsim: {root} has no service 'NtNope'\n"
+    assert main([*trace, "--call", "wine_nt_to_unix_file_name", str(BIN / "createfile.exe")]) == 0

@@ -128,10 +128,10 @@ def _add_builds(commands: Any) -> None:
 def _trace(options: argparse.Namespace) -> int:
     from wowsim.trace.events import MemoryChanged
 
-    wanted = _services(options)
     stdout = sys.stderr.buffer if options.output is None else sys.stdout.buffer
     level: Level = "full" if options.format == "text" else "calls"
     with loaded(options, stdout) as sim, _output(options.output) as out:
+        wanted = _services(sim, options)
         result = guarded(sim, lambda: sim.run(options.limit, options.timeout, level))
         trace = result.trace
         assert trace is not None
@@ -148,18 +148,15 @@ def _trace(options: argparse.Namespace) -> int:
     return exit_code(result)
 
 
-def _services(options: argparse.Namespace) -> set[str] | None:
+def _services(sim: Simulation, options: argparse.Namespace) -> set[str] | None:
     """The Nt names asked for; None means all."""
-    from wowsim.nt.builds import build_named
-
-    build = build_named(options.build)
     if options.call is None:
         return None
-    known = build.numbers
     wanted = {"Nt" + name[2:] if name.startswith("Zw") else name for name in options.call}
-    unknown = sorted(wanted - known.keys())
+    unknown = sorted(wanted - sim.services.keys())
     if unknown:
-        raise UsageError(f"{build.name} has no service {', '.join(map(repr, unknown))}")
+        system = options.sysroot or sim.build.name
+        raise UsageError(f"{system} has no service {', '.join(map(repr, unknown))}")
     return wanted
 
 

@@ -23,10 +23,12 @@ from wowsim.kernel.table import Service, Support
 from wowsim.nt import abi
 from wowsim.nt.abi import (
     APC_CONTEXT,
+    HANDLE,
     PAPC_ROUTINE,
     PPS_ATTRIBUTE_LIST,
     PSECURITY_DESCRIPTOR,
     SCALARS,
+    SIZE_T,
     STRUCTURES,
     Out,
     Parameter,
@@ -296,6 +298,8 @@ def check_results(bench: Bench, name: str, made: Arguments, memory: bytes) -> No
             data = layout(parameter.kind, 32).to_bytes(written)
         else:
             size = size_of(parameter.kind, 32)
+            if parameter.kind is SIZE_T:
+                written = min(written, 0xFFFFFFFF)
             data = (written & (1 << 8 * size) - 1).to_bytes(size, "little")
         expected[address - DATA : address - DATA + len(data)] = data
     assert bench.sim.memory.read(DATA, len(memory)) == bytes(expected)
@@ -363,8 +367,7 @@ def is_cleared(other: Parameter, bad: Parameter) -> bool:
     return (
         other is not bad
         and other.passed is Pass.OUT
-        and other.kind not in STRUCTURES
-        and not same_in_both_widths(other.kind)
+        and other.kind is HANDLE
         and same_in_both_widths(bad.kind)
     )
 

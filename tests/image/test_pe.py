@@ -222,6 +222,7 @@ def test_tls(bits: Literal[32, 64]) -> None:
         ("_main", 64, "_main"),
         ("f@4", 64, "f@4"),
         (".text", 32, None),
+        ("_Wait@20.part.0", 32, "Wait.part.0"),
         ("_", 32, None),
         ("_\x1b[31m", 32, None),
     ],

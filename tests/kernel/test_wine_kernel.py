@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from guest import READ, SYNC, Guest
+from piping import Pipes
 
 from wowsim.kernel.file_changes import NtSetInformationFile
 from wowsim.kernel.file_information import NtQueryInformationFile
@@ -110,3 +111,10 @@ def test_priorities_and_error_mode(guest: Guest) -> None:
 def test_the_rest(guest: Guest) -> None:
     assert getattr(guest.k.space, "releases_parts", True) is not wine(guest)
     assert guest.k.reset_state == (0 if wine(guest) else guest.k.build.reset_state)
+
+
+def test_a_pipe_without_a_time_to_wait_gets_the_usual_one(guest: Guest) -> None:
+    pipes = Pipes()
+    if wine(guest):
+        pipes.k.serve_wine(lambda name, narrow: 1)
+    assert pipes.server(timeout=0) == (STATUS_SUCCESS if wine(guest) else STATUS_INVALID_PARAMETER)

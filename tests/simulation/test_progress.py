@@ -45,14 +45,12 @@ def test_a_run_that_counts_nothing_knows_its_calls_and_module() -> None:
 
         def tell(progress: Progress) -> None:
             told.append(progress)
-            if len(told) == 5:
+            if progress.module == "regloop":
                 sim.stop()
 
         sim.on_progress(tell, after=0, every=0)
         assert sim.run(timeout=60).reason is StopReason.STOPPED
-    assert len(told) == 5
     assert told[-1].instructions is None
-    assert told[-1].module == "regloop"
     assert told[-1].calls > 0
 
 

@@ -269,6 +269,19 @@ def test_module_that_is_no_file(tmp_path: Path, make: Callable[[Path], None]) ->
     assert "has no wow64.dll" in refusal(tmp_path)
 
 
+def test_files_that_would_take_all_memory(tmp_path: Path) -> None:
+    wide = make_root(tmp_path) / "System32"
+    root = open_root(tmp_path)
+    for name in ("locale.nls", "other.dll", "wow64.dll"):
+        with open(wide / name, "ab") as file:
+            file.truncate(1 << 40)  # a hole
+    with pytest.raises(UsageError, match="has 1099511627776 bytes; expected at most 1073741824"):
+        root.read_nls("locale.nls")
+    with pytest.raises(UsageError, match="has 1099511627776 bytes; expected at most 1073741824"):
+        root.read("other.dll", 64)
+    assert f"{wide / 'wow64.dll'} has 1099511627776 bytes" in refusal(tmp_path)
+
+
 def test_module_that_is_a_link(tmp_path: Path) -> None:
     """What a mount does not show to the guest is not there; links of whole folders are followed."""
     wide = make_root(tmp_path / "root") / "System32"

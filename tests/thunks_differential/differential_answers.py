@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from differential_classes import OTHER_CLASSES, QUERIES, Data, Queried, sid
+from differential_classes import QUERIES, Data, Queried, sid
 from differential_values import random_value
 
 from wowsim.nt.abi import PVOID
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from differential_kernel import Answers
 
 ERROR = 0xC0000000
+ACCESS_VIOLATION = 0xC0000005
 PENDING, NO_MORE_ENTRIES, MORE_ENTRIES, BUFFER_TOO_SMALL = 0x103, 0x8000001A, 0x105, 0xC0000023
 
 
@@ -27,7 +28,7 @@ def answer_special(call: Answers, status: int) -> int | None:
     if query is not None:
         return _query(call, query, status)
     answer = _LISTS.get(call.name)
-    return None if answer is None or status >= ERROR or status == PENDING else answer(call)
+    return None if answer is None or status >= ERROR or status in (PENDING, 0x102) else answer(call)
 
 
 def _plain(chance: Random, address: int, length: int) -> bytes:
@@ -41,19 +42,40 @@ def _query(call: Answers, query: Queried, status: int) -> int:
     at = query.buffer
     names = [p.name for p in call.parameters]
     call.written = frozenset(names[at + 2 : at + 3])
-    if status >= ERROR:
-        return status
     number = call.slots[query.class_at] & 0xFFFFFFFF
     data_of = query.classes.get(number, _OTHER)
     buffer, length, returned = call.slots[at], call.slots[at + 1] & 0xFFFFFFFF, call.slots[at + 2]
     data = data_of.make(call.random("data"), buffer, length)
-    fits = length == len(data) if data_of.exact else length >= len(data)
+    if number == 88 and call.name.startswith("NtQuerySystem"):  # the process and the buffer stay the caller's
+        given = call.memory.peek(buffer, 24) or bytes(24)
+        data = given[:8] + data[8:12] + given[12:]
+    if number == 4 and call.name == "NtQueryVirtualMemory":
+        data = _asked_pages(call, buffer, length)
+    if data_of.exact and length != len(data):
+        return query.too_short
+    if call.name == "NtQueryInformationProcess" and (number, length) == (0, 0x40):
+        data = struct.pack("<Q", 0x40) + data[8:]
+        if call.memory.peek(buffer, 8) != data[:8]:
+            return 0xC000000D  # the caller sets Size
+    if status >= ERROR:
+        return status
     if returned:
         call.poke(returned, struct.pack("<Q" if query.wide else "<I", len(data)))
-    if not fits:
+    if length < len(data):
         return query.too_short
+    if call.memory.peek(buffer, max(len(data), 1)) is None:
+        return ACCESS_VIOLATION
     call.poke(buffer, data)
     return 0
+
+
+def _asked_pages(call: Answers, buffer: int, length: int) -> bytes:
+    """Each entry with its address, and what is told of it."""
+    chance, given = call.random("data"), call.memory.peek(buffer, length) or b""
+    rows = [
+        given[at : at + 8] + struct.pack("<Q", chance.getrandbits(31)) for at in range(0, length - 15, 16)
+    ]
+    return b"".join(rows)
 
 
 def _directory(call: Answers) -> int:
@@ -183,4 +205,3 @@ _LISTS: dict[str, Callable[[Answers], int | None]] = {
     "NtCreateThreadEx": _attributes,
     "NtQueryMultipleValueKey": _entries,
 }
-__all__ = ["OTHER_CLASSES", "answer_special"]

@@ -6,9 +6,8 @@ import struct
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from differential_classes import OTHER_CLASSES, QUERIES, SETTINGS, sid, sid_acl
+from differential_classes import ASKED_PROCESSES, OTHER_CLASSES, QUERIES, SETTINGS, sid, sid_acl
 
-from wowsim.host64.conversions import same_in_both_widths
 from wowsim.nt.abi import (
     HANDLE,
     PAPC_ROUTINE,
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from wowsim.nt.abi import Parameter, Prototype
 
 WILD = 0x3F000000
+"""Where no side has memory."""
 UNTOUCHED = 0xA5
 GUARD = 0x10
 NUMBERS = (
@@ -267,10 +267,8 @@ class Arguments:
 
     def _query(self, values: dict[str, int], names: list[str]) -> None:
         chance, query = self.chance, QUERIES[self.service]
-        if chance.random() < 0.75:
-            number = chance.choice(sorted(query.classes))
-        else:
-            number = chance.randrange(query.most)
+        converted = chance.random() < 0.75
+        number = chance.choice(sorted(query.classes)) if converted else chance.randrange(query.most)
         data = query.classes.get(number)
         sizes = [0, 4, 0x40, 0x100] if data is None else list(data.sizes)
         length = chance.choice(sizes)
@@ -282,8 +280,8 @@ class Arguments:
         values[names[at + 1]] = length
         if self.service == "NtQueryVirtualMemory":
             values["base_address"] &= 0x7FFF0000
-        if self.service == "NtQueryObject" and number == 3:
-            pass
+        if self.service == "NtQueryInformationProcess" and (number, length) == (0, 0x20):
+            self.set(values[names[at]], struct.pack("<I", 0x20 if chance.random() < 0.8 else 0x18))
         if self.service.startswith("NtQuerySystemInformation") and number == 88 and length >= 12:
             text = self.room(0x40)
             self.set(values[names[at]], struct.pack("<IHHI", 4, 0, 0x40, text))
@@ -316,16 +314,19 @@ class Arguments:
         values["buffer"], values["length"] = self.room(length), length
 
     def _NtGetWriteWatch(self, values: dict[str, int]) -> None:
-        count = self.chance.randrange(8)
+        count = self.chance.randrange(1, 8)
         values["user_address_array"] = self.room(4 * count)
         if values["entries_in_user_address_array"] not in (0, WILD):
             values["entries_in_user_address_array"] = self.put(struct.pack("<I", count))
-        values["region_size"] = self.chance.choice((0x1000, 0x4000, 0x10000, 0x100))
-        values["base_address"] &= 0x7FFFF000
+        values["flags"] = self.chance.choice((0, 1))
+        values["region_size"] = self.chance.choice((0x1000, 0x4000, 0x10000))
+        values["base_address"] = 0x10000 * self.chance.randrange(1, 0x7000)
 
     def _NtRemoveIoCompletionEx(self, values: dict[str, int]) -> None:
         count = self.chance.randrange(1, 6)
         values["io_completion_information"], values["count"] = self.room(16 * count), count
+        values["num_entries_removed"], values["timeout"] = self.room(4), self.put(bytes(8))
+        self.group = ""
 
     def _NtQueryMultipleValueKey(self, values: dict[str, int]) -> None:
         count = self.chance.randrange(4)
@@ -359,6 +360,14 @@ class Arguments:
         values["buffer_length"] = length
         values["previous_state"] = self.room(length) if length else 0
 
+    def _NtQuerySystemInformationEx(self, values: dict[str, int]) -> None:
+        if self.chance.random() < 0.3:
+            number = self.chance.choice(ASKED_PROCESSES)
+            handle = self.put(struct.pack("<I", self.number(HANDLE)))
+            values |= {"system_information_class": number, "input_buffer": handle, "input_buffer_length": 4}
+            values |= {"system_information": self.room(0x40), "system_information_length": 0x40}
+            self.group = f"class {number}"
+
     def _NtGetContextThread(self, values: dict[str, int]) -> None:
         values["thread_context"] = self.put(struct.pack("<I", 0x1007F) + bytes(0x2C8))
 
@@ -367,6 +376,10 @@ class Arguments:
     def _NtCreateThread(self, values: dict[str, int]) -> None:
         values["thread_context"] = self.put(struct.pack("<I", 0x1007F) + self.chance.randbytes(0x2C8))
         values["initial_teb"] = self.put(self.chance.randbytes(0x14))
+
+    def _NtCreateThreadEx(self, values: dict[str, int]) -> None:
+        if self.chance.random() < 0.8:
+            values["process_handle"] = 0xFFFFFFFF
 
     def _NtWaitForMultipleObjects(self, values: dict[str, int]) -> None:
         if self.chance.random() < 0.1:
@@ -377,6 +390,3 @@ class Arguments:
 def arguments(service: str, prototype: Prototype, base: int, room: int, seed: str) -> Arguments:
     """A case's arguments, before :meth:`Arguments.make`."""
     return Arguments(service, prototype, base, room, Random(seed))
-
-
-__all__ = ["Arguments", "arguments", "same_in_both_widths"]

@@ -120,22 +120,23 @@ class Set:
     buffer: int
     kind: Any
     exact_length: bool = True
+    flags: int = 0xFFFFFFFF
 
     def contents(self, look: Contents, address: int, length: int) -> Any:
         """What the kernel was given."""
         if self.kind is None:
-            return _rename(look, address, length)
+            return _rename(look, address, length, self.flags)
         if length < size_of(self.kind, 64):
             return look.bytes(address, length)
         return look.value(self.kind, address)
 
 
-def _rename(look: Contents, address: int, length: int) -> Any:
+def _rename(look: Contents, address: int, length: int, mask: int) -> Any:
     data = look.bytes(address, min(length, 0x1000)) or b""
     if len(data) < 0x14:
         return data
     flags, root, size = struct.unpack_from("<I4xQI", data)
-    return flags, root, size, data[0x14 : 0x14 + size]
+    return flags & mask, root, size, data[0x14 : 0x14 + size]
 
 
 # ---------------------------------------------------------------- what the kernel has
@@ -152,6 +153,11 @@ def fixed(*kinds: Any, exact: bool = False) -> Data:
 def _text(chance: Random) -> bytes:
     letters = "abcdefghij\\Windows.:"
     return "".join(chance.choice(letters) for _ in range(chance.randrange(24))).encode("utf-16-le")
+
+
+def _even_text(chance: Random) -> bytes:
+    """A text that is a multiple of 8 bytes long with its end (LEFT_OUT in the table of reasons)."""
+    return (_text(chance) + b"a\0" * 3)[: chance.choice((6, 14, 22))] if chance.random() < 0.9 else b""
 
 
 def _string(chance: Random, address: int, length: int) -> bytes:
@@ -195,7 +201,7 @@ def _processes(thread: Any) -> Make:
             threads = chance.randrange(3)
             data = bytearray(random_value(SYSTEM_PROCESS_INFORMATION, chance))
             data += b"".join(random_value(thread, chance) for _ in range(threads))
-            text, fields = _text(chance), layout(SYSTEM_PROCESS_INFORMATION, 64).fields
+            text, fields = _even_text(chance), layout(SYSTEM_PROCESS_INFORMATION, 64).fields
             place = here + len(data) if text else 0
             string = struct.pack("<HH4xQ", len(text), len(text) + 2 if text else 0, place)
             data += text + (b"\0\0" if text else b"")
@@ -216,6 +222,10 @@ def _relations(chance: Random, address: int, length: int) -> bytes:
         kind, which = chance.choice(((PROCESSOR_RELATIONSHIP, 0), (GROUP_RELATIONSHIP, 4)))
         one = bytearray(random_value(kind, chance))
         struct.pack_into("<II", one, 0, which, len(one))
+        if which:
+            struct.pack_into("<HH", one, 8, 1, 1)
+        else:
+            struct.pack_into("<H", one, 8 + 22, 1)
         data += bytes(one)
     return data
 
@@ -274,7 +284,7 @@ def _many(make: Make) -> Data:
 
 
 _SYSTEM: dict[int, Data] = {
-    **{n: fixed(SYSTEM_BASIC_INFORMATION) for n in (0, 62, 114)},
+    **{n: fixed(SYSTEM_BASIC_INFORMATION, exact=True) for n in (0, 62, 114)},
     5: _many(_processes(SYSTEM_THREAD_INFORMATION)),
     11: _many(_listed(RTL_PROCESS_MODULE_INFORMATION, 8, 4)),
     16: _many(_listed(SYSTEM_HANDLE_TABLE_ENTRY_INFO, 8, 4)),
@@ -353,21 +363,33 @@ def query_of(service: str, slots: Sequence[int]) -> Queried | None:
     return found if found is not None and slots[found.class_at] & 0xFFFFFFFF in found.classes else None
 
 
+def least_length(service: str, slots: Sequence[int]) -> int:
+    """What the 64-bit kernel wants at least of a buffer that is set."""
+    found = setting_of(service, slots)
+    if found is None:
+        return 0
+    return 0x14 if found.kind is None else size_of(found.kind, 64)
+
+
 def setting_of(service: str, slots: Sequence[int]) -> Set | None:
     """What is set, if its class is one whose layouts differ."""
     if service not in SETTINGS:
         return None
     class_at, buffer, kinds, _ = SETTINGS[service]
     number = slots[class_at] & 0xFFFFFFFF
-    return Set(buffer, kinds[number], kinds[number] is not None) if number in kinds else None
+    return (
+        Set(buffer, kinds[number], kinds[number] is not None, 0xFF if number < 65 else ~0)
+        if number in kinds
+        else None
+    )
 
 
 # ---------------------------------------------------------------- arrays of their own
 def _parameters(look: Contents, slots: Sequence[int], index: int) -> Any:
     """MEM_EXTENDED_PARAMETER[]."""
     count = slots[index + 1] & 0xFFFFFFFF
-    if count > 16:
-        return "many"
+    if not count or count > 16:
+        return "many" if count else "none"
     found = []
     for i in range(count):
         data = look.bytes(slots[index] + 16 * i, 16)
@@ -409,6 +431,15 @@ def _dword(look: Contents, slots: Sequence[int], index: int) -> Any:
     return "a length"
 
 
+def _asked(look: Contents, slots: Sequence[int], index: int) -> Any:
+    """A process or a relationship."""
+    number = slots[0] & 0xFFFFFFFF
+    if number in ASKED_PROCESSES and slots[index + 1] >= 8:
+        return look.value(HANDLE, slots[index])
+    return look.bytes(slots[index], 4) if number == 107 else slots[index]
+
+
+ASKED_PROCESSES = (181, 230)
 ARRAYS: dict[str, dict[int, Callable[[Contents, Sequence[int], int], Any]]] = {
     "NtAllocateVirtualMemoryEx": {5: _parameters},
     "NtMapViewOfSectionEx": {7: _parameters},
@@ -417,6 +448,7 @@ ARRAYS: dict[str, dict[int, Callable[[Contents, Sequence[int], int], Any]]] = {
     "NtCreateThread": {5: _context},
     "NtQueryDirectoryObject": {1: _place, 2: _dword, 6: _place},
     "NtGetWriteWatch": {4: _place},
+    "NtQuerySystemInformationEx": {1: _asked, 2: _dword},
     "NtRemoveIoCompletionEx": {1: _place},
     "NtAdjustGroupsToken": {3: _dword, 4: _place},
 }

@@ -1,6 +1,7 @@
 """What the 64-bit arguments of a service say, without the addresses that are wow64.dll's own business.
 
-Pointers into the memory that both sides share stand for themselves; what lies elsewhere is followed by its 64-bit layout.
+Pointers into the memory that both sides share stand for themselves; what lies elsewhere is followed by its 64-bit
+layout.
 """
 
 from __future__ import annotations
@@ -13,11 +14,9 @@ from differential_classes import ARRAYS, query_of, setting_of
 from wowsim.host64.conversions import same_in_both_widths
 from wowsim.nt.abi import (
     APC_CONTEXT,
-    HANDLE,
     PAPC_ROUTINE,
     PPS_ATTRIBUTE_LIST,
     PSECURITY_DESCRIPTOR,
-    PVOID,
     SCALARS,
     STRUCTURES,
     Array,
@@ -31,6 +30,8 @@ from wowsim.nt.structures import UNICODE_STRING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from differential_side import Case
 
     from wowsim.nt.abi import Parameter, Prototype
 
@@ -48,9 +49,12 @@ class Contents:
 
     def __init__(self, peek: Callable[[int, int], bytes | None], shared: tuple[int, int]) -> None:
         self._peek, self._shared = peek, shared
+        self._given: set[int] = set()
+        """The 32-bit arguments: what is one of them is no address of wow64.dll's own."""
 
-    def arguments(self, service: str, prototype: Prototype, slots: Sequence[int]) -> dict[str, Any]:
+    def arguments(self, case: Case, prototype: Prototype, slots: Sequence[int]) -> dict[str, Any]:
         """By parameter name."""
+        self._given = set(case.slots)
         by_name = {p.name: slot for p, slot in zip(prototype.parameters, slots, strict=False)}
         found: dict[str, Any] = {}
         for parameter, slot in zip(prototype.parameters, slots, strict=False):
@@ -83,7 +87,7 @@ class Contents:
 
     def _own(self, slot: int) -> Any:
         """A pointer-sized value; one that leads to memory of wow64.dll's own is told by what lies there."""
-        if slot >> 32 and slot >> 32 != 0xFFFFFFFF and self._peek(slot, 1) is not None:
+        if slot >= 0x10000 and slot not in self._given and self._peek(slot, 1) is not None:
             return "elsewhere"
         return slot
 
@@ -127,14 +131,17 @@ class Contents:
         return {"Text": (self._peek(buffer, length) or b"").decode("utf-16-le", "replace")}
 
     def descriptor(self, address: int) -> Any:
-        """A SECURITY_DESCRIPTOR: relative as it is, absolute by its pointers."""
+        """A SECURITY_DESCRIPTOR by its parts: a relative one says the same as an absolute one made of it."""
         head = self._peek(address, 4)
         if not address or head is None:
             return address
-        if head[3] & 0x80:
-            return address if self._is_shared(address) else self._peek(address, 20)
-        fields = self._peek(address, 0x28)
-        return fields and (head, struct.unpack("<4Q", fields[8:]))
+        (control,) = struct.unpack("<2xH", head)
+        if control & 0x8000:
+            offsets = struct.unpack("<4I", self._peek(address + 4, 16) or bytes(16))
+            places = tuple(address + offset if offset else 0 for offset in offsets)
+        else:
+            places = struct.unpack("<4Q", self._peek(address + 8, 32) or bytes(32))
+        return control & 0x7FFF, places
 
     def array(self, kind: Any, address: int, count: int) -> Any:
         """An input array."""
@@ -188,7 +195,7 @@ class Contents:
             else:
                 found[names[setting.buffer + 1]] = "a length"
         for index, read in ARRAYS.get(prototype.name, {}).items():
-            if slots[index]:
+            if slots[index] or (index + 1 < len(slots) and not slots[index + 1] & 0xFFFFFFFF):
                 found[names[index]] = read(self, slots, index)
 
     def bytes(self, address: int, size: int) -> bytes | None:
@@ -198,6 +205,3 @@ class Contents:
     def is_shared(self, address: int) -> bool:
         """Whether both sides have it."""
         return self._is_shared(address)
-
-
-__all__ = ["HANDLE", "PVOID", "Contents"]

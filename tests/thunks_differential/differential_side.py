@@ -1,7 +1,8 @@
 """One side of a differential run: a process at its entry point that makes batches of service calls.
 
-A batch is a 32-bit routine in memory that both sides have at the same address. It calls the stub of its service once for
-each case; what the kernel is asked meets a recorder (:mod:`differential_kernel`), so that nothing happens to the process.
+A batch is a 32-bit routine in memory that both sides have at the same address. It calls the stub of its service once
+for each case; what the kernel is asked meets a recorder (:mod:`differential_kernel`), so that nothing happens to the
+process.
 """
 
 from __future__ import annotations
@@ -24,9 +25,6 @@ ARENA, ROOM, BATCH = 0x30000000, 0x2000, 24
 ARENA_SIZE = ROOM * BATCH
 CODE, CODE_SIZE = ARENA + 0x100000, 0x10000
 CURRENT, RESULTS = CODE + 0xF000, CODE + 0xF100
-WILD = 0x3F000000
-"""Where no side has memory."""
-UNTOUCHED = 0xA5
 PROGRAM = Path(__file__).parents[2] / "fixtures" / "bin" / "helloworld.exe"
 UNTOLD = 0xEEEEEEEE
 LIMIT = 20_000_000

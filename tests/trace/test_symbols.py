@@ -176,3 +176,18 @@ def test_owner_and_provenance() -> None:
     assert symbols.provenance(0x1000) is None
     assert symbols.trap(BASE + 0x1004) == "mod.trap"
     assert symbols.trap(BASE + 0x1005) is None
+
+
+def test_what_has_changed_since_a_generation() -> None:
+    symbols = table(image())
+    first = symbols.generation
+    assert symbols.changes(first) == []
+    symbols.add(image(), 0x20000000)
+    second = symbols.generation
+    symbols.remove(BASE)
+    assert symbols.changes(first) == [(BASE, BASE + 0x3000), (0x20000000, 0x20003000)]
+    assert symbols.changes(second) == [(BASE, BASE + 0x3000)]
+    assert symbols.changes(12345678) is None
+    for _ in range(100):
+        symbols.add(image(), BASE)
+    assert symbols.changes(first) is None

@@ -312,6 +312,7 @@ class Core:
     def run(self) -> None:
         """Execute until a handler calls :meth:`stop`."""
         self._stopping = False
+        self._run_deferred()  # put off while the CPU stood: an engine that is not running forgets to stop
         start_engine = self._engine.start
         while not self._stopping:
             self._start = start = self.read("rip")

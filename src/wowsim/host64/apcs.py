@@ -74,6 +74,8 @@ QUEUE = """whNAME: push rbx
     mov r8d, dword ptr [rbx+8]
     or r8, rax
     lea rdx, [Wow64ApcRoutine]
+    test rax, rax
+    cmove rdx, rax
     mov r9d, dword ptr [rbx+0xc]
     mov eax, dword ptr [rbx+0x10]
     mov qword ptr [rsp+0x20], rax
@@ -81,7 +83,28 @@ QUEUE = """whNAME: push rbx
     add rsp, 0x30
     pop rbx
     ret"""
-"""NtQueueApcThread."""
+"""NtQueueApcThread. Without a routine there is nothing for Wow64ApcRoutine to call (section 6)."""
+QUEUE_EX = """whNAME: push rbx
+    sub rsp, 0x30
+    mov rbx, rcx
+    movsxd rcx, dword ptr [rbx]
+    movsxd rdx, dword ptr [rbx+4]
+    mov eax, dword ptr [rbx+8]
+    shl rax, 32
+    mov r9d, dword ptr [rbx+0xc]
+    or r9, rax
+    lea r8, [Wow64ApcRoutine]
+    test rax, rax
+    cmove r8, rax
+    mov eax, dword ptr [rbx+0x10]
+    mov qword ptr [rsp+0x20], rax
+    mov eax, dword ptr [rbx+0x14]
+    mov qword ptr [rsp+0x28], rax
+    call qword ptr [__imp_NAME]
+    add rsp, 0x30
+    pop rbx
+    ret"""
+"""NtQueueApcThreadEx, whose second argument is a reserve object."""
 
 
 def routine(dispatcher32: int, reset_state: int) -> Routine:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from wowsim.errors import GuestFault
-from wowsim.host64.conversions import widened
-from wowsim.nt.abi import HANDLE, size_of
+from wowsim.host64.conversions import deep_copier, widened
+from wowsim.nt.abi import HANDLE, STRUCTURES, layout, size_of
 from wowsim.nt.status import STATUS_ACCESS_VIOLATION, STATUS_NO_MEMORY
 
 if TYPE_CHECKING:
@@ -230,9 +230,17 @@ class Array(Buffer):
         return self.at
 
     def size(self, call: Call) -> int:
-        """The array's, as far as it can exist."""
-        size = call.argument(self.count_at) * size_of(self.kind, 64)
+        """The array's, as far as it can exist, and that of what its elements point to."""
+        size = call.argument(self.count_at) * (size_of(self.kind, 64) + self._behind)
         return size if call.argument(self.at) and size <= MOST_TEMPORARY else 0
+
+    @property
+    def _behind(self) -> int:
+        """Bytes for one element that points to structures, which are copied with it."""
+        kind = self.kind
+        if kind not in STRUCTURES or all(m.pointer_to is None for m in layout(kind, 32).fields.values()):
+            return 0
+        return deep_copier(kind)[0] + 15 & ~15
 
     def before(self, call: Call, area: int, size: int) -> int | None:
         """Widen each element."""
@@ -243,10 +251,23 @@ class Array(Buffer):
             return None
         narrow = size_of(self.kind, 32)
         data = call.memory.read(pointer, count * narrow)
-        if self.kind is HANDLE:
+        if self._behind:
+            wide = self._deep(call, pointer, count, area)
+        elif self.kind is HANDLE:
             wide = struct.pack(f"<{count}q", *struct.unpack(f"<{count}i", data))
         else:
             wide = b"".join(widened(self.kind, data[i : i + narrow]) for i in range(0, len(data), narrow))
         call.memory.write(area, wide)
         call.set(self.at, area)
         return None
+
+    def _deep(self, call: Call, pointer: int, count: int, area: int) -> bytes:
+        """The elements of 64 bits; what they point to is left behind where they will lie."""
+        size, step = size_of(self.kind, 64), self._behind
+        _, copy = deep_copier(self.kind)
+        scratch, wide = area + count * size, b""
+        for index in range(count):
+            copy(call.memory, pointer + index * size_of(self.kind, 32), scratch)
+            wide += call.memory.read(scratch, size)
+            scratch += step
+        return wide

@@ -53,10 +53,17 @@ def _sizes(*kinds: type) -> dict[int, int]:
 
 
 def _basic(trap: Trap, data: bytes) -> bytes:
-    """PebBaseAddress is the 32-bit PEB for 32-bit callers."""
-    peb = trap.memory.read(trap.teb32 + 0x30, 4)
-    at = len(data) - size_of(PROCESS_BASIC_INFORMATION, 32) + 4
-    return data[:at] + peb + data[at + 4 :]
+    """PebBaseAddress is the 32-bit PEB for 32-bit callers.
+
+    Of other processes it is taken to lie where this one's does, seen from the 64-bit PEB (section 6).
+    """
+    memory = trap.memory
+    at = 8 if len(data) == size_of(PROCESS_EXTENDED_BASIC_INFORMATION, 32) else 4
+    (peb,) = _U32.unpack_from(data, at)
+    if peb:
+        (peb32,), (peb64,) = memory.unpack(_U32, trap.teb32 + 0x30), memory.unpack(_U32, trap.teb64 + 0x60)
+        peb = peb + peb32 - peb64 & 0xFFFFFFFF
+    return data[:at] + _U32.pack(peb) + data[at + 4 :]
 
 
 def _teb32(trap: Trap, value: THREAD_BASIC_INFORMATION) -> THREAD_BASIC_INFORMATION:
@@ -70,6 +77,7 @@ _PROCESS: dict[int, Shape] = {
         process_classes.PROCESS[0],
         _sizes(PROCESS_BASIC_INFORMATION, PROCESS_EXTENDED_BASIC_INFORMATION),
         adjust=_basic,
+        sized=size_of(PROCESS_EXTENDED_BASIC_INFORMATION, 32),
     ),
     1: Fixed(QUOTA_LIMITS),
     3: Exact(process_classes.PROCESS[3], _sizes(VM_COUNTERS, VM_COUNTERS_EX)),
@@ -187,7 +195,10 @@ def class_buffers() -> dict[str, list[Buffer]]:
             )
         ],
         "NtQuerySystemInformation": [Query(0, _SYSTEM, classes=emulated)],
-        "NtQuerySystemInformationEx": [Query(0, _SYSTEM, classes=emulated, buffer_at=3)],
+        "NtQuerySystemInformationEx": [
+            Query(0, _SYSTEM, classes=emulated, buffer_at=3),
+            Setting(0, {181: Wider(HANDLE), 230: Wider(HANDLE)}, buffer_at=1),
+        ],
         "NtQueryInformationToken": [Query(1, _TOKEN, too_short=STATUS_BUFFER_TOO_SMALL)],
         "NtSetInformationToken": [
             Setting(1, {4: Wider(PVOID), 5: Wider(PVOID), 6: Wider(PVOID), 25: Wider(SID_AND_ATTRIBUTES)})

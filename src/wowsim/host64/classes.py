@@ -135,11 +135,20 @@ class Exact(Shape):
         narrow: as of :class:`Rebuilt`.
         sizes: 32-bit length -> 64-bit length.
         adjust: changes the 32-bit bytes.
+        sized: the length whose form begins with its own size, which the caller sets.
     """
 
     narrow: Callable[[bytes, int, int], bytes]
     sizes: Mapping[int, int]
     adjust: Callable[[Trap, bytes], bytes] | None = None
+    sized: int = 0
+
+    def start(self, trap: Trap, buffer: int, length: int) -> bytes:
+        """The size of the 64-bit form, where the caller has set that of the 32-bit one."""
+        if length != self.sized or not buffer:
+            return b""
+        (said,) = trap.memory.unpack(_U32, buffer)
+        return _U64.pack(self.sizes[length] if said == length else said)
 
     def room(self, length: int) -> int:
         """Of the form the caller asks for; another length stays wrong."""
@@ -183,7 +192,6 @@ class Query(Buffer):
     address_at: int | None = None
     too_short: int = STATUS_INFO_LENGTH_MISMATCH
     buffer_at: int | None = None
-    long_length: bool = False
     room: int = field(default=0x200, kw_only=True)
     has_result: ClassVar[bool] = True
 
@@ -211,10 +219,9 @@ class Query(Buffer):
         call.set(at, area + 8 if call.argument(at) else 0)
         call.set(at + 1, size - 8)
         returned = call.argument(at + 2)
-        if returned and not self.long_length:
+        if returned:
             call.memory.probe_write(returned, 4)
-        if not self.long_length:
-            call.set(at + 2, area)
+        call.set(at + 2, area)
         return None
 
     def after(self, call: Call, area: int, size: int) -> None:
@@ -223,11 +230,10 @@ class Query(Buffer):
         if shape is None or size < 8:
             return
         buffer, length, returned = (call.argument(at + i) for i in range(3))
-        cell = call.argument64(at + 2) if self.long_length else area
-        needed = call.memory.unpack(_U32, cell)[0] if cell else _UNWRITTEN
+        (needed,) = call.memory.unpack(_U32, area)
         written = needed != _UNWRITTEN
         if call.status < 0x80000000:
-            used = min(needed, size - 8) if written and needed else size - 8
+            used = min(needed, size - 8) if written else size - 8
             data = shape.down(call.trap, area + 8, used, buffer)
             needed = len(data)
             if len(data) > length:

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 from wowsim.errors import Unsupported
 from wowsim.host64.thread_attributes import ATTRIBUTES_SIZE, narrow_attributes, widen_attributes
 from wowsim.nt.abi import (
+    HANDLE,
     PPS_ATTRIBUTE_LIST,
     PSECURITY_DESCRIPTOR,
     SCALARS,
+    SIZE_T,
     STRUCTURES,
     Memory,
     Parameter,
@@ -97,15 +99,17 @@ def conversion(service: str, parameter: Parameter) -> Conversion | None:
     if kind is IO_STATUS_BLOCK:
         return Conversion(0x10, _probe(8), _status_block_back, _STATUS_BLOCK)
     if passed is Pass.IN:
-        return Conversion(*_deep_copier(kind))
+        return Conversion(*deep_copier(kind))
     size = size_of(kind, 64)
     if kind in STRUCTURES:
         return Conversion(
             size, _cell(kind) if passed is Pass.OUT else _filled_cell(kind), _structure_back(kind)
         )
-    if passed is Pass.OUT:
+    if passed is Pass.OUT and kind is HANDLE:
         return Conversion(size, _probe(4), _scalar_back, "and qword ptr [rsp+{0}], 0", clear=True)
-    return Conversion(size, _scalar_inout(SCALARS[kind].sign), _scalar_back)
+    # what the kernel does not write stays the caller's
+    back = _size_back if kind is SIZE_T else _scalar_back
+    return Conversion(size, _scalar_inout(SCALARS[kind].sign), back)
 
 
 def _refusal(service: str, structure: str) -> Fill:
@@ -145,6 +149,11 @@ def _scalar_inout(sign: bool) -> Fill:
 
 def _scalar_back(memory: Memory, pointer: int, scratch: int, status: int) -> None:
     memory.pack(_U32, pointer, memory.unpack(_U32, scratch)[0])
+
+
+def _size_back(memory: Memory, pointer: int, scratch: int, status: int) -> None:
+    """A SIZE_T that 32 bits cannot hold becomes the greatest that they can (section 6)."""
+    memory.pack(_U32, pointer, min(memory.unpack(_U64, scratch)[0], 0xFFFFFFFF))
 
 
 # ---------------------------------------------------------------- structures
@@ -219,8 +228,10 @@ def shallow_copier(kind: type) -> tuple[int, Fill]:
     return wide.size, copy
 
 
-def _deep_copier(kind: Any) -> tuple[int, Fill]:
+def deep_copier(kind: Any) -> tuple[int, Fill]:
     """Scratch size and copier of a captured input structure, with the structures it points to behind it."""
+    if kind is OBJECT_ATTRIBUTES:
+        return OBJECT_ATTRIBUTES_IN.size, OBJECT_ATTRIBUTES_IN.fill
     if kind not in STRUCTURES:
         return 8, _scalar_in(SCALARS[kind].sign)
     narrow, wide = layout(kind, 32), layout(kind, 64)
@@ -231,7 +242,7 @@ def _deep_copier(kind: Any) -> tuple[int, Fill]:
         if member.type is PSECURITY_DESCRIPTOR:
             need, copier = DESCRIPTOR_COPIER
         elif target is not None and not same_in_both_widths(target):
-            need, copier = _deep_copier(target)
+            need, copier = deep_copier(target)
         else:
             continue
         size = (size + 7) & ~7

@@ -1,7 +1,8 @@
 """MEM_EXTENDED_PARAMETER arrays on their way to the 64-bit kernel.
 
-The elements are the same in both widths but for what a pointer among them leads to: MEM_ADDRESS_REQUIREMENTS
-(0Ch / 18h bytes). Source of the layouts: Microsoft Learn, MEM_EXTENDED_PARAMETER. Who may import it: host64.
+The elements are the same in both widths but for members of pointer size in their union, and for what a pointer among
+them leads to: MEM_ADDRESS_REQUIREMENTS (0Ch / 18h bytes). Source of the layouts: Microsoft Learn,
+MEM_EXTENDED_PARAMETER. Who may import it: host64.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from wowsim.nt.memory_structures import MEM_ADDRESS_REQUIREMENTS, MEM_EXTENDED_P
 if TYPE_CHECKING:
     from wowsim.host64.buffers import Call
 
-ADDRESS_REQUIREMENTS = 1
+ADDRESS_REQUIREMENTS, ATTRIBUTE_FLAGS = 1, 5
+HANDLES = (3, 4)
+"""A partition and a section for user physical pages."""
 _ELEMENT = struct.Struct("<QQ")
 _NARROW, _WIDE = (size_of(MEM_ADDRESS_REQUIREMENTS, width) for width in (32, 64))
 _UNIT = size_of(MEM_EXTENDED_PARAMETER, 64) + _WIDE
@@ -49,12 +52,14 @@ class ExtendedParameters(Buffer):
         data = call.memory.read(call.argument(self.at), count * _ELEMENT.size)
         elements, behind = bytearray(), bytearray()
         for kind, value in _ELEMENT.iter_unpack(data):
-            pointer = value & 0xFFFFFFFF
-            if kind & 0xFF == ADDRESS_REQUIREMENTS and pointer:
-                wish = call.memory.read(pointer, _NARROW)
-                pointer = area + count * _ELEMENT.size + len(behind)
+            if kind & 0xFF != ATTRIBUTE_FLAGS:
+                value &= 0xFFFFFFFF  # of the union a 32-bit caller has set no more
+            if kind & 0xFF in HANDLES and value & 0x80000000:
+                value |= 0xFFFFFFFF_00000000
+            if kind & 0xFF == ADDRESS_REQUIREMENTS and value:
+                wish = call.memory.read(value, _NARROW)
+                value = area + count * _ELEMENT.size + len(behind)
                 behind += widened(MEM_ADDRESS_REQUIREMENTS, wish)
-                value = pointer
             elements += _ELEMENT.pack(kind, value)
         call.memory.write(area, bytes(elements + behind))
         call.set(self.at, area)

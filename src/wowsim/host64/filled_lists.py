@@ -119,7 +119,7 @@ class AskedPages(Buffer):
         call.memory.write(
             call.argument(3),
             b"".join(
-                _PAGE32.pack(address, flags & 0xFFFFFFFF) for address, flags in _PAGE64.iter_unpack(data)
+                _PAGE32.pack(*(value & 0xFFFFFFFF for value in page)) for page in _PAGE64.iter_unpack(data)
             ),
         )
         if call.argument(5):

@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from wowsim.host64.apcs import QUEUE
+from wowsim.host64.apcs import QUEUE, QUEUE_EX
 from wowsim.host64.class_tables import class_buffers
 from wowsim.host64.classes import Counted, Fixed, Query, Rebuilt, Setting, Widening, Wider, highest_address
 from wowsim.host64.conversions import Conversion
@@ -156,6 +156,7 @@ def overrides(build: Build) -> dict[str, Override]:
         "NtContinue": Override(CONTINUE, {"set": continue_with(build.reset_state)}),
         "NtRaiseException": Override(RAISE, {}),
         "NtQueueApcThread": Override(QUEUE, {}),
+        "NtQueueApcThreadEx": Override(QUEUE_EX, {}),
         "NtGetContextThread": Override(_THREAD_CONTEXT.format("NtQueryInformationThread"), {}),
         "NtSetContextThread": Override(_THREAD_CONTEXT.format("NtSetInformationThread"), {}),
     }
@@ -191,12 +192,12 @@ def buffers(build: Build) -> dict[str, list[Buffer]]:
                 6: Fixed(MEMORY_IMAGE_INFORMATION), 7: Fixed(MEMORY_REGION_INFORMATION),
                 8: Fixed(MEMORY_BASIC_INFORMATION, _clamped),
             },
-            long_length=True, address_at=1,
+            address_at=1,
         ), AskedPages()],
         "NtGetWriteWatch": [WrittenPages()],
         "NtQueryDirectoryObject": [DirectoryEntries()],
         "NtQuerySection": [Query(
-            1, {0: Fixed(SECTION_BASIC_INFORMATION), 1: Fixed(SECTION_IMAGE_INFORMATION)}, long_length=True
+            1, {0: Fixed(SECTION_BASIC_INFORMATION), 1: Fixed(SECTION_IMAGE_INFORMATION)}
         )],
         "NtQueryObject": [Query(
             1, {1: Counted(UNICODE_STRING), 2: Counted(OBJECT_TYPE_INFORMATION), 3: Rebuilt(narrow_types)}

@@ -48,6 +48,7 @@ def widen_attributes(memory: Memory, pointer: int, scratch: int) -> int | None:
     if rest or not 0 <= count <= MOST_ATTRIBUTES:
         memory.pack(_U64, scratch, REFUSED)
         return None
+    memory.write(scratch + _CELLS, bytes(_CELL * count))
     memory.pack(_U64, scratch, 8 + count * _WIDE.size)
     for index, (attribute, size, value, returned) in _rows(memory, pointer):
         cell = scratch + _CELLS + index * _CELL

@@ -187,6 +187,13 @@ class Image:
         """Bytes at the preferred base."""
         return self.contents[rva : rva + size]
 
+    def around(self, rva: int) -> tuple[bytes, int]:
+        """Bytes at the preferred base that hold an RVA, with those at hand around it, and where they start.
+
+        No bytes where there are only zeros.
+        """
+        return self.contents, 0
+
     def relocated(self, base: int, start: int = 0, end: int | None = None) -> bytes:
         """The bytes of ``[start, end)``, by default all, for another base.
 

@@ -37,6 +37,7 @@ _POINTERS = {32: DWORD, 64: Struct("<Q")}
 _EXPORT_DIRECTORY = Struct("<16x6I")
 _IMPORT_DESCRIPTOR = Struct("<5I")
 _BLOCK = Struct("<II")
+_NO_NAME: tuple[str | None, ...] = (None,)
 _TLS = {32: Struct("<5I4x"), 64: Struct("<4QI4x")}
 
 
@@ -178,7 +179,8 @@ def exports(view: View) -> tuple[Export, ...]:
         view.check(rva, 0, "an exported function")
         # An address inside the directory itself is the text "DLL.Name" (spec, "Export Address Table").
         forwarder = view.text(rva, "a forwarder") if start <= rva < start + size else None
-        found += (Export(name, base + index, rva, forwarder) for name in aliases.get(index, [None]))
+        for name in aliases.get(index, _NO_NAME):
+            found.append(Export(name, base + index, rva, forwarder))
     return tuple(found)
 
 

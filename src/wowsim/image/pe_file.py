@@ -1,6 +1,7 @@
 """What the parts of the PE reader share: limits, numbers of the format, and a file whose headers are read.
 
-Who may import it: the modules of the reader (``image.pe`` and ``image.pe_*``).
+Who may import it: the modules of the reader (``image.pe`` and ``image.pe_*``); ``sysroot``, which reads
+headers in place.
 """
 
 from __future__ import annotations

@@ -56,6 +56,10 @@ class FileImage(Image):
         """Bytes at the preferred base."""
         return self._contents.read(rva, size)
 
+    def around(self, rva: int) -> tuple[bytes, int]:
+        """The section that holds an RVA, at the preferred base, and its start; no bytes where there are only zeros."""
+        return self._contents.around(rva)
+
     def checked(self) -> FileImage:
         """This image, with every directory read.
 
@@ -63,9 +67,12 @@ class FileImage(Image):
             UsageError: one of them is damaged.
             Unsupported: relocations of another machine.
         """
+        if self.__dict__.get("_checked"):
+            return self
         view = self._view()
         read = {"exports": pe_directories.exports(view), "imports": pe_directories.imports(view)}
         self.__dict__.update(read, relocations=self._relocations(view), tls=pe_directories.tls(view))
+        self.__dict__["_checked"] = True
         return self
 
     def renamed(self, name: str, path: str) -> FileImage:

@@ -22,8 +22,10 @@ from wowsim.image.pe_file import (
 )
 
 _SYMBOL = Struct("<8sIhHBB")
+_DOT = ord(".")
+_STORED = (SYM_CLASS_EXTERNAL, SYM_CLASS_STATIC)
 _SLOTS = ("__imp_", "_imp__")
-_DECORATION = re.compile(r"@[0-9]+$")
+_DECORATION = re.compile(r"@[0-9]+(?=$|\.)")
 
 
 def symbols(file: PeFile) -> dict[int, str]:
@@ -54,7 +56,8 @@ def symbols(file: PeFile) -> dict[int, str]:
             skip -= 1
             continue
         skip = auxiliary
-        if number not in places or storage not in (SYM_CLASS_EXTERNAL, SYM_CLASS_STATIC):
+        # Names of sections (".text") are symbols too.
+        if number not in places or raw_name[0] == _DOT or storage not in _STORED:
             continue
         rva, size = places[number]
         if value >= size:
@@ -62,7 +65,7 @@ def symbols(file: PeFile) -> dict[int, str]:
         name = strings.name(raw_name)
         if strings.exhausted:
             break
-        # Names of sections (".text") are symbols too; import slots are named after the imports.
+        # Import slots are named after the imports.
         if not name or name[0] == "." or name.startswith(_SLOTS) or not name.isprintable():
             continue
         rank = 2 * (kind >> 4 & 3 == SYM_DTYPE_FUNCTION) + (storage == SYM_CLASS_EXTERNAL)
@@ -91,6 +94,7 @@ class _Strings:
             raw = self._data[at : max(self._data.find(0, at, at + MAX_NAME + 1), at)]
         name = raw.rstrip(b"\0").decode("latin-1")
         if self._decorated and name[:1] in ("_", "@"):
-            name = _DECORATION.sub("", name[1:])
+            name = _DECORATION.sub("", name) if "@" in name[1:] else name
+            name = name[1:]
         self._left -= len(name)
         return name

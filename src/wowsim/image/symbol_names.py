@@ -66,15 +66,19 @@ class SymbolNames:
             return f"Ordinal{exports[0].ordinal}"
         return next((name for name in names if name.startswith(preferred)), names[0])
 
+    def rva(self, name: str) -> int | None:
+        """The RVA of a name: of an export, a symbol, an import slot, in this order."""
+        export = self._image.export_by_name.get(name)
+        return export.rva if export is not None and export.forwarder is None else self._others.get(name)
+
     @cached_property
-    def rvas(self) -> dict[str, int]:
-        """Every name: of import slots, symbols, exports; the later ones win."""
+    def _others(self) -> dict[str, int]:
         found = {name: rva for rva, name in self.slots.items()}
         # Static functions of several files may share a name: the lowest has it.
         own = reversed([*self._image.symbols.items()])
         found.update((name, rva) for rva, name in own)
         for rva, exports in self._exports.items():
-            found.update((e.name if e.name is not None else f"Ordinal{e.ordinal}", rva) for e in exports)
+            found.update((f"Ordinal{e.ordinal}", rva) for e in exports if e.name is None)
         return found
 
     def nearest(self, rva: int) -> tuple[str, int] | None:

@@ -206,7 +206,7 @@ class Kernel:
         lenient: for DLLs of Wine, which count on what Wine's own kernel half lets pass (observed): an image section
             takes the right to read its file only; attributes and times of a file are asked and set through any handle
             of it; a delay without an interval is endless; a file calls itself by its drive; a named pipe may be made
-            with FILE_OVERWRITE_IF.
+            with FILE_OVERWRITE_IF and without a timeout.
         apc_in_registers: ntdll!KiUserApcDispatcher takes an APC as Wine 8's does, not as Windows'.
         every_class: information classes newer than the build are there too, because the DLLs of a system root may be
             newer; the simulation sets it with the root.

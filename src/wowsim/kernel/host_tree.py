@@ -30,7 +30,7 @@ from wowsim.nt.status import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 Parts = tuple[str, ...]
@@ -124,6 +124,24 @@ class HostTree:
         if self.writable or time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) <= _SETTLED:
             return None
         return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+    def reader(self, parts: Parts, identity: tuple[int, ...]) -> Callable[[int, int], bytes]:
+        """What reads a file of that identity; where another one has taken its place there are no bytes."""
+        path = self._inside(parts)
+
+        def read(offset: int, length: int) -> bytes:
+            with _host_errors():
+                descriptor = os.open(path, os.O_RDONLY | _OPEN_FLAGS)
+                try:
+                    found = os.fstat(descriptor)
+                    if (found.st_dev, found.st_ino) != identity[:2]:
+                        return b""
+                    os.lseek(descriptor, offset, os.SEEK_SET)
+                    return os.read(descriptor, length)
+                finally:
+                    os.close(descriptor)
+
+        return read
 
     def last_write(self, parts: Parts) -> int:
         """When it was last changed, in 100 ns units since 1601."""

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 from wowsim.errors import GuestFault
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable
 
-    from wowsim.kernel.host_tree import HostTree, Parts
     from wowsim.kernel.nodes import FileNode
 
 
@@ -42,13 +41,12 @@ class HostImageFile(ImageFile):
     """A file of the host that the guest cannot change; what the host takes away from it later is missing.
 
     Args:
-        tree: the mount.
-        parts: where in it.
+        read: reads it, see ``HostTree.reader``.
         identity: device, number, size and times of the file.
     """
 
-    def __init__(self, tree: HostTree, parts: Parts, identity: tuple[int, ...], size: int) -> None:
-        self._tree, self._parts = tree, parts
+    def __init__(self, read: Callable[[int, int], bytes], identity: tuple[int, ...], size: int) -> None:
+        self._read = read
         self.identity = identity
         self.lasting = True
         self.size = size
@@ -56,7 +54,7 @@ class HostImageFile(ImageFile):
     def read(self, offset: int, length: int) -> bytes:
         """What there is of these bytes."""
         try:
-            return self._tree.read(self._parts, offset, length)
+            return self._read(offset, length)
         except GuestFault:
             return b""
 

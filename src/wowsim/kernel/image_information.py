@@ -21,7 +21,7 @@ _DWORD = Struct("<I")
 _FILE_HEADER = Struct("<4xH14xHH")
 """Signature, then Machine, SizeOfOptionalHeader and Characteristics of IMAGE_FILE_HEADER ([PE/COFF] 3.3)."""
 _VERSIONS = Struct("<HH")
-_OPTIONAL_HEADER = 24
+_DOS_HEADER, _OPTIONAL_HEADER = 0x40, 24
 _SUBSYSTEM_VERSION, _DLL_CHARACTERISTICS = 48, 70
 _LOADER_FLAGS = {32: 88, 64: 104}
 
@@ -52,14 +52,14 @@ def image_information(section: ImageSection) -> SECTION_IMAGE_INFORMATION:
 
 def _header_values(image: Image) -> tuple[int, int, int, int, int, int]:
     """Machine, characteristics, subsystem version, DLL characteristics and loader flags."""
-    contents = image.contents
-    at = _DWORD.unpack_from(contents, 0x3C)[0] if contents[:2] == b"MZ" else 0
-    optional = at + _OPTIONAL_HEADER
-    end = optional + _LOADER_FLAGS[image.bits] + 4
-    if not at or contents[at : at + 4] != b"PE\0\0" or end > len(contents):
+    dos = image.read(0, _DOS_HEADER)
+    at = _DWORD.unpack_from(dos, 0x3C)[0] if dos[:2] == b"MZ" else 0
+    optional, size = _OPTIONAL_HEADER, _OPTIONAL_HEADER + _LOADER_FLAGS[image.bits] + 4
+    contents = image.read(at, size) if at + size <= image.size else b""
+    if not at or contents[:4] != b"PE\0\0":
         flags = (0x2000 if image.is_dll else 0) | (0x20 if image.large_address_aware else 0)
         return _MACHINES[image.bits], flags | 2, 0, 0, 0x40 if image.dynamic_base else 0, 0
-    machine, _, characteristics = _FILE_HEADER.unpack_from(contents, at)
+    machine, _, characteristics = _FILE_HEADER.unpack_from(contents)
     major, minor = _VERSIONS.unpack_from(contents, optional + _SUBSYSTEM_VERSION)
     dll = _VERSIONS.unpack_from(contents, optional + _DLL_CHARACTERISTICS)[0]
     loader = _DWORD.unpack_from(contents, optional + _LOADER_FLAGS[image.bits])[0]

@@ -63,7 +63,7 @@ class HostFile(FileNode):
         """The file for an image section, where nobody changes it."""
         tree, parts = self.directory.tree, self.parts
         found = tree.identity(parts)
-        return None if found is None else HostImageFile(tree, parts, found, self.size)
+        return None if found is None else HostImageFile(tree.reader(parts, found), found, found[2])
 
     def set_times(self, times: tuple[int, int, int, int]) -> None:
         """Set them on the host too."""

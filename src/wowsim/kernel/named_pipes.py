@@ -31,6 +31,8 @@ from wowsim.nt.status import STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_PARAM
 from wowsim.nt.structures import IO_STATUS_BLOCK, OBJECT_ATTRIBUTES
 
 FILE_PIPE_MESSAGE_TYPE, FILE_PIPE_TYPES = 1, 3
+DEFAULT_TIMEOUT = -500_000
+"""50 ms (Microsoft Learn, CreateNamedPipe: what a time-out of zero means)."""
 _CONFIGURATION = {
     FILE_SHARE_READ: OUTBOUND,
     FILE_SHARE_WRITE: INBOUND,
@@ -83,6 +85,8 @@ def NtCreateNamedPipeFile(
     access = FILE_MAPPING.grant(desired_access)
     if k.lenient and create_disposition == FILE_OVERWRITE_IF:
         create_disposition = ULONG(FILE_OPEN_IF)
+    if k.lenient:
+        default_timeout = default_timeout or LARGE_INTEGER(DEFAULT_TIMEOUT)
     _check(
         access, share_access, create_disposition, create_options, named_pipe_type, read_mode, completion_mode,
         maximum_instances,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from wowsim.kernel.accounts import COMPUTER, USER, user_sid
 from wowsim.kernel.names import utf16
+from wowsim.kernel.registry_cryptography import providers
 from wowsim.kernel.registry_folders import COMMON as COMMON_FOLDERS
 from wowsim.kernel.registry_folders import USER as USER_FOLDERS
 from wowsim.kernel.registry_international import INTERNATIONAL, SORTING, UTC
@@ -159,8 +160,11 @@ def _software(build: Build, sid: str, seed: int, now: int) -> Keys:
         keys[rf"{prefix}Microsoft\Windows NT\CurrentVersion"] = _version(build, now)
         keys[rf"{prefix}Microsoft\Windows\CurrentVersion"] = _folders(build, programs)
         keys[rf"{prefix}Microsoft\Windows\CurrentVersion\Explorer\Shell Folders"] = {**COMMON_FOLDERS}
+        # nobody debugs what crashes (on Windows the value is not there; Wine then starts its own debugger)
+        keys[rf"{prefix}Microsoft\Windows NT\CurrentVersion\AeDebug"] = {"Debugger": ""}
         keys[rf"{prefix}Microsoft\Windows\CurrentVersion\Run"] = {}
         keys[rf"{prefix}Microsoft\Windows\CurrentVersion\Uninstall"] = {}
+        keys |= {rf"{prefix}{key}": {**values} for key, values in providers().items()}
     keys |= {
         r"Microsoft\Cryptography": {"MachineGuid": _guid(seed)},
         rf"Microsoft\Windows NT\CurrentVersion\ProfileList\{sid}": {

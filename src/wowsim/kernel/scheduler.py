@@ -390,6 +390,7 @@ class Scheduler:
             if self.others is not None:
                 answer = self.others.while_idle(moment)
                 if answer is Idle.LOOK_AGAIN:
+                    self.expire()
                     continue
                 if answer is Idle.LEAVE:
                     self.left = True

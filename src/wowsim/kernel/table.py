@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from wowsim.errors import GuestFault, Unsupported, UsageError
@@ -133,7 +134,8 @@ class ServiceTable:
         self._width: Width = width
         self._elsewhere = elsewhere
         self._names = {number: name for name, number in numbers.items()}
-        self._numbers = dict(numbers)
+        self.numbers: Mapping[str, int] = MappingProxyType(dict(numbers))
+        """By name."""
         self._observer: CallObserver | None = None
         self._services: dict[str, Service] = {}
         self._bound: dict[int, Callable[[Sequence[int]], int]] = {}
@@ -167,7 +169,7 @@ class ServiceTable:
         Raises:
             UsageError: the build has no service of that name, or an annotation is no guest type.
         """
-        if function.__name__ not in self._numbers:
+        if function.__name__ not in self.numbers:
             raise UsageError(
                 f"{function.__name__} is no service of this build; name the function like the service"
             )
@@ -200,7 +202,7 @@ class ServiceTable:
         return done(self.unsupported(name, error) if answer is None else answer)
 
     def _bind(self, declared: Service) -> None:
-        number = self._numbers[declared.name]
+        number = self.numbers[declared.name]
         self._unbound.pop(number, None)
         self._services[declared.name] = declared
         self.argument_counts[number] = _slots(declared.prototype, self._width)

@@ -10,8 +10,8 @@ from wowsim.errors import GuestFault
 from wowsim.kernel.console import Stream
 from wowsim.kernel.context import Kernel
 from wowsim.kernel.table import Support, service
-from wowsim.nt.abi import NTSTATUS, PVOID, ULONG, In, Out
-from wowsim.nt.status import STATUS_INVALID_PARAMETER, STATUS_OBJECT_PATH_NOT_FOUND
+from wowsim.nt.abi import NTSTATUS, PVOID, ULONG, In, InOut
+from wowsim.nt.status import STATUS_INVALID_PARAMETER, STATUS_NO_SUCH_FILE
 from wowsim.nt.structures import OBJECT_ATTRIBUTES
 
 LONGEST = 1 << 20
@@ -40,19 +40,19 @@ def __wine_dbg_write(k: Kernel, text: PVOID, length: ULONG) -> NTSTATUS:
     return NTSTATUS(debug_write(k, text, length))
 
 
-@service(Support.PARTIAL, "no file of the guest has a Unix name")
+@service(Support.FULL)
 def wine_nt_to_unix_file_name(
     k: Kernel,
     object_attributes: In[OBJECT_ATTRIBUTES],
     name: PVOID,
-    size: Out[ULONG],
+    size: InOut[ULONG],
     disposition: ULONG,
 ) -> NTSTATUS:
-    """The Unix name of a file; ntdll asks before it takes a path that begins with a slash for one of Windows."""
-    return STATUS_OBJECT_PATH_NOT_FOUND
+    """No file has a Unix name here, which is what Wine says of one that is not there."""
+    return STATUS_NO_SUCH_FILE
 
 
-@service(Support.PARTIAL, "no Unix name is a file of the guest")
-def wine_unix_to_nt_file_name(k: Kernel, name: PVOID, buffer: PVOID, size: Out[ULONG]) -> NTSTATUS:
-    """The NT name of a Unix file."""
-    return STATUS_OBJECT_PATH_NOT_FOUND
+@service(Support.FULL)
+def wine_unix_to_nt_file_name(k: Kernel, name: PVOID, buffer: PVOID, size: InOut[ULONG]) -> NTSTATUS:
+    """No Unix name is that of a file."""
+    return STATUS_NO_SUCH_FILE

@@ -229,15 +229,12 @@ class FileSection(Section):
     def load(self, first: int, count: int) -> None:
         """Read the pages of a range that are not there yet, those side by side at once."""
         missing = [index for index in range(first, first + count) if index not in self.frames]
-        frames = iter(self.pages.allocate(len(missing)))
+        frames = self.pages.allocate(len(missing))
         for _, group in groupby(enumerate(missing), lambda entry: entry[1] - entry[0]):
-            run = [index for _, index in group]
-            contents = self.file.read(run[0] << PAGE_SHIFT, len(run) << PAGE_SHIFT)
-            for at, index in enumerate(run):
-                frame = self.frames[index] = next(frames)
-                data = contents[at << PAGE_SHIFT : (at + 1) << PAGE_SHIFT]
-                if data:
-                    self.pages.write_frame(frame, 0, data)
+            run = list(group)
+            contents = self.file.read(run[0][1] << PAGE_SHIFT, len(run) << PAGE_SHIFT)
+            self.pages.fill(frames[run[0][0] : run[-1][0] + 1], contents)
+        self.frames.update(zip(missing, frames, strict=True))
 
     def store(self, index: int) -> None:
         """Write one page back to the file, up to the section's end."""
@@ -272,6 +269,7 @@ class ImageSection(Section):
         self.image = image
         size = (image.size + PAGE_MASK) & ~PAGE_MASK
         super().__init__(pages, commitment, size, PAGE_EXECUTE_WRITECOPY, SEC_IMAGE | SEC_FILE, name)
+        self._shared = tuple(section for section in image.sections if section.shared)
         self.base = image.base
         if base is not None:
             self.rebase(base)
@@ -333,7 +331,7 @@ class ImageSection(Section):
     def is_shared(self, index: int) -> bool:
         """Whether a page lies in a section that all processes share (IMAGE_SCN_MEM_SHARED)."""
         rva = index << PAGE_SHIFT
-        return any(s.shared and s.rva <= rva < s.rva + s.size for s in self.image.sections)
+        return any(s.rva <= rva < s.rva + s.size for s in self._shared)
 
     def _areas(self) -> Iterator[tuple[int, int, int]]:
         """``(first page, end, MM code)`` covering the image; what no section covers has no access.

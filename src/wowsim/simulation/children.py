@@ -14,7 +14,6 @@ simulation.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from time import monotonic
 from typing import TYPE_CHECKING
 
 from wowsim.errors import StopReason
@@ -221,12 +220,14 @@ class Children:
         first = self._first.runner
         left = first.left
         first.inner = member.runner
+        member.runner.observers.called = first.observers.called
         try:
             stop, executed = member.runner.run(SLICE if left is None else min(SLICE, left), None, None)
         finally:
             first.inner = None
         first.spend(executed or 0)
         self.executed += executed or 0
+        self._tell_progress(member)
         process = member.kernel.process
         if stop.reason in GOES_ON:
             return
@@ -238,6 +239,13 @@ class Children:
             member.kernel.exit_process(stop.status or 0)
         self._bury(member)
 
+    def _tell_progress(self, member: Member) -> None:
+        first = self._first.runner
+        progress = first.observers.progress
+        if progress is not None and progress.due:
+            own = first.executed
+            progress.tell(None if own is None else own + self.executed, member.runner.module)
+
     # ------------------------------------------------------------ after the first process
     def finish(self, limit: int | None, timeout: float | None) -> Stop | None:
         """The first process has ended: its children go on to their ends, or until they wait for ever.
@@ -245,16 +253,18 @@ class Children:
         Returns:
             Why they could not, or None.
         """
-        first, end = self._first, None if timeout is None else monotonic() + timeout
-        first.runner.begin_after(limit)
-        while self._members:
-            ran = self._round()
-            if self._fatal is not None:
-                return self._fatal
-            if first.runner.left == 0:
-                return Stop(StopReason.LIMIT, None, "instruction limit reached")
-            if end is not None and monotonic() >= end:
-                return Stop(StopReason.TIMEOUT, None, f"not finished after {timeout:g} s")
-            if not ran and self._pass_time(None) is Idle.PASS_TIME:
-                break
+        first = self._first.runner
+        first.begin_after(limit)
+        with first.watchdog(timeout, counted=True):
+            while self._members:
+                ran = self._round()
+                if self._fatal is not None:
+                    return self._fatal
+                if first.left == 0:
+                    return Stop(StopReason.LIMIT, None, "instruction limit reached")
+                if first.interrupted:
+                    late = StopReason.TIMEOUT if first.timed_out else StopReason.STOPPED
+                    return Stop(late, None, "child processes go on after their parent's end")
+                if not ran and self._pass_time(None) is Idle.PASS_TIME:
+                    break
         return None

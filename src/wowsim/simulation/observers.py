@@ -35,6 +35,8 @@ class Observers:
         self.returned: list[Callable[[Any], None]] = []
         self.progress: ProgressWatch | None = None
         """Who is told of long runs."""
+        self.called: Callable[[], None] | None = None
+        """Told of each call of a service before it is looked at."""
         self.layer: KernelLayer | None = None
         """Whoever watches or answers services in the kernel; None while nobody does."""
 

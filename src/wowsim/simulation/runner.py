@@ -114,20 +114,17 @@ class Runner:
         counted = limit is not None or collected is not None
         if not counted:
             self.forget()
-        if machine.waiting:
-            machine.waiting = False
-            machine.core.later(machine.reschedule)
         with ExitStack() as stack:
             stack.callback(setattr, self, "_running", None)
             self._running = stack
-            progress = self.observers.progress
-            if progress is not None:
-                progress.begin()
-                machine.before_service = progress.entered
+            if self.observers.progress is not None:
+                self.observers.progress.begin()
+            if self.observers.called is not None:
+                machine.before_service = self.observers.called
                 stack.callback(setattr, machine, "before_service", None)
             if counted or not machine.kernel.scheduler.alone:
                 stack.enter_context(self.recording(limit, collected))
-            stack.enter_context(self._watchdog(timeout, counted))
+            stack.enter_context(self.watchdog(timeout, counted))
             if limit == 0:
                 machine.stopped = Stop(StopReason.LIMIT, None, "0 instructions")
             else:
@@ -135,7 +132,7 @@ class Runner:
             executed = self.executed if counted else None
         if machine.stopped is not None:
             return machine.stopped, executed
-        if self._interrupted is StopReason.TIMEOUT:
+        if self.timed_out and timeout is not None:  # a child's run has none of its own
             return Stop(StopReason.TIMEOUT, None, f"not finished after {timeout:g} s"), executed
         return Stop(StopReason.STOPPED, None, "stopped by the caller"), executed
 
@@ -145,12 +142,17 @@ class Runner:
         self._machine.core.stop()
         inner = self.inner
         if inner is not None:
-            inner.interrupt(reason)
+            inner.interrupt(StopReason.STOPPED)
 
     @property
     def interrupted(self) -> bool:
         """Whether somebody has ended the run."""
         return self._interrupted is not None
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether it was the timeout that ended the run."""
+        return self._interrupted is StopReason.TIMEOUT
 
     @property
     def left(self) -> int | None:
@@ -186,6 +188,11 @@ class Runner:
     def execute(self) -> None:
         """Let the CPU run: turn after turn, and to the exact instruction at the limit."""
         machine = self._machine
+        if machine.waiting:
+            machine.waiting = False
+            self._unless_unsupported(machine.reschedule)
+            if machine.stopped is not None or machine.waiting:
+                return
         while True:
             self._unless_unsupported(machine.core.run)
             recorder = self.recorder
@@ -211,16 +218,18 @@ class Runner:
                 return
 
     def _tell_progress(self) -> None:
-        progress, recorder = self.observers.progress, self.recorder
-        if progress is None or not progress.due:
-            return
+        progress = self.observers.progress
+        if progress is not None and progress.due:
+            progress.tell(self.executed, self.module)
+
+    @property
+    def module(self) -> str | None:
+        """In which module the CPU is, or was last; within a hook of the recorder it is the recorder who knows."""
+        recorder = self.recorder
         if recorder is None:
-            progress.tell(None, self._symbols.module(self._machine.core.read("rip")))
-        else:
-            last, _ = recorder.since(recorder.position - 1)
-            progress.tell(
-                self.executed, self._symbols.module(recorder.blocks[last[-1]].address) if last else None
-            )
+            return self._symbols.module(self._machine.core.read("rip"))
+        last, _ = recorder.since(recorder.position - 1)
+        return self._symbols.module(recorder.blocks[last[-1]].address) if last else None
 
     def _unless_unsupported(self, action: Callable[[], None]) -> None:
         """Do something; what wowsim lacks ends the run with its name."""
@@ -396,7 +405,7 @@ class Runner:
             self._counted += units * UNITS_PER_INSTRUCTION
 
     @contextmanager
-    def _watchdog(self, timeout: float | None, counted: bool) -> Iterator[None]:
+    def watchdog(self, timeout: float | None, counted: bool) -> Iterator[None]:
         """Ends a run after ``timeout``; ticks the clock of an uncounted one that never enters the kernel."""
         machine = self._machine
         if timeout is None and counted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from functools import partial
 from random import Random
+from time import monotonic
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from wowsim.errors import GuestFault, StopReason, Unsupported, UsageError, WowsimError
@@ -287,6 +288,11 @@ class Simulation:
     def registry(self) -> RegistryKeys:
         """The registry: ``get``, ``set``, ``keys``, ``values``, ``delete``, ``load`` and ``save`` of registry text."""
         return self._registry
+
+    @property
+    def services(self) -> Mapping[str, int]:
+        """Numbers of services by Nt name: the build's, or those in the stubs of a root's DLLs."""
+        return self._machine.table.numbers
 
     def snapshot(self) -> Snapshot:
         """Keep the state of everything: CPU, memory, kernel objects, volume, clock, random source, trace position.
@@ -581,7 +587,12 @@ class Simulation:
         with self._busy():
             stop = self._first_ended
             if stop is None:
+                began = monotonic()
                 stop, executed = self._runner.run(limit, timeout, collected)
+                if limit is not None:
+                    limit = max(0, limit - (executed or 0) - self._children.executed)
+                if timeout is not None:
+                    timeout = max(timeout - (monotonic() - began), 0.001)
             if stop.reason in ENDS and self._children.alive:
                 stop = self._let_children_finish(stop, limit, timeout)
         if stop.reason not in CONTINUABLE:
@@ -590,12 +601,11 @@ class Simulation:
         return self._result(stop, executed, collected)
 
     def _let_children_finish(self, stop: Stop, limit: int | None, timeout: float | None) -> Stop:
-        """The program has ended, and its children have not."""
+        """The program has ended, and its children have not; the limits are what is left of them."""
         self._first_ended = stop
         if not self._machine.kernel.process.ended:
             self._machine.kernel.exit_process(stop.status or 0)
-        left = None if limit is None else self._runner.left
-        return self._children.finish(left, timeout) or stop
+        return self._children.finish(limit, timeout) or stop
 
     @contextmanager
     def _busy(self) -> Iterator[None]:
@@ -729,8 +739,13 @@ class Simulation:
         observers = self._runner.observers
         if observers.progress is not None:
             raise UsageError("on_progress: somebody is told already; remove that subscription first")
-        observers.progress = ProgressWatch(self._callback(callback), after, every)
-        return Subscription(lambda: setattr(observers, "progress", None))
+        watch = ProgressWatch(self._callback(callback), after, every)
+        observers.progress, observers.called = watch, watch.entered
+
+        def remove() -> None:
+            observers.progress = observers.called = None
+
+        return Subscription(remove)
 
     def at(self, address: int | str, callback: Callable[[Simulation], object]) -> Subscription:
         """Call ``callback(sim)`` each time the instruction at ``address`` is about to run.

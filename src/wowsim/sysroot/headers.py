@@ -24,6 +24,8 @@ WINE_SIGNATURE = b"Wine builtin DLL\0"
 """What Wine's own modules carry behind the DOS header (seen in the packages' files)."""
 
 MACHINES = {I386: "i386", AMD64: "x86-64", 0x1C4: "ARM", 0xAA64: "ARM64", 0xA641: "ARM64EC"}
+MAX_FILE = 1 << 30
+"""Bytes of the largest file of a root that is read; those of Windows and of Wine are far smaller."""
 _HEADERS = 0x1000
 _DOS_HEADER = 0x40
 _FILE_HEADER = Struct("<HHIIIHH")
@@ -108,6 +110,7 @@ def read_headers(path: Path) -> Headers:
     if not os.path.isfile(path):
         raise UsageError(f"{path} is no regular file; expected a Windows module (PE)")
     size, head = os.path.getsize(path), read_at(path, 0, _HEADERS)
+    check_size(path, size)
     if len(head) < _DOS_HEADER or head[:2] != b"MZ":
         found = f"it starts with {head[:2].hex(' ')}" if head else "it is empty"
         raise UsageError(f"{path} is no Windows module (PE): {found}, expected 4d 5a (MZ)")
@@ -130,6 +133,16 @@ def read_headers(path: Path) -> Headers:
     image_size, directories = _optional_header(path, optional[:optional_size])
     sections = _sections(path, size, optional[optional_size:], image_size)
     return Headers(path, size, head, machine, image_size, sections, directories, (symbols, symbol_count))
+
+
+def check_size(path: Path, size: int) -> None:
+    """Refuse a file that would take all memory.
+
+    Raises:
+        UsageError: it is too large.
+    """
+    if size > MAX_FILE:
+        raise UsageError(f"{path} has {size} bytes; expected at most {MAX_FILE}")
 
 
 def _part(path: Path, head: bytes, offset: int, size: int) -> bytes:

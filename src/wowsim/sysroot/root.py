@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 from wowsim.errors import UsageError
+from wowsim.sysroot.headers import check_size
 from wowsim.sysroot.layout import find_layout
 from wowsim.sysroot.names import ALIASES, NAMED, alias_of, known_names, mark_of, named, prepared
 from wowsim.sysroot.requirements import required_modules, required_tables
@@ -82,6 +83,7 @@ class SystemRoot:
         if found is None:
             raise UsageError(f"system root {self.name} has no {expected.name}; expected {expected}")
         try:
+            check_size(found, found.stat().st_size)
             return found.read_bytes()
         except OSError as error:
             raise UsageError(f"{found} cannot be read: {error.strerror}") from None

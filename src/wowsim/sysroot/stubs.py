@@ -98,10 +98,15 @@ def numbers_of(stubs: Mapping[str, Stub]) -> dict[str, int]:
 def _exported(image: Image) -> Iterator[tuple[str, Stub]]:
     """Each exported name that is a stub."""
     pattern = _WIDE if image.bits == 64 else _NARROW
+    code, start = b"", 0
     for export in image.exports:
         if export.name is None or export.forwarder is not None:
             continue
-        fits = pattern.match(image.contents, export.rva, export.rva + _LONGEST)
+        at = export.rva - start
+        if not 0 <= at < len(code):
+            code, start = image.around(export.rva)
+            at = export.rva - start
+        fits = pattern.match(code, at, at + _LONGEST)
         if fits is None:
             continue
         stub = _stub(fits, export.rva)

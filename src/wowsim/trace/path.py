@@ -12,6 +12,7 @@ Everybody may import it; blocks, symbols and the decoder are injected.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from itertools import compress
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from wowsim.trace.flow import Bits, Flow, FlowDecoder
     from wowsim.trace.symbols import Symbols
 
-LIMIT = 200_000
+LIMIT = 500_000
 """Blocks looked at for one call; what a thread ran before them counts as lost."""
 SHORT = 512
 """Blocks of a way between two calls that is remembered as a whole: programs call the same functions in loops."""
@@ -74,6 +75,7 @@ class Paths:
         self._threads: dict[int, tuple[Chain, int | None]] = {}
         self._flows: dict[int, Flow] = {}
         self._events: list[int] = []
+        self._places: list[int] = []  # whose names the events depend on
         self._size = 0
         self._generation = symbols.generation
 
@@ -191,10 +193,14 @@ class Paths:
     # ------------------------------------------------------------ learning blocks
     def _known(self) -> list[int]:
         """For each block where something can happen; forgets what new modules or sheer number have made stale."""
-        if self._symbols.generation != self._generation:
-            self._generation = self._symbols.generation
-            self._events.clear()
-            self._size = REMEMBERED
+        symbols = self._symbols
+        if symbols.generation != self._generation:
+            changed = symbols.changes(self._generation)
+            self._generation = symbols.generation
+            if changed is None or self._touched(changed):
+                self._events.clear()
+                self._places.clear()
+                self._size = REMEMBERED
         if self._size >= REMEMBERED:
             self._threads = {thread: (chain.copy(), last) for thread, (chain, last) in self._threads.items()}
             self._size = 0
@@ -203,10 +209,19 @@ class Paths:
             events.append(self._event(id))
         return events
 
+    def _touched(self, ranges: Sequence[tuple[int, int]]) -> bool:
+        """Whether events depend on names in these address ranges."""
+        self._places.sort()
+        places = self._places
+        return any(bisect_left(places, start) < bisect_left(places, end) for start, end in ranges)
+
     def _event(self, id: int) -> int:
         """Where something can happen to the frames: at the block's start, inside it, at its end."""
         block, symbols, flow = self._blocks[id], self._symbols, self._flow(id)
         starts = symbols.starts(block.address, block.address + len(block.code))
+        self._places.append(block.address)
+        if flow.target is not None:
+            self._places.append(flow.target)
         event = 0
         if starts and starts[0] == block.address:
             event, starts = _ENTERS, starts[1:]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from wowsim.image.model import Image, Provenance
 
 _GENERATIONS = count(1)
+_REMEMBERED = 64
+"""Changes of the module list that a table can tell."""
 
 
 class Symbols(Protocol):
@@ -26,6 +28,9 @@ class Symbols(Protocol):
     @property
     def generation(self) -> int:
         """Changes whenever an answer may have changed."""
+
+    def changes(self, generation: int) -> Sequence[tuple[int, int]] | None:
+        """Address ranges whose answers may have changed since a generation; None when that is not known."""
 
     def at(self, address: int) -> tuple[str, int] | None:
         """(``module!symbol``, offset) of the nearest symbol at or below; (``module``, RVA) before the first one."""
@@ -59,33 +64,46 @@ class SymbolTable:
         self._modules: dict[int, _Module] = {}
         self._bases: list[int] = []
         self._generation = 0
+        self._history: list[tuple[int, int, int]] = []  # generation, what changed with it
 
     @property
     def generation(self) -> int:
         """Another number for each state of the module list; going back to a state brings its number back."""
         return self._generation
 
+    def changes(self, generation: int) -> Sequence[tuple[int, int]] | None:
+        """See :meth:`Symbols.changes`."""
+        later: list[tuple[int, int]] = []
+        for known, start, end in reversed(self._history):
+            if known == generation:
+                return later
+            later.append((start, end))
+        return None
+
     def add(self, image: Image, base: int, name: str | None = None) -> str:
         """A module was mapped at ``base``; ``name`` replaces the image's own module name.
 
         A second module of a name has its base appended, as WinDbg does. Returns the module's name.
         """
-        self._modules.pop(base, None)
+        self.remove(base)
         name = name or image.name
         if any(m.name == name for m in self._modules.values()):
             name = f"{name}_{base:08x}"
-        self._modules[base] = _Module(image, base, name)
-        self._changed()
+        module = self._modules[base] = _Module(image, base, name)
+        self._changed(module)
         return name
 
     def remove(self, base: int) -> None:
         """The module at ``base`` was unmapped; nothing happens where there is none."""
-        if self._modules.pop(base, None) is not None:
-            self._changed()
+        module = self._modules.pop(base, None)
+        if module is not None:
+            self._changed(module)
 
-    def _changed(self) -> None:
+    def _changed(self, module: _Module) -> None:
         self._bases = sorted(self._modules)
         self._generation = next(_GENERATIONS)
+        self._history.append((self._generation, module.base, module.end))
+        del self._history[:-_REMEMBERED]
 
     def _holding(self, address: int) -> _Module | None:
         index = bisect_right(self._bases, address) - 1
@@ -116,7 +134,7 @@ class SymbolTable:
         wanted, _, symbol = name.partition("!")
         found = [m for m in self._modules.values() if m.name == wanted]
         for module in found or [m for m in self._modules.values() if m.name.lower() == wanted.lower()]:
-            rva = module.image.names.rvas.get(symbol) if symbol else 0
+            rva = module.image.names.rva(symbol) if symbol else 0
             if rva is not None:
                 return module.base + rva
         raise UsageError(f"there is no symbol {name!r} in the loaded modules")
