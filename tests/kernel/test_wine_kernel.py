@@ -10,7 +10,6 @@ from wowsim.kernel.file_changes import NtSetInformationFile
 from wowsim.kernel.file_information import NtQueryInformationFile
 from wowsim.kernel.file_locks import NtLockFile, NtUnlockFile
 from wowsim.kernel.files import NtOpenFile
-from wowsim.kernel.named_pipes import NtCreateNamedPipeFile
 from wowsim.kernel.process import NtQueryInformationProcess
 from wowsim.kernel.thread_information import NtQueryInformationThread
 from wowsim.kernel.volume_information import NtQueryVolumeInformationFile
@@ -88,13 +87,6 @@ def test_a_disk_is_a_file_system(guest: Guest) -> None:
         handle = guest.open(path)
         assert guest.call(NtQueryVolumeInformationFile, handle, guest.iosb, out, 8, 4) == STATUS_SUCCESS
         assert guest.value(out, 4) == (8 if wine(guest) else 7)
-
-
-def test_a_pipe_without_a_timeout(guest: Guest) -> None:
-    name, timeout = guest.name(r"\??\pipe\x"), guest.put(bytes(8))
-    slots = (guest.out, READ, name, guest.iosb, 2, 5, SYNC, 0, 0, 0, 1, 100, 100, timeout)
-    status = guest.call(NtCreateNamedPipeFile, *slots)
-    assert status == (STATUS_SUCCESS if wine(guest) else STATUS_INVALID_PARAMETER)
 
 
 def test_priorities_and_error_mode(guest: Guest) -> None:
