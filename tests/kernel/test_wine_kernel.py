@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import pytest
-from guest import READ, Guest
+from guest import READ, SYNC, Guest
 from piping import Pipes
 
 from wowsim.kernel.file_changes import NtSetInformationFile
 from wowsim.kernel.file_information import NtQueryInformationFile
+from wowsim.kernel.file_locks import NtLockFile, NtUnlockFile
 from wowsim.kernel.files import NtOpenFile
+from wowsim.kernel.named_pipes import NtCreateNamedPipeFile
+from wowsim.kernel.process import NtQueryInformationProcess
+from wowsim.kernel.thread_information import NtQueryInformationThread
 from wowsim.kernel.volume_information import NtQueryVolumeInformationFile
-from wowsim.nt.status import STATUS_ACCESS_DENIED, STATUS_INVALID_PARAMETER, STATUS_SUCCESS
+from wowsim.nt.status import (
+    STATUS_ACCESS_DENIED,
+    STATUS_ACCESS_VIOLATION,
+    STATUS_INVALID_PARAMETER,
+    STATUS_LOCK_NOT_GRANTED,
+    STATUS_RANGE_NOT_LOCKED,
+    STATUS_SUCCESS,
+)
+from wowsim.nt.structures import PROCESS_BASIC_INFORMATION, THREAD_BASIC_INFORMATION
 
 DELETE_ONLY = 0x110000
 """DELETE | SYNCHRONIZE."""
@@ -50,6 +62,50 @@ def test_the_volume_can_be_opened_for_reading(guest: Guest) -> None:
         assert guest.call(NtQueryVolumeInformationFile, *slots) == STATUS_SUCCESS
     writing = guest.call(NtOpenFile, guest.out, 0x120116, guest.name(r"\??\C:"), guest.iosb, 3, 0x60)
     assert writing == STATUS_ACCESS_DENIED
+
+
+@pytest.mark.parametrize("peb32", [0, 0x7EFDE000])
+def test_locks_do_without_a_status_block(guest: Guest, peb32: int) -> None:
+    guest.k.process.peb32 = peb32
+    expected = STATUS_SUCCESS if wine(guest) else STATUS_ACCESS_VIOLATION
+    handle = guest.open(r"\??\C:\a.txt", READ | 2)
+    at, length = guest.put(bytes(8)), guest.put((2).to_bytes(8, "little"))
+    assert guest.call(NtLockFile, handle, 0, 0, 0, 0, at, length, 0, 1, 1) == expected
+    if wine(guest):
+        other = guest.open(r"\??\C:\a.txt", READ)
+        assert guest.call(NtLockFile, other, 0, 0, 0, 0, at, length, 0, 1, 1) == STATUS_LOCK_NOT_GRANTED
+        assert guest.call(NtUnlockFile, handle, 0, at, length, 0) == STATUS_SUCCESS
+    assert guest.call(NtLockFile, handle, 0, 0, 0, guest.iosb, at, length, 0, 1, 1) == STATUS_SUCCESS
+    assert guest.call(NtUnlockFile, handle, 0, at, length, 0) == expected
+    assert guest.call(NtUnlockFile, handle, guest.iosb, at, length, 0) == (
+        STATUS_RANGE_NOT_LOCKED if wine(guest) else STATUS_SUCCESS
+    )
+
+
+def test_a_disk_is_a_file_system(guest: Guest) -> None:
+    out = guest.room(8)
+    for path in ("\\??\\C:\\", r"\??\C:\a.txt"):
+        handle = guest.open(path)
+        assert guest.call(NtQueryVolumeInformationFile, handle, guest.iosb, out, 8, 4) == STATUS_SUCCESS
+        assert guest.value(out, 4) == (8 if wine(guest) else 7)
+
+
+def test_a_pipe_without_a_timeout(guest: Guest) -> None:
+    name, timeout = guest.name(r"\??\pipe\x"), guest.put(bytes(8))
+    slots = (guest.out, READ, name, guest.iosb, 2, 5, SYNC, 0, 0, 0, 1, 100, 100, timeout)
+    status = guest.call(NtCreateNamedPipeFile, *slots)
+    assert status == (STATUS_SUCCESS if wine(guest) else STATUS_INVALID_PARAMETER)
+
+
+def test_priorities_and_error_mode(guest: Guest) -> None:
+    out, current, thread = guest.room(48), (1 << 64) - 1, (1 << 64) - 2
+    guest.k.process.settings[18], guest.k.thread.increment = 3, 16
+    assert guest.call(NtQueryInformationProcess, current, 0, out, 48, 0) == STATUS_SUCCESS
+    assert guest.load(PROCESS_BASIC_INFORMATION, out).BasePriority == (3 if wine(guest) else 8)
+    assert guest.call(NtQueryInformationThread, thread, 0, out, 48, 0) == STATUS_SUCCESS
+    assert guest.load(THREAD_BASIC_INFORMATION, out).Priority == (15 if wine(guest) else 8)
+    assert guest.call(NtQueryInformationProcess, current, 12, out, 4, 0) == STATUS_SUCCESS
+    assert guest.value(out, 4) == (0 if wine(guest) else 1)
 
 
 def test_the_rest(guest: Guest) -> None:

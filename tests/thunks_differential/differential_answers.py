@@ -12,7 +12,7 @@ from wowsim.nt.abi import PVOID
 from wowsim.nt.token_forms import GROUPS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from random import Random
 
     from differential_kernel import Answers
@@ -78,6 +78,11 @@ def _asked_pages(call: Answers, buffer: int, length: int) -> bytes:
     return b"".join(rows)
 
 
+def _need(entries: Sequence[Sequence[bytes]]) -> int:
+    """Bytes of a list in 64 bits: the entries, an empty one, their texts."""
+    return 32 * (len(entries) + 1) + sum(len(text) + 2 for pair in entries for text in pair)
+
+
 def _directory(call: Answers) -> int:
     """Entries, an empty one, then their texts; the length they need."""
     chance, buffer, length = call.random("data"), call.slots[1], call.slots[2] & 0xFFFFFFFF
@@ -92,11 +97,10 @@ def _directory(call: Answers) -> int:
             call.poke(returned, struct.pack("<I", 32))
         call.poke(buffer, bytes(32))
         return NO_MORE_ENTRIES
-    need = lambda some: 32 * (len(some) + 1) + sum(len(t) + 2 for pair in some for t in pair)  # noqa: E731
-    fitting = [texts[:n] for n in range(1, len(texts) + 1) if need(texts[:n]) <= length]
+    fitting = [texts[:n] for n in range(1, len(texts) + 1) if _need(texts[:n]) <= length]
     if not fitting:
         if returned:
-            call.poke(returned, struct.pack("<I", need(texts[:1])))
+            call.poke(returned, struct.pack("<I", _need(texts[:1])))
         return BUFFER_TOO_SMALL
     some = fitting[-1]
     rows, behind, at = b"", b"", buffer + 32 * (len(some) + 1)
@@ -106,7 +110,7 @@ def _directory(call: Answers) -> int:
             behind += text + b"\0\0"
     call.poke(buffer, rows + bytes(32) + behind)
     if returned:
-        call.poke(returned, struct.pack("<I", need(some)))
+        call.poke(returned, struct.pack("<I", _need(some)))
     return MORE_ENTRIES if len(some) < len(texts) else 0
 
 

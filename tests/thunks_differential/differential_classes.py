@@ -157,7 +157,7 @@ def _text(chance: Random) -> bytes:
 
 def _even_text(chance: Random) -> bytes:
     """A text that is a multiple of 8 bytes long with its end (LEFT_OUT in the table of reasons)."""
-    return (_text(chance) + b"a\0" * 3)[: chance.choice((6, 14, 22))] if chance.random() < 0.9 else b""
+    return (_text(chance) + b"a\0" * 11)[: chance.choice((6, 14, 22))] if chance.random() < 0.9 else b""
 
 
 def _string(chance: Random, address: int, length: int) -> bytes:

@@ -30,7 +30,7 @@ EXEMPT = {
 
 
 LEFT_OUT = {
-    "names of processes that are no multiple of 8 bytes long": "the next entry of SYSTEM_PROCESS_INFORMATION then begins"
+    "names of processes that are no multiple of 8 bytes long": "the next SYSTEM_PROCESS_INFORMATION then begins"
     " at an odd place with Wine, and at a multiple of 8, which its 64-bit members want, with wowsim",
     "failures of NtRemoveIoCompletionEx": "Wine gives back as many packets as the failing call has not said",
 }
@@ -188,7 +188,7 @@ def _renamed(d: Difference) -> bool:
     ours, theirs = (
         pair[3].decode("utf-16-le", "replace").lower() for pair in d.aspects["argument file_information"]
     )
-    return ours == theirs or ours.startswith("\\systemroot")
+    return bool(ours == theirs or ours.startswith("\\systemroot"))
 
 
 def _same_low_halves(d: Difference) -> bool:
@@ -285,6 +285,8 @@ REASONS = (
            ("argument extended_parameters",), _same_low_halves, roots=("wine-10",)),
     Reason("Wine 10 adds MEM_RESERVE where a parameter asks for it", ("NtAllocateVirtualMemoryEx",),
            ("argument allocation_type",), roots=("wine-10",)),
+    Reason("Wine tells no length of an empty list, wowsim that of the empty entry", ("NtQueryDirectoryObject",),
+           ("memory",), when=lambda d: d.ours.status == 0x8000001A and _length_only(d)),
     Reason("Wine 8 gives one entry of a list", ("NtQueryDirectoryObject",), ("memory",), roots=("wine-8",)),
     Reason("the data are looked at in wow64.dll, where a bad pointer fails like in the kernel", ("NtSetValueKey",),
            when=lambda d: d.ours.status == ACCESS_VIOLATION and not d.ours.seen),
@@ -308,7 +310,8 @@ REASONS = (
            ("memory", "status"), when=lambda d: d.ours.status == MISMATCH),
     Reason("whether a length is told together with a failure, and which, differs", _QUERIES, ("memory",),
            when=lambda d: (d.ours.status or 0) >= 0xC0000000 and _length_only(d)),
-    Reason("Wine finds out about a bad place for the returned length when the call is over", _QUERIES,
+    Reason("Wine finds out about a bad place for the returned length when the call is over",
+           (*_QUERIES, "NtQueryDirectoryObject"),
            when=lambda d: d.case.group == "wild" and d.ours.status == ACCESS_VIOLATION and not d.ours.seen),
     Reason("Wine does not look at the length for a linked token", ("NtQueryInformationToken",),
            ("memory", "status"), when=_in_class(19)),

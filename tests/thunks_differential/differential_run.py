@@ -154,8 +154,8 @@ class Differential:
     def services(self) -> list[str]:
         """What the build and a root have."""
         known = services_of_build(build_named(BUILD))
-        known = known.keys() - EXEMPT.keys()
-        return sorted(n for n in known if self.ours.has(n) and any(r.has(n) for r in self.roots.values()))
+        compared = known.keys() - EXEMPT.keys()
+        return sorted(n for n in compared if self.ours.has(n) and any(r.has(n) for r in self.roots.values()))
 
     def run(self, service: str, calls: int, seed: int, report: Report) -> None:
         """Compare so many calls of a service."""

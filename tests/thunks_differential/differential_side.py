@@ -104,7 +104,7 @@ class Side:
         return service in self.sim._system.images["ntdll32"].export_by_name
 
     def _read_current(self) -> int:
-        return struct.unpack("<I", self._machine.tables.peek(CURRENT, 4))[0]
+        return int.from_bytes(self._machine.tables.peek(CURRENT, 4), "little")
 
     def run(self, cases: Sequence[Case]) -> list[Outcome]:
         """Make the calls of a batch; cases lie at different places."""

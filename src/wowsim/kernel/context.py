@@ -318,6 +318,9 @@ class Kernel:
         self.lenient, self.reset_state, self.unix_half = True, 0, unix_half
         self.space.releases_parts = False
         self.volume.readable = True
+        self.process.settings[12] = (
+            0  # ProcessDefaultHardErrorMode, which Wine's SetErrorMode does not invert
+        )
 
     def use_thread(self, thread: Thread) -> None:
         """Make ``thread`` the one that calls: what pseudo-handle -2 means."""

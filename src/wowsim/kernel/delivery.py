@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from wowsim.errors import GuestFault
 from wowsim.nt.abi import ULONG_PTR, Out, Width, encode, layout
-from wowsim.nt.status import STATUS_BUFFER_OVERFLOW, STATUS_INFO_LENGTH_MISMATCH, STATUS_SUCCESS
+from wowsim.nt.status import (
+    STATUS_ACCESS_VIOLATION,
+    STATUS_BUFFER_OVERFLOW,
+    STATUS_INFO_LENGTH_MISMATCH,
+    STATUS_SUCCESS,
+)
 from wowsim.nt.structures import IO_STATUS_BLOCK
 
 if TYPE_CHECKING:
@@ -17,6 +22,26 @@ if TYPE_CHECKING:
 
     from wowsim.kernel.context import Kernel
     from wowsim.nt.abi import NTSTATUS
+
+
+class _NoBlock(Out[IO_STATUS_BLOCK]):
+    """In the place of a status block that the caller did not give."""
+
+    def set(self, value: IO_STATUS_BLOCK) -> None:
+        """Nobody wants to know."""
+
+
+def required(k: Kernel, block: Out[IO_STATUS_BLOCK] | None) -> Out[IO_STATUS_BLOCK]:
+    """The status block of a request that has to have one, except where Wine's DLLs ask (observed).
+
+    Raises:
+        GuestFault: STATUS_ACCESS_VIOLATION without one.
+    """
+    if block is not None:
+        return block
+    if not k.lenient:
+        raise GuestFault(STATUS_ACCESS_VIOLATION, 0)
+    return _NoBlock(k.memory, 0, IO_STATUS_BLOCK, k.width)
 
 
 def tail_offset(kind: type, width: Width) -> int:

@@ -9,6 +9,7 @@ from wowsim.errors import GuestFault
 from wowsim.kernel.access import FILE_READ_DATA, FILE_WRITE_DATA
 from wowsim.kernel.byte_ranges import ByteRangeLocks, Lock
 from wowsim.kernel.context import Kernel
+from wowsim.kernel.delivery import required
 from wowsim.kernel.device import FileObject
 from wowsim.kernel.requests import Outcome, Request, serve
 from wowsim.kernel.table import Support, service
@@ -56,7 +57,7 @@ def NtLockFile(
     event: HANDLE,
     apc_routine: PAPC_ROUTINE,
     apc_context: APC_CONTEXT,
-    io_status_block: Out[IO_STATUS_BLOCK],
+    io_status_block: Out[IO_STATUS_BLOCK] | None,
     byte_offset: In[LARGE_INTEGER],
     length: In[LARGE_INTEGER],
     key: ULONG,
@@ -73,14 +74,14 @@ def NtLockFile(
     def operate(request: Request) -> Outcome | None:
         return locks.lock(lock, request, fail_immediately=fail_immediately != 0)
 
-    return serve(k, file, event, apc_routine, apc_context, io_status_block, operate)
+    return serve(k, file, event, apc_routine, apc_context, required(k, io_status_block), operate)
 
 
 @service(Support.FULL)
 def NtUnlockFile(
     k: Kernel,
     file_handle: HANDLE,
-    io_status_block: Out[IO_STATUS_BLOCK],
+    io_status_block: Out[IO_STATUS_BLOCK] | None,
     byte_offset: In[LARGE_INTEGER],
     length: In[LARGE_INTEGER],
     key: ULONG,
@@ -89,6 +90,7 @@ def NtUnlockFile(
     file = _file(k, file_handle)
     if file.node.locks is None:
         return STATUS_RANGE_NOT_LOCKED
+    block = required(k, io_status_block)
     file.node.locks.unlock(file, key, byte_offset & _UNSIGNED, length & _UNSIGNED)
-    io_status_block.set(IO_STATUS_BLOCK(STATUS_SUCCESS, ULONG_PTR(0)))
+    block.set(IO_STATUS_BLOCK(STATUS_SUCCESS, ULONG_PTR(0)))
     return STATUS_SUCCESS

@@ -59,6 +59,10 @@ def _check(
         raise GuestFault(STATUS_INVALID_PARAMETER)
 
 
+DEFAULT_TIMEOUT = -500_000
+"""50 ms: what CreateNamedPipe makes of 0 (Microsoft Learn); Wine's leaves that to its kernel."""
+
+
 @service(Support.PARTIAL, "no security descriptors")
 def NtCreateNamedPipeFile(
     k: Kernel,
@@ -99,7 +103,7 @@ def NtCreateNamedPipeFile(
         maximum=maximum_instances,
         inbound=inbound_quota,
         outbound=outbound_quota,
-        timeout=default_timeout,
+        timeout=DEFAULT_TIMEOUT if k.lenient and default_timeout == 0 else default_timeout,
     )
     opened, information = device.create(request, given)
     try:

@@ -69,6 +69,14 @@ def basic(process: Process) -> PROCESS_BASIC_INFORMATION:
     )
 
 
+def _basic(k: Kernel, process: Process) -> bytes:
+    """Class 0; Wine's GetPriorityClass takes the base priority for the number of the class (observed)."""
+    value = basic(process)
+    if k.lenient:
+        value.BasePriority = LONG(setting(process, 18))
+    return encode(PROCESS_BASIC_INFORMATION, k.width, value)
+
+
 def _extended_basic(k: Kernel, process: Process) -> bytes:
     kind = PROCESS_EXTENDED_BASIC_INFORMATION
     flags = (2 if process.peb32 else 0) | (4 if process.ended else 0)
@@ -147,7 +155,7 @@ def _kept(information_class: int) -> Callable[[Kernel, Process], bytes]:
 
 
 QUERIES: dict[int, Callable[[Kernel, Process], bytes]] = {
-    0: lambda k, process: encode(PROCESS_BASIC_INFORMATION, k.width, basic(process)),
+    0: _basic,
     1: _quota_limits,
     2: lambda k, process: bytes(48),
     3: _vm_counters,

@@ -156,7 +156,7 @@ class Request:
         try:
             if self._wait is not None:
                 self._block.set(block)
-            else:
+            elif self.address:
                 Out[IO_STATUS_BLOCK](k.memory, self.address, IO_STATUS_BLOCK, self._width).set(block)
         except GuestFault as fault:  # the caller has freed its block
             status = fault.status
@@ -201,7 +201,7 @@ class Request:
 
 def _late_block(k: Kernel, block: Out[IO_STATUS_BLOCK]) -> tuple[int, Width]:
     """Where a status goes that comes late: through the pointer that a WoW64 process' 64-bit block holds."""
-    if block.width == 64 and k.process.peb32:
+    if block.width == 64 and k.process.peb32 and block.address:
         pointer = load(k.memory, block.address, ULONG_PTR, 64)
         if 0 < pointer < 1 << 32:
             try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from wowsim.errors import GuestFault, Unsupported
 from wowsim.kernel.class_names import absent
 from wowsim.kernel.context import Kernel
+from wowsim.kernel.delivery import required
 from wowsim.kernel.image_information import image_information
 from wowsim.kernel.memory import PROCESS_VM_OPERATION
 from wowsim.kernel.naming import Place, create_object, open_object
@@ -197,14 +198,15 @@ def NtFlushVirtualMemory(
     process_handle: HANDLE,
     base_address: InOut[PVOID],
     region_size: InOut[SIZE_T],
-    io_status: Out[IO_STATUS_BLOCK],
+    io_status: Out[IO_STATUS_BLOCK] | None,
 ) -> NTSTATUS:
     """Write changed pages of a mapped file to the file."""
     k.handles.lookup(process_handle, Process, PROCESS_VM_OPERATION)
+    block = required(k, io_status)
     base, size = k.space.flush_view(base_address.value, region_size.value)
     base_address.set(PVOID(base))
     region_size.set(SIZE_T(size))
-    io_status.set(IO_STATUS_BLOCK(STATUS_SUCCESS, ULONG_PTR(0)))
+    block.set(IO_STATUS_BLOCK(STATUS_SUCCESS, ULONG_PTR(0)))
     return STATUS_SUCCESS
 
 

@@ -25,13 +25,20 @@ DEFAULTS = {22: 2, 24: 5}
 """IoPriority (normal) and PagePriority (normal)."""
 
 
+TIME_CRITICAL = 15
+
+
 def _basic(k: Kernel, thread: Thread) -> bytes:
+    """Class 0; Wine's GetThreadPriority takes the priority for the relative one (observed)."""
+    priority = thread.priority
+    if k.lenient:
+        priority = min(max(thread.increment, -TIME_CRITICAL), TIME_CRITICAL)
     value = THREAD_BASIC_INFORMATION(
         NTSTATUS(thread.exit_status),
         PVOID(thread.teb),
         CLIENT_ID(HANDLE(k.process.id), HANDLE(thread.id)),
         ULONG_PTR(1),
-        LONG(thread.priority),
+        LONG(priority),
         LONG(thread.increment),
     )
     return encode(THREAD_BASIC_INFORMATION, k.width, value)

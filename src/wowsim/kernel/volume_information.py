@@ -12,7 +12,7 @@ from wowsim.kernel.access import FILE_WRITE_DATA
 from wowsim.kernel.class_names import VOLUME_CLASSES, absent
 from wowsim.kernel.context import Kernel
 from wowsim.kernel.delivery import deliver
-from wowsim.kernel.device import FileObject
+from wowsim.kernel.device import FILE_DEVICE_DISK, FILE_DEVICE_DISK_FILE_SYSTEM, FileObject
 from wowsim.kernel.names import MAXIMUM_COMPONENT, from_utf16, utf16
 from wowsim.kernel.table import Support, service
 from wowsim.kernel.volume import CLUSTER
@@ -122,7 +122,10 @@ def NtQueryVolumeInformationFile(
     tail: bytes | None = None
     value: Any
     if fs_information_class == 4:
-        value = FILE_FS_DEVICE_INFORMATION(ULONG(device.device_type), ULONG(device.characteristics))
+        kind = device.device_type
+        if k.lenient and kind == FILE_DEVICE_DISK:
+            kind = FILE_DEVICE_DISK_FILE_SYSTEM  # what Wine's GetDriveType knows (observed)
+        value = FILE_FS_DEVICE_INFORMATION(ULONG(kind), ULONG(device.characteristics))
     else:
         build = _CLASSES.get(fs_information_class)
         if build is None:
