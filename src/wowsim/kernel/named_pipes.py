@@ -59,10 +59,6 @@ def _check(
         raise GuestFault(STATUS_INVALID_PARAMETER)
 
 
-DEFAULT_TIMEOUT = -500_000
-"""50 ms: what CreateNamedPipe makes of 0 (Microsoft Learn); Wine's leaves that to its kernel."""
-
-
 @service(Support.PARTIAL, "no security descriptors")
 def NtCreateNamedPipeFile(
     k: Kernel,
@@ -83,9 +79,9 @@ def NtCreateNamedPipeFile(
 ) -> NTSTATUS:
     """Make a pipe, or a further instance of one; the handle is the server's end."""
     access = FILE_MAPPING.grant(desired_access)
-    if k.lenient and create_disposition == FILE_OVERWRITE_IF:
-        create_disposition = ULONG(FILE_OPEN_IF)
     if k.lenient:
+        if create_disposition == FILE_OVERWRITE_IF:
+            create_disposition = ULONG(FILE_OPEN_IF)
         default_timeout = default_timeout or LARGE_INTEGER(DEFAULT_TIMEOUT)
     _check(
         access, share_access, create_disposition, create_options, named_pipe_type, read_mode, completion_mode,
@@ -103,7 +99,7 @@ def NtCreateNamedPipeFile(
         maximum=maximum_instances,
         inbound=inbound_quota,
         outbound=outbound_quota,
-        timeout=DEFAULT_TIMEOUT if k.lenient and default_timeout == 0 else default_timeout,
+        timeout=default_timeout,
     )
     opened, information = device.create(request, given)
     try:
