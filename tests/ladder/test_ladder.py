@@ -8,14 +8,23 @@ from wowsim import UsageError
 from wowsim.sysroot import open_root
 
 from .cases import CASES, Case
-from .differences import DIFFERENCES
+from .differences import DIFFERENCES, NOT_YET
 from .oracle import expected
 from .outcome import Outcome, from_json, program_file
 from .packages import PACKAGES
 from .simulated import run
 
 EXPECTED = expected()
-RUNS = [pytest.param(case, root, id=f"{case.name} {root}") for case in CASES.values() for root in case.roots]
+RUNS = [
+    pytest.param(
+        case,
+        root,
+        id=f"{case.name} {root}",
+        marks=[pytest.mark.xfail(reason=NOT_YET[case.name], strict=True)] if case.name in NOT_YET else [],
+    )
+    for case in CASES.values()
+    for root in case.roots
+]
 
 
 def wanted(case: Case) -> Outcome:
