@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from guest import READ, SYNC, Guest
+from guest import READ, Guest
 from piping import Pipes
 
 from wowsim.kernel.file_changes import NtSetInformationFile

@@ -1,8 +1,9 @@
 r"""Where advapi32 finds the cryptographic service providers: ``SOFTWARE\Microsoft\Cryptography\Defaults``.
 
 The providers and their types are those of Microsoft's documentation ("Microsoft Cryptographic Service Providers",
-"Cryptographic Provider Types"); that ``Image Path`` is the bare file name, as Windows XP has it
-(Wine's advapi32 takes no expandable string), and that the signature is in the file, is unverified. Who may import it: ``registry_defaults``.
+"Cryptographic Provider Types"); that ``Image Path`` is the bare file name, as Windows XP has it (Wine's advapi32
+takes no expandable string), and that the signature is in the file, is unverified. Who may import it:
+``registry_defaults``.
 """
 
 from __future__ import annotations
