@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from array import array
 from contextlib import ExitStack, contextmanager
-from time import monotonic
+from time import monotonic, process_time
 from typing import TYPE_CHECKING, Any
 
 from wowsim.cpu.recorder import Recorder
@@ -22,6 +22,7 @@ from wowsim.trace.path import Paths
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from wowsim.kernel.clock import Clock
     from wowsim.simulation.machine import Machine
     from wowsim.trace.symbols import SymbolTable
 
@@ -30,7 +31,32 @@ QUANTUM = 100_000
 UNITS_PER_INSTRUCTION = 10
 """Instructions per 100 ns of simulated time."""
 WATCHDOG = 0.02
-"""Host seconds after which an uncounted run that does not enter the kernel gets a clock tick."""
+"""Host seconds between two looks at a run."""
+LAG = 0.25
+"""Seconds of the host's CPU that an uncounted run may compute before its clock, which only kernel entries and waits
+move, is put forward by as much. A program that ends sooner is reproducible without being counted."""
+
+
+class _Lag:
+    """How far a simulated clock is behind the CPU time that its program has used since both were last in step."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.restart()
+
+    def restart(self) -> None:
+        """They are in step now."""
+        self._shown, self._spent = self._clock.now, process_time()
+
+    def catch_up(self) -> bool:
+        """Put the clock forward if it is too far behind; whether it was."""
+        behind = int((process_time() - self._spent) * 1e7) - (self._clock.now - self._shown)
+        if 0 <= behind < LAG * 1e7:
+            return False
+        if behind > 0:
+            self._clock.advance(behind)
+        self.restart()
+        return behind > 0
 
 
 @dataclass
@@ -406,16 +432,15 @@ class Runner:
 
     @contextmanager
     def watchdog(self, timeout: float | None, counted: bool) -> Iterator[None]:
-        """Ends a run after ``timeout``; ticks the clock of an uncounted one that never enters the kernel."""
+        """Ends a run after ``timeout``; lets the clock of an uncounted one keep up with the time that it computes."""
         machine = self._machine
         if timeout is None and counted:
             yield
             return
         done = threading.Event()
-        seen, progress = machine.clock.now, self.observers.progress
+        lag, progress = _Lag(machine.clock), self.observers.progress
 
         def watch() -> None:
-            nonlocal seen
             end = None if timeout is None else monotonic() + timeout
             wait = WATCHDOG if timeout is None else min(WATCHDOG, timeout)
             while not done.wait(wait):
@@ -428,10 +453,10 @@ class Runner:
                 if spins and progress is not None and progress.due:
                     self._glance = True
                     machine.core.stop()
-                if spins and machine.clock.now == seen:
-                    machine.clock.advance(156_250)
+                if not spins:
+                    lag.restart()
+                elif lag.catch_up():
                     machine.refresh()
-                seen = machine.clock.now if spins else -1
 
         thread = threading.Thread(target=watch, name="wowsim-watchdog", daemon=True)
         thread.start()
