@@ -64,7 +64,11 @@ def talk() -> Iterator[Any]:
 
     def start(*words: str, **options: Any) -> subprocess.Popen[bytes]:
         streams: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE) | options
-        process: subprocess.Popen[bytes] = subprocess.Popen(command(*words), **streams)
+        # where the tests run in the background SIGINT is ignored, which a child would inherit
+        options = (
+            {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)} if os.name == "posix" else {}
+        )
+        process: subprocess.Popen[bytes] = subprocess.Popen(command(*words), **streams, **options)
         started.append(process)
         return process
 

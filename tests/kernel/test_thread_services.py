@@ -27,6 +27,7 @@ from wowsim.kernel.threads import (
     NtTestAlert,
 )
 from wowsim.nt.abi import encode, size_of
+from wowsim.nt.ps_attributes import MOST_ATTRIBUTES
 from wowsim.nt.status import (
     STATUS_ACCESS_DENIED,
     STATUS_ACCESS_VIOLATION,
@@ -197,7 +198,15 @@ def test_an_attribute_of_another_size(guest: Waits, host: Host) -> None:
 
 def test_garbage_in_attribute_lists(guest: Waits, host: Host) -> None:
     size, good = guest.width // 8, guest.room(16)
-    for total in (0, 1, size - 1, size + 1, size * 5 - 1, size * (1 + 4 * 17), (1 << guest.width) - 1):
+    for total in (
+        0,
+        1,
+        size - 1,
+        size + 1,
+        size * 5 - 1,
+        size * (1 + 4 * (MOST_ATTRIBUTES + 1)),
+        (1 << guest.width) - 1,
+    ):
         row = (CLIENT, 2 * size, good, 0)
         assert create(guest, attributes=attribute_list(guest, row, total=total)) == STATUS_INVALID_PARAMETER
     for row in ((CLIENT, 2 * size, 8, 0), (CLIENT, 1 << 31, good, 0), (TEB_ADDRESS, size, good, 8)):

@@ -81,6 +81,16 @@ def test_what_came_of_a_call_is_seen_at_each_layer(sim: wowsim.Simulation, layer
     assert None not in seen
 
 
+def test_exceptions_go_through_both_real_ntdlls(sim: wowsim.Simulation) -> None:
+    seen: list[str] = []
+    started(sim, "vectored.exe")
+    for name in ("ntdll!KiUserExceptionDispatcher", "ntdll32!KiUserExceptionDispatcher"):
+        sim.at(name, partial(reached, seen, name))
+    result = sim.run()
+    assert (result.reason, result.exit_status) == (wowsim.StopReason.EXITED, 0)
+    assert seen[:2] == ["ntdll!KiUserExceptionDispatcher", "ntdll32!KiUserExceptionDispatcher"]
+
+
 def reached(hits: list[str], name: str, sim: wowsim.Simulation) -> None:
     hits.append(name)
 

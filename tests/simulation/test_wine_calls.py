@@ -15,8 +15,8 @@ from wowsim.kernel.known_services import known, services_of_root
 from wowsim.nt.status import (
     STATUS_DLL_NOT_FOUND,
     STATUS_INVALID_PARAMETER,
+    STATUS_NO_SUCH_FILE,
     STATUS_NOT_SUPPORTED,
-    STATUS_OBJECT_PATH_NOT_FOUND,
     STATUS_UNSUCCESSFUL,
 )
 from wowsim.simulation.wine_calls import (
@@ -158,7 +158,5 @@ def test_the_system_calls_are_a_roots_only() -> None:
 
 def test_nothing_has_a_unix_name() -> None:
     services = services_of_root()
-    assert (
-        services["wine_nt_to_unix_file_name"].handler(None, None, 0, None, 1) == STATUS_OBJECT_PATH_NOT_FOUND
-    )
-    assert services["wine_unix_to_nt_file_name"].handler(None, 0, 0, None) == STATUS_OBJECT_PATH_NOT_FOUND
+    assert services["wine_nt_to_unix_file_name"].handler(None, None, 0, None, 1) == STATUS_NO_SUCH_FILE
+    assert services["wine_unix_to_nt_file_name"].handler(None, 0, 0, None) == STATUS_NO_SUCH_FILE

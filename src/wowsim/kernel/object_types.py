@@ -37,6 +37,8 @@ OBJECT_TYPES = {
     "File": FILE_MAPPING,
     "Section": GenericMapping(0x20005, 0x20002, 0x20008, 0xF001F),
     "Key": GenericMapping(0x20019, 0x20006, 0x20019, 0xF003F),
+    "WindowStation": GenericMapping(0x20303, 0x2001C, 0x20060, 0xF037F),
+    "Desktop": GenericMapping(0x20041, 0x200BE, 0x20100, 0xF01FF),
 }
 """Type name -> what its generic rights mean."""
 

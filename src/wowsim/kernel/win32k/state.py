@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import field
 from typing import TYPE_CHECKING, ClassVar
 
-from wowsim.kernel.access import GenericMapping
 from wowsim.kernel.atom_table import AtomTable
+from wowsim.kernel.object_types import OBJECT_TYPES
 from wowsim.kernel.objects import KernelObject
 from wowsim.nt.records import dataclass
 
@@ -22,7 +22,7 @@ class WindowStation(KernelObject):
     """A window station; that of a session nobody looks at is not visible."""
 
     type_name: ClassVar[str] = "WindowStation"
-    mapping: ClassVar[GenericMapping] = GenericMapping(0x20303, 0x2001C, 0x20060, 0xF037F)
+    mapping = OBJECT_TYPES["WindowStation"]
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -32,7 +32,7 @@ class Desktop(KernelObject):
     """A desktop of a window station."""
 
     type_name: ClassVar[str] = "Desktop"
-    mapping: ClassVar[GenericMapping] = GenericMapping(0x20041, 0x200BE, 0x20100, 0xF01FF)
+    mapping = OBJECT_TYPES["Desktop"]
 
     def __init__(self, name: str) -> None:
         self.name = name
