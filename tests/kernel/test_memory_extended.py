@@ -21,7 +21,6 @@ from wowsim.kernel.memory_hints import (
     NtAllocateUserPhysicalPages,
     NtAreMappedFilesTheSame,
     NtCreatePagingFile,
-    NtFlushProcessWriteBuffers,
     NtFreeUserPhysicalPages,
     NtGetWriteWatch,
     NtLockVirtualMemory,
@@ -32,6 +31,7 @@ from wowsim.kernel.memory_hints import (
     NtUnlockVirtualMemory,
 )
 from wowsim.kernel.memory_queries import NtQueryVirtualMemory
+from wowsim.kernel.processor import NtFlushProcessWriteBuffers
 from wowsim.memory.sections import ImageSection
 from wowsim.nt import status
 from wowsim.nt.abi import encode, size_of

@@ -150,3 +150,39 @@ def test_the_views_know_the_real_modules(sim: wowsim.Simulation) -> None:
     places = [next(i for i, frame in enumerate(call.path) if frame.startswith(layer)) for layer in layers]
     assert places == sorted(places)
     assert any(row.name == r"\Windows\SysWOW64\kernel32.dll" for row in sim.vads)
+
+
+@pytest.mark.parametrize("options", [{}, {"limit": 50_000_000}, {"trace": "calls"}])
+def test_returns_are_watched_whatever_is_recorded(sim: wowsim.Simulation, options: Any) -> None:
+    seen: list[int | None] = []
+    started(sim, "createfile.exe")
+    sim.on_service("NtCreateFile", lambda event: seen.append(event.status), layer="wow64", when="post")
+    assert sim.run(**options).exit_status == 0
+    assert seen == [0]
+
+
+def test_a_callback_sets_and_removes_breakpoints(sim: wowsim.Simulation) -> None:
+    returned: list[int] = []
+    started(sim, "createfile.exe")
+
+    def entered(sim: wowsim.Simulation) -> None:
+        back = int.from_bytes(sim.memory.read(sim.registers.rsp, 8), "little")
+
+        def behind(sim: wowsim.Simulation) -> None:
+            returned.append(back)
+            once.remove()
+
+        once = sim.at(back, behind)
+
+    sim.at("wow64!Wow64SystemServiceEx", entered)
+    assert sim.run(limit=50_000_000).exit_status == 0
+    assert len(returned) > 50
+
+
+@pytest.mark.parametrize("program", ["hello.exe"])
+def test_too_little_memory_is_said(wine_root: SystemRoot, program: str) -> None:
+    with (
+        wowsim.Simulation(sysroot=str(wine_root.path), memory=8 << 20) as sim,
+        pytest.raises(wowsim.UsageError, match="memory=0x800000 is too little"),
+    ):
+        sim.load(BIN / program)

@@ -99,6 +99,9 @@ class Core:
         self._stopping = False
         self._error: BaseException | None = None
         self._deferred: Callable[[], None] | None = None
+        self._inside = 0
+        self._changes: list[Callable[[], None]] = []
+        """Of hooks, asked for from within translated code."""
         self._error_rip: int | None = None
         self._start: int | None = None
         self._left = self._depth = 0  # instructions left of the innermost step(), and how many there are
@@ -313,13 +316,32 @@ class Core:
         """Execute until a handler calls :meth:`stop`."""
         self._stopping = False
         self._run_deferred()  # put off while the CPU stood: an engine that is not running forgets to stop
-        start_engine = self._engine.start
         while not self._stopping:
             self._start = start = self.read("rip")
             recorder = self._recorder
             if recorder is not None:
                 recorder.revalidate(start)
-            self._left_engine(start_engine(start))
+            self._execute(start)
+
+    def _execute(self, start: int) -> None:
+        self._inside += 1
+        try:
+            status = self._engine.start(start)
+        finally:
+            self._inside -= 1
+        if self._changes and not self._inside:
+            changes, self._changes = self._changes, []
+            for change in changes:
+                change()
+        self._left_engine(status)
+
+    def _change(self, change: Callable[[], None]) -> None:
+        """Change hooks, once the engine has left the code it is in: it must not be made to forget that."""
+        if self._inside:
+            self._changes.append(change)
+            self._engine.stop()
+        else:
+            change()
 
     def _left_engine(self, status: int) -> None:
         """Translated code was left: raise what a hook could not, do what it deferred."""
@@ -384,7 +406,7 @@ class Core:
         try:
             while self._left > 0 and not self._stopping:
                 self._start = start = self.read("rip")
-                self._left_engine(self._engine.start(start))
+                self._execute(start)
         finally:
             self.stepped, self._unused = count - max(self._left, 0) - self._unused, 0
             self._left, self._depth = outer, depth - 1
@@ -527,9 +549,11 @@ class Core:
         instruction's place: what it put off says where execution goes on.
         """
         watch = watch or Watch()
+        handles: list[Any] = []
+        removed = False
 
         def each(engine: int, address: int, size: int, data: int) -> None:
-            if self._undoing:
+            if self._undoing or removed:
                 return
             passed, watch.stopped_at = watch.stopped_at == address == self._start, None
             self._watched = (address, self._single["rflags"].read()[0])
@@ -537,25 +561,33 @@ class Core:
                 return
             try:
                 callback(address, size)
-                if self._stopping:
+                if self._stopping or self._changes:
                     watch.stopped_at = address
-                if self._stopping or self._deferred is not None:
+                if self._stopping or self._changes or self._deferred is not None:
                     self._cut(address)  # the block was recorded whole before its first instruction
             except BaseException as error:
                 self._cut(address)
                 self._fail(error)
 
         pointer = e.CODE_CALLBACK(each)
-        handle = self._engine.hook(e.HOOK_CODE, pointer, begin=begin, end=end)
         self._callbacks.append(pointer)
         self._watches.append(watch)
-        self._flush_blocks()
 
-        def remove() -> None:
-            self._unhook(handle)
-            self._watches.remove(watch)
+        def add() -> None:
+            handles.append(self._engine.hook(e.HOOK_CODE, pointer, begin=begin, end=end))
+            self._flush_blocks()
+
+        def drop() -> None:
+            self._unhook(handles.pop())
             self._callbacks.remove(pointer)
 
+        def remove() -> None:
+            nonlocal removed
+            removed = True
+            self._watches.remove(watch)
+            self._change(drop)
+
+        self._change(add)
         return remove
 
     # ------------------------------------------------------------ hooks

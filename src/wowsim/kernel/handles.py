@@ -215,7 +215,7 @@ def NtMakeTemporaryObject(k: Kernel, handle: HANDLE) -> NTSTATUS:
     return STATUS_SUCCESS
 
 
-@service(Support.FULL)
+@service(Support.PARTIAL, "for a caller without the privilege")
 def NtMakePermanentObject(k: Kernel, handle: HANDLE) -> NTSTATUS:
     """It takes SeCreatePermanentPrivilege (Microsoft Learn, "Privilege Constants"), which no token here has."""
     return STATUS_PRIVILEGE_NOT_HELD

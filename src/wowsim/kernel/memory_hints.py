@@ -172,12 +172,6 @@ def NtSetInformationVirtualMemory(
 
 
 @service(Support.FULL)
-def NtFlushProcessWriteBuffers(k: Kernel) -> NTSTATUS:
-    """Nothing waits in the buffer of another processor: there is one."""
-    return STATUS_SUCCESS
-
-
-@service(Support.FULL)
 def NtAreMappedFilesTheSame(
     k: Kernel, file1_mapped_as_an_image: PVOID, file2_mapped_as_file: PVOID
 ) -> NTSTATUS:
@@ -199,7 +193,7 @@ def _view(k: Kernel, address: int) -> Vad:
 
 # ---------------------------------------------------------------- what takes a privilege
 # The arrays of page frame numbers are never looked at, so that their width does not matter.
-@service(Support.FULL)
+@service(Support.PARTIAL, "for a caller without the privilege")
 def NtAllocateUserPhysicalPages(
     k: Kernel, process_handle: HANDLE, number_of_pages: InOut[ULONG_PTR], user_pfn_array: PVOID
 ) -> NTSTATUS:
@@ -207,7 +201,7 @@ def NtAllocateUserPhysicalPages(
     return STATUS_PRIVILEGE_NOT_HELD
 
 
-@service(Support.FULL)
+@service(Support.PARTIAL, "for a caller without the privilege")
 def NtFreeUserPhysicalPages(
     k: Kernel, process_handle: HANDLE, number_of_pages: InOut[ULONG_PTR], user_pfn_array: PVOID
 ) -> NTSTATUS:
@@ -216,7 +210,7 @@ def NtFreeUserPhysicalPages(
     return STATUS_INVALID_PARAMETER_1
 
 
-@service(Support.FULL)
+@service(Support.PARTIAL, "for a caller without the privilege")
 def NtMapUserPhysicalPages(
     k: Kernel, virtual_address: PVOID, number_of_pages: SIZE_T, user_pfn_array: PVOID
 ) -> NTSTATUS:
@@ -224,7 +218,7 @@ def NtMapUserPhysicalPages(
     return STATUS_INVALID_PARAMETER_1
 
 
-@service(Support.FULL)
+@service(Support.PARTIAL, "for a caller without the privilege")
 def NtMapUserPhysicalPagesScatter(
     k: Kernel, virtual_addresses: PVOID, number_of_pages: SIZE_T, user_pfn_array: PVOID
 ) -> NTSTATUS:
@@ -232,7 +226,7 @@ def NtMapUserPhysicalPagesScatter(
     return STATUS_INVALID_PARAMETER_1
 
 
-@service(Support.FULL)
+@service(Support.PARTIAL, "for a caller without the privilege")
 def NtCreatePagingFile(
     k: Kernel,
     page_file_name: In[UNICODE_STRING],

@@ -281,13 +281,17 @@ class _CreateInfo:
 
     Args:
         k: the kernel.
-        address: of the PS_CREATE_INFO, or 0; one of size 0 is none (Wine's wow64.dll passes it unfilled, observed).
+        address: of the PS_CREATE_INFO, or 0; one of size 0 is none, and one of Wine's DLLs of another size than NT's:
+            they pass it unfilled (observed).
     """
 
     def __init__(self, k: Kernel, address: int) -> None:
         size = int.from_bytes(k.memory.read(address, k.width // 8), "little") if address else 0
         self._k, self._address, self._flags = k, address if size else 0, 0
         if size:
+            if size != PS_CREATE_INFO_SIZE[k.width] and k.lenient:
+                self._address = 0
+                return
             if size != PS_CREATE_INFO_SIZE[k.width]:
                 raise GuestFault(STATUS_INVALID_PARAMETER)
             k.memory.probe_write(address, size)

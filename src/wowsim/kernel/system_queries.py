@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from wowsim.errors import GuestFault
 from wowsim.kernel.names import utf16
 from wowsim.kernel.system_processes import extended_handle_list, handle_list, module_list, process_list
-from wowsim.nt.abi import LARGE_INTEGER, SIZE_T, ULONG, ULONG_PTR, ULONGLONG, USHORT, encode
+from wowsim.nt.abi import BOOLEAN, LARGE_INTEGER, SIZE_T, ULONG, ULONG_PTR, ULONGLONG, USHORT, encode
 from wowsim.nt.status import STATUS_INFO_LENGTH_MISMATCH
 from wowsim.nt.structures import (
     SYSTEM_BASIC_INFORMATION,
@@ -69,7 +69,7 @@ def basic(k: Kernel, emulated: bool) -> bytes:
         MinimumUserModeAddress=ULONG_PTR(0x10000),
         MaximumUserModeAddress=ULONG_PTR(highest),
         ActiveProcessorsAffinityMask=ULONG_PTR(1),
-        NumberOfProcessors=1,  # type: ignore[arg-type]
+        NumberOfProcessors=BOOLEAN(1),
     )
     return encode(SYSTEM_BASIC_INFORMATION, k.width, value)
 

@@ -130,7 +130,7 @@ class Token(KernelObject):
             "token_id": fresh,
             "modified_id": fresh,
         }
-        return replace(self, **(kept | changes))  # type: ignore[arg-type]
+        return replace(self, **(kept | changes))  # type: ignore[arg-type]  # the changes are checked by name at run time
 
 
 def process_token(k: Kernel) -> Token:

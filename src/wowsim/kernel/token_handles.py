@@ -193,7 +193,7 @@ def _keep_effective(token: Token) -> None:
     token.privileges = {n: a for n, a in token.privileges.items() if a & privileges.ENABLED}
 
 
-@service(Support.FULL)
+@service(Support.PARTIAL, "for a caller without the privilege")
 def NtCreateToken(
     k: Kernel,
     token_handle: Out[HANDLE],

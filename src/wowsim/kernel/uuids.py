@@ -49,7 +49,7 @@ def NtAllocateUuids(
     return STATUS_SUCCESS
 
 
-@service(Support.FULL)
+@service(Support.PARTIAL, "for a caller without the privilege")
 def NtSetUuidSeed(k: Kernel, seed: In[UUID_SEED]) -> NTSTATUS:
     """Only LocalSystem may (unverified which status others get)."""
     return STATUS_ACCESS_DENIED

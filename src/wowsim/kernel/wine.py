@@ -40,7 +40,7 @@ def __wine_dbg_write(k: Kernel, text: PVOID, length: ULONG) -> NTSTATUS:
     return NTSTATUS(debug_write(k, text, length))
 
 
-@service(Support.FULL)
+@service(Support.PARTIAL, "no file has a Unix name")
 def wine_nt_to_unix_file_name(
     k: Kernel,
     object_attributes: In[OBJECT_ATTRIBUTES],
@@ -52,7 +52,7 @@ def wine_nt_to_unix_file_name(
     return STATUS_NO_SUCH_FILE
 
 
-@service(Support.FULL)
+@service(Support.PARTIAL, "no Unix name is that of a file")
 def wine_unix_to_nt_file_name(k: Kernel, name: PVOID, buffer: PVOID, size: InOut[ULONG]) -> NTSTATUS:
     """No Unix name is that of a file."""
     return STATUS_NO_SUCH_FILE

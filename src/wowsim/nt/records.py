@@ -45,7 +45,7 @@ def _first_init(cls: type, frozen: bool) -> Callable[..., None]:
 
     def __init__(self: Any, /, *args: Any, **named: Any) -> None:
         made = _init(cls, frozen)
-        cls.__init__ = made  # type: ignore[misc]
+        cls.__init__ = made  # type: ignore[misc]  # the class gives way on purpose
         made(self, *args, **named)
 
     return __init__

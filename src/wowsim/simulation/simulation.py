@@ -8,7 +8,7 @@ from random import Random
 from time import monotonic
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from wowsim.errors import StopReason, Unsupported, UsageError, WowsimError
+from wowsim.errors import GuestFault, StopReason, Unsupported, UsageError, WowsimError
 from wowsim.host64.wow64_startup import Entry64
 from wowsim.image.pe import parse_program
 from wowsim.kernel.console import KEPT, Console, Stream
@@ -459,7 +459,13 @@ class Simulation:
             environment=parameters.changed_environment(environment, env or {}),
             handles=kernel.open_standard_handles(),
         )
-        self._begin(image, start, start_address)
+        try:
+            self._begin(image, start, start_address)
+        except GuestFault as fault:
+            raise UsageError(
+                f"memory={self._machine.ram.size:#x} is too little for a process of {image.file_name} "
+                f"({fault.status:08X}); give it more"
+            ) from fault
 
     def _begin(self, image: Image, start: parameters.Start, start_address: int | None = None) -> None:
         machine, kernel = self._machine, self._machine.kernel
@@ -471,7 +477,7 @@ class Simulation:
         create = create_process if self.build.wow64 else create_native_process
         if image.bits == 64:
             create = create_wide_process
-        self._process = create(
+        new = create(
             machine.space,
             machine.tables,
             self.build,
@@ -483,7 +489,7 @@ class Simulation:
             kernel.random.randrange,
             start_address,
         )
-        new = self._process
+        self._process = new
         process.image_path = "\\Device\\HarddiskVolume1" + image.path[2:]
         process.command_line = self._start.command_line
         process.peb, process.peb32 = new.peb64, new.peb32

@@ -57,7 +57,7 @@ class Headers:
     @property
     def bits(self) -> Literal[32, 64] | None:
         """None for a machine that is neither of the two."""
-        return {I386: 32, AMD64: 64}.get(self.machine)  # type: ignore[return-value]
+        return {I386: 32, AMD64: 64}.get(self.machine)  # type: ignore[return-value]  # 32 and 64 are literals
 
     @property
     def from_wine(self) -> bool:
