@@ -9,6 +9,7 @@ import pytest
 
 import wowsim
 from wowsim.errors import StopReason, Unsupported
+from wowsim.nt.status import STATUS_NO_MEMORY
 
 if TYPE_CHECKING:
     from wowsim.sysroot import SystemRoot
@@ -121,3 +122,17 @@ def test_the_command_processor_runs_programs(
         result = sim.run()
         assert (result.reason, result.exit_status) == (StopReason.EXITED, status)
         assert result.stdout.rstrip() == output.rstrip()
+
+
+def test_a_child_that_does_not_fit_is_its_creators_failure(wine_root: SystemRoot) -> None:
+    data = bytearray((BIN / "exitcode.exe").read_bytes())
+    optional = int.from_bytes(data[0x3C:0x40], "little") + 24
+    data[optional + 72 : optional + 76] = (0x7F000000).to_bytes(4, "little")  # SizeOfStackReserve
+    with wowsim.Simulation(sysroot=wine_root.path) as sim:
+        sim.files.add(r"C:\work\big.exe", bytes(data))
+        sim.load(CMD, ["/c", r"C:\work\big.exe"])
+        result = sim.run(limit=100_000_000, trace="calls")
+    assert result.reason is StopReason.EXITED
+    assert result.exit_status != 0
+    assert result.trace is not None
+    assert result.trace.calls("NtCreateUserProcess")[-1].status == STATUS_NO_MEMORY

@@ -20,6 +20,7 @@ from wowsim.memory.layout import layout_of, with_3_gb
 from wowsim.memory.sections import ImageSection
 from wowsim.nt.builds import Stub32, build_named
 from wowsim.nt.records import dataclass
+from wowsim.nt.status import STATUS_NO_MEMORY
 from wowsim.simulation import checks, dlls, parameters, wow64info
 from wowsim.simulation.breakpoints import Breakpoints
 from wowsim.simulation.children import ENDS, Children, Member, Relative, start_of
@@ -524,9 +525,11 @@ class Simulation:
         child = self._same(seed, _relative=Relative(self._system, creator, self._children))
         try:
             child._begin(request.image, start_of(request))
-        except BaseException:
+        except BaseException as error:
             child._release()
             creator.relatives.remove(child._machine.kernel.process)
+            if isinstance(error, UsageError):  # it does not fit: the creator's mistake, not the caller's
+                raise GuestFault(STATUS_NO_MEMORY) from error
             raise
         return Member(child._machine, child._runner, child._release)
 
