@@ -164,7 +164,7 @@ class Section:
 
     def bytes_of(self, first: int, count: int) -> bytes:
         """The bytes of pages that are absent."""
-        raise NotImplementedError
+        raise AssertionError("only sections with absent pages are asked for their bytes")
 
     def runs(self, first: int, count: int, mm: int) -> Iterator[tuple[int, int, int]]:
         """``(index, count, MM code)`` of the pages of a range that exist, ascending.

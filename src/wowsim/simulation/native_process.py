@@ -13,11 +13,10 @@ import struct
 from typing import TYPE_CHECKING
 
 from wowsim.kernel.native_exceptions import DATA, USER_SEGMENTS
-from wowsim.kernel.thread import ThreadStacks
 from wowsim.nt.records import dataclass
 from wowsim.nt.wow64_context import CONTEXT32_SIZE, OFFSETS, context32
 from wowsim.simulation import parameters as blocks
-from wowsim.simulation.startup import NewProcess, place_process
+from wowsim.simulation.startup import NewProcess, place_process, undivided
 from wowsim.simulation.thread_start import SAME_TEB_FLAGS, SKIP_THREAD_ATTACH, ThreadBlocks, begun_with
 
 if TYPE_CHECKING:
@@ -162,17 +161,4 @@ def create_native_process(
     threads = ThreadEntry.of(images["ntdll"], process.system_dll_bases["ntdll"])
     starter = NativeThreadStarter(memory, threads, placed.peb, ids[0])
     registers = starter.start(ThreadBlocks(0, placed.teb, placed.stack, None), ids[1], entry, None)
-    return NewProcess(
-        process,
-        placed.allocator,
-        starter,
-        image_base,
-        placed.peb,
-        0,
-        placed.teb,
-        0,
-        placed.heap,
-        ThreadStacks(placed.stack.base),
-        entry,
-        registers,
-    )
+    return undivided(process, placed, starter, entry, registers)

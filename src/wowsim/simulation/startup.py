@@ -93,6 +93,30 @@ def place_process(
     return process, placed
 
 
+def undivided(
+    process: ProcessSpace,
+    placed: ProcessBlocks,
+    starter: NativeThreadStarter | WideThreadStarter,
+    entry: int,
+    registers: dict[str, int],
+) -> NewProcess:
+    """A process without a second half: one PEB, one TEB and one stack."""
+    return NewProcess(
+        process,
+        placed.allocator,
+        starter,
+        process.section_base_address,
+        placed.peb,
+        0,
+        placed.teb,
+        0,
+        placed.heap,
+        ThreadStacks(placed.stack.base),
+        entry,
+        registers,
+    )
+
+
 def create_process(
     space: AddressSpace,
     memory: Memory,

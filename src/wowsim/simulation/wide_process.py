@@ -10,10 +10,9 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from wowsim.kernel.thread import ThreadStacks
 from wowsim.nt.context64 import CONTEXT64_SIZE, context64, registers_of
 from wowsim.simulation import parameters as blocks
-from wowsim.simulation.startup import NewProcess, place_process
+from wowsim.simulation.startup import NewProcess, place_process, undivided
 from wowsim.simulation.thread_start import SAME_TEB_FLAGS, SKIP_THREAD_ATTACH, TebHook, ThreadBlocks, no_hook
 
 if TYPE_CHECKING:
@@ -118,17 +117,4 @@ def create_wide_process(
     ntdll = process.system_dll_bases["ntdll"]
     starter = WideThreadStarter(memory, ntdll, images["ntdll"], placed.peb, ids[0])
     registers = starter.start(ThreadBlocks(placed.teb, 0, placed.stack, None), ids[1], entry, None)
-    return NewProcess(
-        process,
-        placed.allocator,
-        starter,
-        base,
-        placed.peb,
-        0,
-        placed.teb,
-        0,
-        placed.heap,
-        ThreadStacks(placed.stack.base),
-        entry,
-        registers,
-    )
+    return undivided(process, placed, starter, entry, registers)
